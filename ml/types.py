@@ -1,0 +1,174 @@
+"""Array aliases and frozen dataclasses that the pure code of `ml` shares.
+
+Dimension letters, here and in every docstring: n images, k labels, d embedding size,
+g split groups. All arrays are NumPy; nothing here imports Django or torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from PIL import Image as PillowImage
+
+Embeddings = npt.NDArray[np.float32]  # (n, d)
+Probabilities = npt.NDArray[np.float64]  # (n, k), rows sum to 1
+Scores = npt.NDArray[np.float64]  # (n,), higher is more worth labeling
+Groups = npt.NDArray[np.int64]  # (n,), split group of each row
+Labels = npt.NDArray[np.int64]  # (n,), column index into a label order
+Indices = npt.NDArray[np.int64]
+Weights = npt.NDArray[np.float64]  # (n,)
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a picture becomes the backbone's input; travels with the weights.
+
+    The shorter side is resized to `resize_px` (bicubic), the centre `crop_px` square is cut,
+    values are scaled to [0, 1], then `(x - mean) / std` by channel, layout NCHW float32.
+    """
+
+    resize_px: int
+    crop_px: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the fields as JSON can hold them."""
+        return {
+            "resize_px": self.resize_px,
+            "crop_px": self.crop_px,
+            "mean": list(self.mean),
+            "std": list(self.std),
+        }
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Preprocessing:
+        """Read what `to_json` wrote; a missing field raises KeyError."""
+        mean, std = fields["mean"], fields["std"]
+        return cls(
+            int(fields["resize_px"]),
+            int(fields["crop_px"]),
+            (float(mean[0]), float(mean[1]), float(mean[2])),
+            (float(std[0]), float(std[1]), float(std[2])),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneFile:
+    """A compiled backbone on disk: the ONNX file, its SHA-256 and how to feed it."""
+
+    name: str
+    path: str
+    digest: str
+    dim: int
+    preprocessing: Preprocessing
+
+
+class Embedder(Protocol):
+    """Turns pictures into vectors. Implemented by `ml.inference` (ONNX) and `ml.transfer`."""
+
+    @property
+    def dim(self) -> int:
+        """Length d of a vector."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the compiled backbone: two embedders with one digest agree."""
+
+    def preprocess(self, picture: PillowImage.Image) -> npt.NDArray[np.float32]:
+        """Give the (3, crop, crop) float32 input of one RGB picture."""
+
+    def embed(self, inputs: npt.NDArray[np.float32]) -> Embeddings:
+        """Give the (n, d) float32 embeddings of (n, 3, crop, crop) inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A linear head on centred, L2-normalised embeddings (`methods.md` §3.2).
+
+    Attributes:
+        weights: (d, k) float64.
+        bias: (k,) float64.
+        centre: (d,) float64, subtracted before rows are scaled to unit length.
+        temperature: multiplies scores before the softmax; greater than 0.
+        regularisation: the ridge strength that was chosen.
+        label_order: label codes, one a column.
+    """
+
+    weights: npt.NDArray[np.float64]
+    bias: npt.NDArray[np.float64]
+    centre: npt.NDArray[np.float64]
+    temperature: float
+    regularisation: float
+    label_order: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabeledSet:
+    """What a head is fitted on.
+
+    Attributes:
+        image_ids: (n,) database keys.
+        embeddings: (n, d), raw.
+        targets: (n, k) soft posteriors, rows sum to 1.
+        weights: (n,) positive.
+        groups: (n,) split groups; never divided between fitting and checking.
+        label_order: label codes, one a column of `targets`.
+    """
+
+    image_ids: Indices
+    embeddings: Embeddings
+    targets: Probabilities
+    weights: Weights
+    groups: Groups
+    label_order: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The images an acquisition function chooses from.
+
+    Attributes:
+        image_ids: (n,) database keys.
+        embeddings: (n, d) centred and L2-normalised.
+        probabilities: (n, k) calibrated, or None where there is no classifier yet.
+        groups: (n,) split groups.
+        labeled: (m, d) embeddings of what is labeled already, prepared the same way.
+    """
+
+    image_ids: Indices
+    embeddings: Embeddings
+    probabilities: Probabilities | None
+    groups: Groups
+    labeled: Embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its interval and the number of cases behind it."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+
+
+
+class AcquisitionFunction(Protocol):
+    """Choose which `batch_size` rows of a pool to label next, best first.
+
+    Returns (b,) distinct row positions, b = min(batch_size, n), and (b,) their selection
+    probabilities in (0, 1]: 1 where the choice is certain given the data.
+    """
+
+    def __call__(
+        self, pool: Pool, *, batch_size: int, rng: np.random.Generator
+    ) -> tuple[Indices, Scores]:
+        """Choose rows of `pool`."""

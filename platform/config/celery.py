@@ -1,0 +1,40 @@
+"""The Celery application: queues, safety settings and the beat table, all in one place."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("larder")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_acks_on_failure_or_timeout=True,
+    task_default_queue="default",
+    worker_prefetch_multiplier=1,
+    worker_disable_prefetch=True,
+    worker_cancel_long_running_tasks_on_connection_loss=True,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    # Longer than the longest hard limit: a message must not be handed out again while it runs.
+    broker_transport_options={"visibility_timeout": 6 * 3600, "socket_connect_timeout": 2},
+    # The broker is a hint (rule 6): with it down, publishing fails at once and the sweep finds
+    # the work; a volunteer's answer never waits for it.
+    task_publish_retry=False,
+    beat_schedule={
+        "labeling-sweep": {
+            "task": "labeling.tasks.sweep",
+            "schedule": 5.0,
+            "options": {"expires": 10},
+        },
+        "ml-sweep": {"task": "ml.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
+    },
+)
+app.autodiscover_tasks(["labeling", "ml"])

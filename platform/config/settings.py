@@ -1,0 +1,273 @@
+"""All settings, every value from the environment (docs/operations.md lists them)."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from config.env import env_bool, env_choice, env_int, env_list, env_path, env_str
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+LARDER_VERSION = "0.1.0"
+LARDER_ENV = env_choice("LARDER_ENV", "local", ("local", "production"))
+IS_PRODUCTION = LARDER_ENV == "production"
+DEBUG = env_bool("LARDER_DEBUG", default=False)
+DATA_DIR = env_path("LARDER_DATA", BASE_DIR / "var")
+PORT = env_int("LARDER_PORT", 8000, low=1, high=65535)
+PUBLIC_URL = env_str("LARDER_PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+MIN_SECRET_LENGTH = 40
+
+
+def _secret_key() -> str:
+    """Read SECRET_KEY; on one local machine, make it once and keep it in the data folder."""
+    given = env_str("SECRET_KEY", "")
+    if given:
+        if IS_PRODUCTION and (len(given) < MIN_SECRET_LENGTH or "change" in given.lower()):
+            raise ImproperlyConfigured(
+                f"SECRET_KEY: expected at least {MIN_SECRET_LENGTH} random characters, "
+                "not a default. Make one with: python -c 'import secrets; "
+                "print(secrets.token_urlsafe(50))'"
+            )
+        return given
+    if IS_PRODUCTION:
+        raise ImproperlyConfigured("SECRET_KEY is not set; production never makes up its own.")
+    path = DATA_DIR / "secret_key"
+    try:
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        # "x": of two processes that start together, one writes and the other reads.
+        with path.open("x", encoding="ascii") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ImproperlyConfigured(f"LARDER_DATA={DATA_DIR}: cannot write there ({error}).") from None
+    return path.read_text(encoding="ascii")
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = env_list(
+    "LARDER_ALLOWED_HOSTS", ["127.0.0.1", "localhost", urlsplit(PUBLIC_URL).hostname or ""]
+)
+CSRF_TRUSTED_ORIGINS = env_list("LARDER_TRUSTED_ORIGINS", [PUBLIC_URL])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+    "labeling",
+    "ml",
+    "config",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database -----------------------------------------------------------------------------
+DATABASE_URL = env_str("DATABASE_URL", f"sqlite:///{DATA_DIR}/larder.sqlite3")
+try:
+    DATABASES = {"default": dict(dj_database_url.parse(DATABASE_URL))}
+except (ValueError, dj_database_url.UnknownSchemeError):
+    raise ImproperlyConfigured(
+        "DATABASE_URL: expected postgres://user:password@host/name or sqlite:///path."
+    ) from None
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    if IS_PRODUCTION:
+        raise ImproperlyConfigured("DATABASE_URL: production needs PostgreSQL, not SQLite.")
+    # Deferred transactions that turn into writers are what "database is locked" comes from.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+            "PRAGMA cache_size=-20000; PRAGMA mmap_size=134217728;"
+        ),
+    }
+else:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 8}
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+
+# --- Broker and cache ---------------------------------------------------------------------
+REDIS_URL = env_str("REDIS_URL", f"unix://{DATA_DIR}/run/valkey.sock")
+if not REDIS_URL.startswith(("unix://", "redis://", "rediss://")):
+    raise ImproperlyConfigured("REDIS_URL: expected redis://, rediss:// or unix://.")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "larder",
+    }
+}
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+
+# --- Accounts -----------------------------------------------------------------------------
+AUTH_USER_MODEL = "labeling.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/staff/"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 60
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+IS_HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = IS_HTTPS
+CSRF_COOKIE_SECURE = IS_HTTPS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if IS_HTTPS else 0
+if env_bool("LARDER_BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "style-src-attr": ["'unsafe-inline'"],
+        "img-src": [SELF, "data:", "blob:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+
+# --- Static files and images --------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+FRONTEND_DIR = env_path("LARDER_FRONTEND", BASE_DIR / "frontend" / "dist")
+STATICFILES_DIRS = [FRONTEND_DIR] if FRONTEND_DIR.is_dir() else []
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+[.-][0-9A-Za-z_-]{8,12}\..+$"
+S3_BUCKET = env_str("LARDER_S3_BUCKET", "")
+if S3_BUCKET:
+    from botocore.config import Config
+
+    _default_storage = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": env_str("LARDER_S3_ENDPOINT", "") or None,
+            "region_name": env_str("LARDER_S3_REGION", "") or None,
+            "querystring_auth": True,
+            "file_overwrite": False,
+            # Checksums that S3-compatible servers do not know broke uploads in boto3 1.36.
+            "client_config": Config(
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                s3={"addressing_style": "path"},
+            ),
+        },
+    }
+else:
+    _default_storage = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(DATA_DIR / "files")},
+    }
+STORAGES = {
+    "default": _default_storage,
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+MAX_UPLOAD_BYTES = 1024 * 1024 * env_int("LARDER_MAX_UPLOAD_MB", 25, low=1, high=500)
+MAX_IMAGE_PIXELS = 1_000_000 * env_int("LARDER_MAX_MEGAPIXELS", 40, low=1, high=500)
+STORED_IMAGE_PX = env_int("LARDER_STORED_IMAGE_PX", 1280, low=256, high=8192)
+THUMBNAIL_PX = 320
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 200
+ORT_THREADS = env_int("LARDER_ORT_THREADS", 2, low=1, high=256)
+
+# --- API ----------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "labeling.api.authentication.TokenAuthentication",
+        "labeling.api.authentication.BrowserSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_VERSIONING_CLASS": None,
+    "EXCEPTION_HANDLER": "config.errors.exception_handler",
+    "DEFAULT_THROTTLE_RATES": {
+        "login": env_str("LARDER_RATE_LOGIN", "10/min"),
+        "join": env_str("LARDER_RATE_JOIN", "60/min"),
+        "predict": env_str("LARDER_RATE_PREDICT", "600/min"),
+        "upload": env_str("LARDER_RATE_UPLOAD", "600/min"),
+        "message": env_str("LARDER_RATE_MESSAGE", "10/hour"),
+    },
+    "NUM_PROXIES": env_int("LARDER_PROXIES", 0, low=0, high=9),
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Larder",
+    "DESCRIPTION": "Label images together; the classifier learns while you do.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env_str("LARDER_LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,27 @@
+"""Settings of the test suite: a fast hasher, files and data in a temporary folder, no broker.
+
+Tests that need a broker start a real one and run real processes under `config.settings`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+
+os.environ.setdefault("LARDER_DATA", tempfile.mkdtemp(prefix="larder-test-"))
+os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATA_DIR, REST_FRAMEWORK, STORAGES  # noqa: E402
+
+atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CELERY_BROKER_URL = "memory://"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {}}
