@@ -1,0 +1,41 @@
+import { signal } from "@preact/signals";
+import "./Toast.css";
+
+type Tone = "plain" | "good" | "danger";
+
+interface Toast {
+  id: number;
+  text: string;
+  tone: Tone;
+}
+
+const SHOWN_MS = 6000;
+const toasts = signal<readonly Toast[]>([]);
+let lastId = 0;
+
+function dismiss(id: number): void {
+  toasts.value = toasts.value.filter((toast) => toast.id !== id);
+}
+
+/** Say something short that needs no answer; it goes away by itself. */
+export function toast(text: string, tone: Tone = "plain"): void {
+  const id = ++lastId;
+  toasts.value = [...toasts.value.filter((other) => other.text !== text), { id, text, tone }];
+  setTimeout(() => dismiss(id), SHOWN_MS);
+}
+
+/** Where toasts appear: once in each app, near its root. */
+export function Toasts() {
+  return (
+    <div class="toasts" role="status" aria-live="polite">
+      {toasts.value.map((item) => (
+        <div class="toast" key={item.id} data-tone={item.tone}>
+          <span>{item.text}</span>
+          <button type="button" class="toast-close" onClick={() => dismiss(item.id)}>
+            Close
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}
