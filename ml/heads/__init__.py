@@ -1,0 +1,1 @@
+"""Heads: from embeddings and soft targets to calibrated probabilities. Pure NumPy."""

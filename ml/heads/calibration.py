@@ -1,0 +1,120 @@
+"""From scores to probabilities that can be trusted, and the bar above which to accept them.
+
+Everything here is fitted on leave-group-out scores; nothing ever sees the audit slice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from ml.types import Probabilities, Weights
+
+TEMPERATURES: tuple[float, ...] = tuple(float(t) for t in np.geomspace(1.0, 40.0, 33))
+"""The grid searched by default (`methods.md` §3.2): factor 1.12 between neighbours."""
+
+NOTHING_ACCEPTED = 2.0
+"""The threshold that no probability reaches: JSON can carry it, unlike infinity."""
+
+_SMALLEST = 1e-12
+
+
+def softmax(scores: npt.NDArray[np.float64], temperature: float = 1.0) -> Probabilities:
+    """Turn (n, k) scores into probabilities; `temperature` multiplies the scores.
+
+    A higher temperature makes the rows sharper (the convention of `ml.types.Head`).
+    """
+    sharpened = temperature * np.asarray(scores, dtype=np.float64)
+    sharpened -= sharpened.max(axis=1, keepdims=True)
+    np.exp(sharpened, out=sharpened)
+    sharpened /= sharpened.sum(axis=1, keepdims=True)
+    return sharpened
+
+
+def cross_entropy(probabilities: Probabilities, targets: Probabilities, weights: Weights) -> float:
+    """Give the weighted mean of -sum_y t_y log p_y, natural log; p is floored at 1e-12."""
+    losses = -(targets * np.log(np.maximum(probabilities, _SMALLEST))).sum(axis=1)
+    return float(losses @ weights / weights.sum())
+
+
+def choose_temperature(
+    scores: npt.NDArray[np.float64],
+    targets: Probabilities,
+    weights: Weights,
+    *,
+    temperatures: Sequence[float] = TEMPERATURES,
+) -> tuple[float, float]:
+    """Choose the temperature with the lowest weighted log-loss on held-out scores.
+
+    The loss is convex in the temperature, so the sorted grid is searched by bisection on the
+    sign of the slope: about six evaluations instead of one a grid point.
+
+    Args:
+        scores: (n, k) of rows that the head did not see.
+        targets: (n, k), rows sum to 1.
+        weights: (n,) positive.
+        temperatures: greater than 0, at least one.
+
+    Returns:
+        The temperature and its log-loss.
+    """
+    grid = sorted(temperatures)
+    losses: dict[int, float] = {}
+
+    def loss(at: int) -> float:
+        if at not in losses:
+            losses[at] = cross_entropy(softmax(scores, grid[at]), targets, weights)
+        return losses[at]
+
+    low, high = 0, len(grid) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if loss(middle) <= loss(middle + 1):
+            high = middle
+        else:
+            low = middle + 1
+    return grid[low], loss(low)
+
+
+def acceptance_threshold(
+    out_of_group: Probabilities,
+    targets: Probabilities,
+    weights: Weights,
+    *,
+    target_accuracy: float = 0.9,
+    min_rows: int = 10,
+) -> float:
+    """Give the smallest top-1 probability at which accepted rows are accurate enough.
+
+    A row is accepted where its highest probability is at or above the threshold. Its accuracy
+    is the target mass on its predicted label, weighted by `weights`. Rows with one and the
+    same probability are accepted together.
+
+    Args:
+        out_of_group: (n, k) calibrated leave-group-out probabilities.
+        targets: (n, k), rows sum to 1.
+        weights: (n,) positive.
+        target_accuracy: wanted share of right answers among accepted rows, in (0, 1].
+        min_rows: a bar met by fewer accepted rows is luck, not evidence, and does not count.
+
+    Returns:
+        A probability in (0, 1], or `NOTHING_ACCEPTED` (2.0) where no bar reaches the target.
+    """
+    if len(out_of_group) == 0:
+        return NOTHING_ACCEPTED
+    predicted = out_of_group.argmax(axis=1)
+    rows = np.arange(len(predicted))
+    top = out_of_group[rows, predicted]
+    order = np.argsort(-top, kind="stable")
+    right = np.cumsum((weights * targets[rows, predicted])[order])
+    accuracy = right / np.cumsum(weights[order])
+    is_last_of_tie = np.append(top[order][1:] < top[order][:-1], True)
+    reached = (accuracy >= target_accuracy - 1e-12) & is_last_of_tie & (rows + 1 >= min_rows)
+    where = np.flatnonzero(reached)
+    return float(top[order][where[-1]]) if len(where) else NOTHING_ACCEPTED

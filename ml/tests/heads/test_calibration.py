@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml.heads.calibration import (
+    NOTHING_ACCEPTED,
+    TEMPERATURES,
+    acceptance_threshold,
+    choose_temperature,
+    cross_entropy,
+    softmax,
+)
+
+
+def two_label(tops: list[float], rights: list[bool]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows that predict label 0 with the given probability, right or wrong."""
+    probabilities = np.array([[top, 1 - top] for top in tops])
+    targets = np.eye(2)[[0 if right else 1 for right in rights]]
+    return probabilities, targets, np.ones(len(tops))
+
+
+def test_softmax_by_hand() -> None:
+    found = softmax(np.array([[0.0, np.log(3.0)]]))
+    sharper = softmax(np.array([[0.0, np.log(3.0)]]), 2.0)
+
+    np.testing.assert_allclose(found, [[0.25, 0.75]])
+    np.testing.assert_allclose(sharper, [[0.1, 0.9]])
+
+
+def test_softmax_survives_huge_scores() -> None:
+    np.testing.assert_allclose(softmax(np.array([[1e4, 0.0]]), 40.0), [[1.0, 0.0]])
+
+
+def test_cross_entropy_by_hand() -> None:
+    probabilities = np.array([[0.5, 0.5], [0.25, 0.75]])
+    targets = np.array([[1.0, 0.0], [0.0, 1.0]])
+
+    found = cross_entropy(probabilities, targets, np.array([3.0, 1.0]))
+
+    assert found == pytest.approx((3 * np.log(2) + np.log(4 / 3)) / 4)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0.0, 1.0))
+def test_bisection_finds_the_best_of_the_whole_grid(seed: int, signal: float) -> None:
+    rng = np.random.default_rng(seed)
+    targets = np.eye(4)[rng.integers(0, 4, 30)]
+    scores = signal * targets + 0.3 * rng.normal(size=(30, 4))
+    weights = rng.uniform(0.1, 2.0, 30)
+
+    _, loss = choose_temperature(scores, targets, weights)
+
+    best = min(cross_entropy(softmax(scores, t), targets, weights) for t in TEMPERATURES)
+    assert loss == pytest.approx(best)
+
+
+def test_recovers_the_temperature_that_made_the_labels() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.normal(size=(20_000, 3))
+    drawn = (softmax(scores, 5.0).cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1)
+
+    temperature, _ = choose_temperature(scores, np.eye(3)[drawn], np.ones(20_000))
+
+    assert temperature == pytest.approx(5.0, rel=0.12)
+
+
+def test_threshold_is_the_lowest_bar_that_is_accurate_enough() -> None:
+    # Accepting >= .6 gives 3 of 4 right; adding .5 gives 3 of 5.
+    rows = two_label([0.9, 0.8, 0.7, 0.6, 0.5], [True, True, False, True, False])
+
+    assert acceptance_threshold(*rows, target_accuracy=0.75, min_rows=1) == pytest.approx(0.6)
+    assert acceptance_threshold(*rows, target_accuracy=0.6, min_rows=1) == pytest.approx(0.5)
+    assert acceptance_threshold(*rows, target_accuracy=0.9, min_rows=1) == pytest.approx(0.8)
+
+
+def test_tied_rows_are_accepted_together_or_not_at_all() -> None:
+    rows = two_label([0.9, 0.8, 0.8], [True, True, False])
+
+    assert acceptance_threshold(*rows, target_accuracy=0.9, min_rows=1) == pytest.approx(0.9)
+
+
+def test_a_bar_that_is_never_reached_accepts_nothing() -> None:
+    rows = two_label([0.9, 0.8], [False, False])
+
+    assert acceptance_threshold(*rows, min_rows=1) == NOTHING_ACCEPTED > 1
+    assert acceptance_threshold(*(part[:0] for part in rows)) == NOTHING_ACCEPTED
+
+
+def test_a_few_lucky_rows_are_no_evidence() -> None:
+    rows = two_label([0.9] * 5 + [0.6] * 5, [True] * 5 + [False] * 5)
+
+    assert acceptance_threshold(*rows) == NOTHING_ACCEPTED
+    assert acceptance_threshold(*rows, min_rows=5) == pytest.approx(0.9)
+
+
+def test_weights_count() -> None:
+    probabilities, targets, _ = two_label([0.9, 0.8], [True, False])
+
+    found = acceptance_threshold(probabilities, targets, np.array([9.0, 1.0]), min_rows=1)
+
+    assert found == pytest.approx(0.8)  # 9 of 10 by weight
