@@ -15,9 +15,13 @@ def main() -> None:
     # platform/ is a source root, never a package: a package would shadow the standard library.
     sys.path.insert(0, str(BASE_DIR / "platform"))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"Larder cannot start: {error}")
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class User(AbstractUser):
     """A login: staff, experts, API clients. Volunteers need none (see `Annotator`)."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    email = models.EmailField(null=True, blank=True, unique=True)  # noqa: DJ001 - unique, so empty is NULL
+    email = models.EmailField(null=True, blank=True, unique=True)
 
 
 class LoginLink(models.Model):
@@ -82,7 +82,9 @@ class Project(models.Model):
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
     guide = models.TextField(blank=True, help_text="Three lines a volunteer can read at a glance.")
-    consent = models.TextField(help_text="What is stored, how answers are used, under which licence.")
+    consent = models.TextField(
+        help_text="What is stored, how answers are used, under which licence."
+    )
     licence = models.CharField(max_length=80, default="CC BY 4.0")
     mode = models.CharField(max_length=8, choices=Mode, default=Mode.SINGLE)
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -231,7 +233,7 @@ class Annotator(models.Model):
     user = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT)
     kind = models.CharField(max_length=8, choices=AnnotatorKind, default=AnnotatorKind.PERSON)
     display_name = models.CharField(max_length=60)
-    resume_digest = models.CharField(max_length=64, unique=True, null=True, blank=True)  # noqa: DJ001
+    resume_digest = models.CharField(max_length=64, unique=True, null=True, blank=True)
     consented_at = models.DateTimeField(null=True, blank=True)
     consent_text = models.TextField(blank=True)
     invitation = models.ForeignKey(Invitation, null=True, blank=True, on_delete=models.SET_NULL)

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from labeling.errors import LabelingError
-from ml.errors import MlError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
+
+from labeling.errors import LabelingError
+from ml.errors import MlError
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -37,8 +38,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 def _from_rest_framework(error: exceptions.APIException) -> Response:
     headers = {}
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        headers["Retry-After"] = str(int(error.wait) + 1)
+    # Throttled sets `wait` in its constructor; the stubs do not know it.
+    wait = getattr(error, "wait", None)
+    if isinstance(error, exceptions.Throttled) and wait is not None:
+        headers["Retry-After"] = str(int(wait) + 1)
     auth_header = getattr(error, "auth_header", None)
     if auth_header:
         headers["WWW-Authenticate"] = auth_header

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -24,6 +27,16 @@ PUBLIC_URL = env_str("LARDER_PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/"
 MIN_SECRET_LENGTH = 40
 
 
+def _write_secret(path: Path) -> None:
+    """Write a new secret whole: of processes that start together, one wins and all read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(50))
+        file.flush()
+        with suppress(FileExistsError):
+            path.hardlink_to(file.name)
+
+
 def _secret_key() -> str:
     """Read SECRET_KEY; on one local machine, make it once and keep it in the data folder."""
     given = env_str("SECRET_KEY", "")
@@ -39,15 +52,12 @@ def _secret_key() -> str:
         raise ImproperlyConfigured("SECRET_KEY is not set; production never makes up its own.")
     path = DATA_DIR / "secret_key"
     try:
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
-        # "x": of two processes that start together, one writes and the other reads.
-        with path.open("x", encoding="ascii") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
+        if not path.exists():
+            _write_secret(path)
     except OSError as error:
-        raise ImproperlyConfigured(f"LARDER_DATA={DATA_DIR}: cannot write there ({error}).") from None
+        raise ImproperlyConfigured(
+            f"LARDER_DATA={DATA_DIR}: cannot write there ({error})."
+        ) from None
     return path.read_text(encoding="ascii")
 
 
@@ -102,7 +112,7 @@ TEMPLATES = [
 # --- Database -----------------------------------------------------------------------------
 DATABASE_URL = env_str("DATABASE_URL", f"sqlite:///{DATA_DIR}/larder.sqlite3")
 try:
-    DATABASES = {"default": dict(dj_database_url.parse(DATABASE_URL))}
+    DATABASES: dict[str, dict[str, Any]] = {"default": {**dj_database_url.parse(DATABASE_URL)}}
 except (ValueError, dj_database_url.UnknownSchemeError):
     raise ImproperlyConfigured(
         "DATABASE_URL: expected postgres://user:password@host/name or sqlite:///path."
@@ -129,15 +139,19 @@ LANGUAGE_CODE = "en"
 
 # --- Broker and cache ---------------------------------------------------------------------
 REDIS_URL = env_str("REDIS_URL", f"unix://{DATA_DIR}/run/valkey.sock")
-if not REDIS_URL.startswith(("unix://", "redis://", "rediss://")):
+if not REDIS_URL.startswith(("unix://", "redis://", "rediss://", "memory://")):
     raise ImproperlyConfigured("REDIS_URL: expected redis://, rediss:// or unix://.")
-CACHES = {
+if REDIS_URL.startswith("memory://") and IS_PRODUCTION:
+    raise ImproperlyConfigured("REDIS_URL=memory:// is for simulations inside one process.")
+CACHES: dict[str, dict[str, str]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "larder",
     }
 }
+if REDIS_URL.startswith("memory://"):
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 
 # --- Accounts -----------------------------------------------------------------------------

@@ -13,8 +13,8 @@ import tempfile
 os.environ.setdefault("LARDER_DATA", tempfile.mkdtemp(prefix="larder-test-"))
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 
-from config.settings import *  # noqa: E402, F403
-from config.settings import DATA_DIR, REST_FRAMEWORK, STORAGES  # noqa: E402
+from config.settings import *  # noqa: F403
+from config.settings import DATA_DIR, REST_FRAMEWORK, STORAGES
 
 atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
