@@ -1,0 +1,1 @@
+"""Honest numbers: metrics with intervals, splits by group, comparison tests. Pure NumPy."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.evaluation.metrics import log_loss
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,8 +24,6 @@ TEMPERATURES: tuple[float, ...] = tuple(float(t) for t in np.geomspace(1.0, 40.0
 NOTHING_ACCEPTED = 2.0
 """The threshold that no probability reaches: JSON can carry it, unlike infinity."""
 
-_SMALLEST = 1e-12
-
 
 def softmax(scores: npt.NDArray[np.float64], temperature: float = 1.0) -> Probabilities:
     """Turn (n, k) scores into probabilities; `temperature` multiplies the scores.
@@ -35,12 +35,6 @@ def softmax(scores: npt.NDArray[np.float64], temperature: float = 1.0) -> Probab
     np.exp(sharpened, out=sharpened)
     sharpened /= sharpened.sum(axis=1, keepdims=True)
     return sharpened
-
-
-def cross_entropy(probabilities: Probabilities, targets: Probabilities, weights: Weights) -> float:
-    """Give the weighted mean of -sum_y t_y log p_y, natural log; p is floored at 1e-12."""
-    losses = -(targets * np.log(np.maximum(probabilities, _SMALLEST))).sum(axis=1)
-    return float(losses @ weights / weights.sum())
 
 
 def choose_temperature(
@@ -69,7 +63,7 @@ def choose_temperature(
 
     def loss(at: int) -> float:
         if at not in losses:
-            losses[at] = cross_entropy(softmax(scores, grid[at]), targets, weights)
+            losses[at] = log_loss(targets, softmax(scores, grid[at]), weights)
         return losses[at]
 
     low, high = 0, len(grid) - 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.errors import MlError
+from ml.evaluation.geometry import prepare
 from ml.heads.calibration import TEMPERATURES, choose_temperature, softmax
 from ml.types import Head
 
@@ -31,7 +32,8 @@ UNCHECKED_TEMPERATURE = 10.0
 """What is used where nothing can be left out: the middle of what was measured to work."""
 
 _BLOCK_ROWS = 8192
-_SAME_ROW = 1e-6
+
+__all__ = ["EmptyLabeledSetError", "FittedHead", "fit_ridge", "predict", "prepare", "scores"]
 
 
 class EmptyLabeledSetError(MlError):
@@ -115,17 +117,6 @@ def fit_ridge(
     weights, bias = problem.solve(chosen)
     head = Head(weights, bias, centre, temperature, float(chosen), labeled.label_order)
     return FittedHead(head, outside, loss, losses)
-
-
-def prepare(embeddings: Embeddings, centre: npt.NDArray[np.float64]) -> Embeddings:
-    """Centre (n, d) rows and scale them to unit length; a row at the centre becomes zero."""
-    centred = np.asarray(embeddings, dtype=np.float64) - centre
-    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    # Rounding noise of a row that is its own centre must not be blown up to a direction.
-    is_point = lengths <= _SAME_ROW * (np.linalg.norm(centre) + lengths)
-    centred /= np.where(is_point, 1.0, lengths)
-    centred[is_point[:, 0]] = 0.0
-    return centred.astype(np.float32)
 
 
 def scores(head: Head, embeddings: Embeddings) -> npt.NDArray[np.float64]:

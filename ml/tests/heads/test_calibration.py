@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml.evaluation.metrics import log_loss
 from ml.heads.calibration import (
     NOTHING_ACCEPTED,
     TEMPERATURES,
     acceptance_threshold,
     choose_temperature,
-    cross_entropy,
     softmax,
 )
 
@@ -34,15 +34,6 @@ def test_softmax_survives_huge_scores() -> None:
     np.testing.assert_allclose(softmax(np.array([[1e4, 0.0]]), 40.0), [[1.0, 0.0]])
 
 
-def test_cross_entropy_by_hand() -> None:
-    probabilities = np.array([[0.5, 0.5], [0.25, 0.75]])
-    targets = np.array([[1.0, 0.0], [0.0, 1.0]])
-
-    found = cross_entropy(probabilities, targets, np.array([3.0, 1.0]))
-
-    assert found == pytest.approx((3 * np.log(2) + np.log(4 / 3)) / 4)
-
-
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**31), st.floats(0.0, 1.0))
 def test_bisection_finds_the_best_of_the_whole_grid(seed: int, signal: float) -> None:
@@ -53,7 +44,7 @@ def test_bisection_finds_the_best_of_the_whole_grid(seed: int, signal: float) ->
 
     _, loss = choose_temperature(scores, targets, weights)
 
-    best = min(cross_entropy(softmax(scores, t), targets, weights) for t in TEMPERATURES)
+    best = min(log_loss(targets, softmax(scores, t), weights) for t in TEMPERATURES)
     assert loss == pytest.approx(best)
 
 

@@ -5,11 +5,12 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.heads.calibration import cross_entropy
+from ml.evaluation.metrics import log_loss
 from ml.heads.ridge import (
     EmptyLabeledSetError,
     _Problem,
@@ -23,7 +24,7 @@ from ml.tests.heads.builders import blobs, hard
 from ml.types import LabeledSet
 
 
-def refit_without(labeled: LabeledSet, group: int, strength: float) -> np.ndarray:
+def refit_without(labeled: LabeledSet, group: int, strength: float) -> npt.NDArray[np.float64]:
     """Solve the ridge without one group from scratch, its means included."""
     rows = prepare(labeled.embeddings, labeled.embeddings.mean(axis=0, dtype=np.float64))
     v = balanced(labeled.weights, labeled.targets)
@@ -33,7 +34,8 @@ def refit_without(labeled: LabeledSet, group: int, strength: float) -> np.ndarra
     x, t = rows - x_mean, labeled.targets - t_mean
     gram = (x[keep].T * v[keep]) @ x[keep] + strength * np.eye(x.shape[1])
     weights = np.linalg.solve(gram, (x[keep].T * v[keep]) @ t[keep])
-    return x[~keep] @ weights + t_mean
+    scored: npt.NDArray[np.float64] = x[~keep] @ weights + t_mean
+    return scored
 
 
 @pytest.mark.parametrize("d", [6, 100], ids=["primal", "dual"])
@@ -57,11 +59,12 @@ def test_head_solves_the_normal_equations(d: int) -> None:
 
     x = prepare(labeled.embeddings, head.centre).astype(np.float64)
     v = balanced(labeled.weights, labeled.targets)
-    residual = labeled.targets - x @ head.weights - head.bias
+    residual: npt.NDArray[np.float64] = labeled.targets - x @ head.weights - head.bias
 
     # Derivatives of sum v |t - xW - b|^2 + s |W|^2 vanish at the optimum.
     np.testing.assert_allclose(v @ residual, 0.0, atol=1e-8)
-    np.testing.assert_allclose((x.T * v) @ residual, 0.1 * head.weights, atol=1e-7)
+    slope: npt.NDArray[np.float64] = (x.T * v) @ residual
+    np.testing.assert_allclose(slope, 0.1 * head.weights, atol=1e-7)
 
 
 def test_two_opposite_rows_give_the_value_computed_by_hand() -> None:
@@ -91,7 +94,7 @@ def test_reports_the_loss_of_its_out_of_group_probabilities() -> None:
 
     fitted = fit_ridge(labeled)
 
-    loss = cross_entropy(fitted.out_of_group, labeled.targets, labeled.weights)
+    loss = log_loss(labeled.targets, fitted.out_of_group, labeled.weights)
     assert fitted.log_loss == pytest.approx(loss)
     assert fitted.log_loss == min(fitted.log_losses.values())
     assert fitted.log_losses[fitted.head.regularisation] == fitted.log_loss
@@ -104,7 +107,7 @@ def test_out_of_group_is_humbler_than_what_the_head_says_of_its_own_rows() -> No
 
     fitted = fit_ridge(noise)  # more columns than rows: leaking means would show here
 
-    own = cross_entropy(predict(fitted.head, noise.embeddings), noise.targets, noise.weights)
+    own = log_loss(noise.targets, predict(fitted.head, noise.embeddings), noise.weights)
     assert fitted.log_loss > own
     assert fitted.log_loss > 0.9 * math.log(3)  # there is nothing to learn
 
@@ -149,7 +152,9 @@ def test_one_label_is_always_predicted() -> None:
 
     fitted = fit_ridge(labeled)
 
-    assert (predict(fitted.head, rng.normal(size=(9, 3))).argmax(axis=1) == 1).all()
+    assert (
+        predict(fitted.head, rng.normal(size=(9, 3)).astype(np.float32)).argmax(axis=1) == 1
+    ).all()
     assert (fitted.out_of_group.argmax(axis=1) == 1).all()
 
 
@@ -159,7 +164,7 @@ def test_a_label_without_rows_scores_zero_and_never_wins() -> None:
 
     head = fit_ridge(labeled).head
 
-    probabilities = predict(head, rng.normal(size=(50, 5)))
+    probabilities = predict(head, rng.normal(size=(50, 5)).astype(np.float32))
     np.testing.assert_array_equal(head.weights[:, 2], 0.0)
     assert head.bias[2] == 0.0
     assert (probabilities.argmax(axis=1) != 2).all()
@@ -236,7 +241,10 @@ def test_never_gives_anything_but_probabilities(
 
     fitted = fit_ridge(labeled)
 
-    for found in (fitted.out_of_group, predict(fitted.head, rng.normal(size=(7, d)))):
+    for found in (
+        fitted.out_of_group,
+        predict(fitted.head, rng.normal(size=(7, d)).astype(np.float32)),
+    ):
         assert np.isfinite(found).all()
         np.testing.assert_allclose(found.sum(axis=1), 1.0)
 

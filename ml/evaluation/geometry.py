@@ -1,0 +1,25 @@
+"""How raw embeddings become the rows that heads, groups and acquisition functions compare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ml.types import Embeddings
+
+_SAME_ROW = 1e-6
+
+
+def prepare(embeddings: Embeddings, centre: npt.NDArray[np.float64]) -> Embeddings:
+    """Centre (n, d) rows and scale them to unit length; a row at the centre becomes zero."""
+    centred = np.asarray(embeddings, dtype=np.float64) - centre
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    # Rounding noise of a row that is its own centre must not be blown up to a direction.
+    is_point = lengths <= _SAME_ROW * (np.linalg.norm(centre) + lengths)
+    centred /= np.where(is_point, 1.0, lengths)
+    centred[is_point[:, 0]] = 0.0
+    return centred.astype(np.float32)

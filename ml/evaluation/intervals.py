@@ -1,0 +1,106 @@
+"""A share with its interval. An estimate without cases is `nan`: unknown, never 0 or 100 %."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.types import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UNKNOWN = Interval(math.nan, 0.0, 1.0, 0)
+
+
+def wilson(k: float, n: int, *, confidence: float = 0.95) -> Interval:
+    """Give the share k / n with its two-sided Wilson score interval.
+
+    Args:
+        k: how many of the cases are right, 0 <= k <= n; fractional where cases are weighted.
+        n: independent cases: split groups, not images. 0 gives `UNKNOWN`.
+        confidence: between 0 and 1.
+
+    Source: Wilson 1927; coverage is tested by simulation.
+    """
+    if not 0 <= k <= n:
+        message = f"k must lie between 0 and n, got k={k}, n={n}"
+        raise ValueError(message)
+    if n == 0:
+        return UNKNOWN
+    share = k / n
+    centre, half = _wilson(share, n, confidence)
+    # Exact at the ends: rounding must not put the estimate outside its own interval.
+    return Interval(
+        share, max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0), n
+    )
+
+
+def pooled(
+    k_c: Sequence[float], n_c: Sequence[int], strength: float = 10.0, *, confidence: float = 0.95
+) -> list[Interval]:
+    """Estimate every label's share, drawn towards the share over all labels.
+
+    The prior of each label is Beta(strength * m, strength * (1 - m)), m = (K + 1/2) / (N + 1)
+    over all labels; the estimate is the posterior mean, the interval its equal-tailed quantiles.
+
+    Args:
+        k_c: right cases of each label.
+        n_c: independent cases of each label; 0 gives the prior itself, with n = 0.
+        strength: how many cases the prior is worth, greater than 0.
+        confidence: between 0 and 1.
+
+    Returns:
+        One interval a label; all `UNKNOWN` where no label has a case.
+    """
+    from scipy.special import betaincinv  # noqa: PLC0415 (0.2 s, off the web's import path)
+
+    right, cases = np.asarray(k_c, dtype=np.float64), np.asarray(n_c)
+    if np.any(right < 0) or np.any(right > cases):
+        message = "every k must lie between 0 and its n"
+        raise ValueError(message)
+    if cases.sum() == 0:
+        return [UNKNOWN] * len(cases)
+    middle = (right.sum() + 0.5) / (cases.sum() + 1)
+    a, b = strength * middle + right, strength * (1 - middle) + cases - right
+    tail = (1 - confidence) / 2
+    low, high = betaincinv(a, b, tail), betaincinv(a, b, 1 - tail)
+    columns = (a / (a + b), low, high)
+    return [
+        Interval(float(estimate), float(lo), float(hi), int(n))
+        for estimate, lo, hi, n in zip(*columns, cases, strict=True)
+    ]
+
+
+def answers_missing_for(
+    k: float, n: int, *, half_width: float = 0.10, confidence: float = 0.95
+) -> int:
+    """Say about how many more cases bring the Wilson interval to the wanted half-width.
+
+    The share is taken to stay at (k + 2) / (n + 4), which early cases cannot push to 0 or 1.
+    """
+    current = wilson(k, n, confidence=confidence)
+    if (current.high - current.low) / 2 <= half_width:
+        return 0
+    share = (k + 2) / (n + 4)
+    low, high = n, n + 1
+    while _wilson(share, high, confidence)[1] > half_width:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _wilson(share, middle, confidence)[1] > half_width:
+            low = middle
+        else:
+            high = middle
+    return high - n
+
+
+def _wilson(share: float, n: int, confidence: float) -> tuple[float, float]:
+    """Give centre and half-width."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    scale = 1 + z * z / n
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
+    return (share + z * z / (2 * n)) / scale, half
