@@ -238,6 +238,8 @@ THUMBNAIL_PX = 320
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 200
 ORT_THREADS = env_int("LARDER_ORT_THREADS", 2, low=1, high=256)
+BACKBONE = env_str("LARDER_BACKBONE", "efficientnet-lite0")
+BACKBONE_DIR = env_path("LARDER_BACKBONE_DIR", DATA_DIR / "backbones")
 
 # --- API ----------------------------------------------------------------------------------
 REST_FRAMEWORK = {
