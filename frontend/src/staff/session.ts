@@ -1,0 +1,17 @@
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { Session } from "./types";
+
+export interface SessionValue {
+  session: Session;
+  reload: () => void;
+}
+
+export const SessionContext = createContext<SessionValue | null>(null);
+
+/** Who is signed in. Only below the provider in main.tsx. */
+export function useSession(): SessionValue {
+  const value = useContext(SessionContext);
+  if (!value) throw new Error("useSession needs SessionContext around it");
+  return value;
+}
