@@ -1,0 +1,133 @@
+/** Shapes of the HTTP API that the volunteer app reads and writes (docs/api.md). */
+
+export type AnnotationKind = "LABEL" | "SKIP" | "CANT_TELL" | "NONE_OF_THESE" | "FLAG";
+export type Role = "VOLUNTEER" | "EXPERT" | "MANAGER" | "OWNER";
+
+export interface Label {
+  code: string;
+  name: string;
+  description: string;
+  key: string;
+  colour: string;
+  example_url: string | null;
+}
+
+export interface Special {
+  kind: AnnotationKind;
+  name: string;
+  meaning: string;
+  key: string;
+}
+
+export interface FlagChoice {
+  reason: string;
+  name: string;
+}
+
+export interface ProgressCounts {
+  labeled: number;
+  total: number;
+  mine: number;
+}
+
+export interface ImageRef {
+  id: string;
+  url: string;
+  thumb_url: string;
+  width: number;
+  height: number;
+}
+
+export interface Assignment {
+  id: string;
+  image: ImageRef;
+  expires_at: string;
+}
+
+export interface DoneReason {
+  code: string;
+  message: string;
+}
+
+export interface LabelingProject {
+  slug: string;
+  name: string;
+  description: string;
+  mode: "SINGLE" | "MULTI";
+  client_window: number;
+  assignment_ttl_s: number;
+  paused: boolean;
+}
+
+export interface LabelingPage {
+  project: LabelingProject;
+  guide: string;
+  scheme_version: number;
+  labels: Label[];
+  specials: Special[];
+  flags: FlagChoice[];
+  annotator: { id: string | number; display_name: string; answers: number };
+  progress: ProgressCounts;
+}
+
+export interface Claimed {
+  assignments: Assignment[];
+  done: DoneReason | null;
+  progress: ProgressCounts;
+}
+
+export interface AnswerBody {
+  assignment: string;
+  key: string;
+  kind: AnnotationKind;
+  labels: string[];
+  flag_reason?: string;
+  time_spent_ms: number;
+  client: string;
+  shown: Record<string, unknown>;
+}
+
+export interface Answered {
+  annotation: { id: string; kind: AnnotationKind; labels: string[]; created_at: string };
+  after: { sentence: string } | null;
+  assignments: Assignment[];
+  done: DoneReason | null;
+  progress: ProgressCounts;
+}
+
+export interface Undone {
+  annotation: { id: string };
+  assignment: Assignment;
+  progress: ProgressCounts;
+}
+
+export interface Session {
+  user: null | { id: number; username: string; display_name: string; is_superuser: boolean };
+  annotators: {
+    project: string;
+    project_name: string;
+    id: string | number;
+    display_name: string;
+  }[];
+  projects: { slug: string; name: string; role: Role }[];
+}
+
+export interface InvitationView {
+  project: {
+    slug: string;
+    name: string;
+    description: string;
+    guide: string;
+    consent: string;
+    licence: string;
+  };
+  role: Role;
+  valid: boolean;
+  reason?: string;
+}
+
+export interface Joined {
+  annotator: { id: string | number; display_name: string };
+  resume_url: string;
+  project: string;
+}

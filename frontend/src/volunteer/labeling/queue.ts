@@ -1,0 +1,513 @@
+/**
+ * The images in one volunteer's hands and the answers on their way. Framework-free.
+ *
+ *   server ──claim──▶ [ current | upcoming … ] ──answer──▶ outbox ──send, in order──▶ server
+ *                          ▲                                  │                         │
+ *                          └───────────── undo ◀──────────────┴──── refill, sentence ◀──┘
+ *
+ * `answer` is synchronous: the next image is current when it returns. The answer itself is stored
+ * first, then sent with its idempotency key until the server has confirmed or refused it.
+ */
+import { ApiError } from "../../api/errors";
+import type {
+  AnnotationKind,
+  AnswerBody,
+  Answered,
+  Assignment,
+  Claimed,
+  DoneReason,
+  ImageRef,
+  ProgressCounts,
+  Undone,
+} from "../../api/types";
+import type { Outbox, Unsent } from "./outbox";
+import { type Picture, type PictureLoader, Pictures } from "./pictures";
+import { isForBlocked, isForPaused, isPausedCode, wordsForRefusal } from "./refusals";
+
+export interface Transport {
+  claim(count: number): Promise<Claimed>;
+  answer(body: AnswerBody): Promise<Answered>;
+  undo(annotation: string, key: string): Promise<Undone>;
+  renew(): Promise<{ expires_at: string }>;
+  release(): void;
+}
+
+export interface Clock {
+  now(): number;
+  /** Call back later; the returned function cancels. */
+  after(ms: number, then: () => void): () => void;
+}
+
+export interface Draft {
+  kind: AnnotationKind;
+  labels?: readonly string[];
+  flagReason?: string;
+  /** What the page showed, kept with the answer. */
+  shown?: Record<string, unknown>;
+}
+
+/** An answer that can still be taken back. */
+export interface Past {
+  key: string;
+  image: ImageRef;
+  kind: AnnotationKind;
+  labels: readonly string[];
+  /** Null while the server has not confirmed it. */
+  annotation: string | null;
+  assignment: Assignment | null;
+  sentence: string | null;
+}
+
+export type Phase = "starting" | "labeling" | "waiting" | "done" | "blocked";
+
+export interface QueueState {
+  phase: Phase;
+  current: Assignment | null;
+  picture: Picture | null;
+  upcoming: readonly Assignment[];
+  done: DoneReason | null;
+  /** Why nothing goes on until the person does something (not joined, signed out). */
+  blocked: ApiError | null;
+  isRetrying: boolean;
+  unsent: number;
+  progress: ProgressCounts;
+  previous: Past | null;
+  canUndo: boolean;
+  isUndoing: boolean;
+  /** Something that happened behind the volunteer's back, in words. */
+  notice: string | null;
+}
+
+export interface QueueOptions {
+  transport: Transport;
+  outbox: Outbox;
+  loader: PictureLoader;
+  clock: Clock;
+  uuid: () => string;
+  owner: string;
+  client: string;
+  window: number;
+  progress: ProgressCounts;
+  history?: readonly Past[];
+}
+
+export const HISTORY = 20;
+/** No one sees and judges an image faster: a second press within this time is the same press. */
+export const MIN_LOOK_MS = 250;
+const BACKOFF_MS = [1000, 2000, 4000, 8000, 15_000, 30_000] as const;
+const PAUSED_MS = 30_000;
+
+export class LabelingQueue {
+  readonly #o: QueueOptions;
+  readonly #pictures: Pictures;
+  readonly #listeners = new Set<() => void>();
+  #held: Assignment[] = [];
+  #unsent: Unsent[] = [];
+  #history: Past[];
+  #answered = new Set<string>();
+  #progress: ProgressCounts;
+  #done: DoneReason | null = null;
+  #blocked: ApiError | null = null;
+  #notice: string | null = null;
+  #hasStarted = false;
+  #isClosed = false;
+  #isUndoing = false;
+  #isClaiming = false;
+  #sending: Promise<void> | null = null;
+  #inFlight: string | null = null;
+  #failures = 0;
+  #cancelRetry: (() => void) | null = null;
+  #lookedMs = 0;
+  #lookingSince: number | null = null;
+  #isVisible = true;
+  #state: QueueState;
+
+  constructor(options: QueueOptions) {
+    this.#o = options;
+    this.#progress = options.progress;
+    this.#history = (options.history ?? []).slice(-HISTORY);
+    this.#pictures = new Pictures(options.loader, () => this.#changed());
+    this.#state = this.#snapshot();
+  }
+
+  get state(): QueueState {
+    return this.#state;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Send what an earlier visit left behind, then take the first images. */
+  async start(): Promise<void> {
+    this.#unsent = await this.#o.outbox.all(this.#o.owner);
+    for (const entry of this.#unsent) this.#answered.add(entry.body.assignment);
+    this.#changed();
+    await this.#work();
+  }
+
+  /** Answer the current image. False (and nothing happens) where there is nothing to answer yet. */
+  answer(draft: Draft): boolean {
+    const current = this.#held[0];
+    if (!current || !this.#mayAnswer(current, draft.kind)) return false;
+    const entry = this.#entryFor(current, draft);
+    this.#held.shift();
+    this.#answered.add(current.id);
+    this.#unsent.push(entry);
+    this.#remember(entry, current);
+    this.#notice = null;
+    this.#resetLook();
+    this.#changed();
+    void this.#store(entry).then(() => this.#work());
+    return true;
+  }
+
+  /** Take the newest answer back: its image is current again. */
+  async undo(): Promise<void> {
+    const last = this.#history.at(-1);
+    if (!last || this.#isUndoing) return;
+    this.#isUndoing = true;
+    this.#changed();
+    try {
+      if (this.#inFlight === last.key) await this.#sending;
+      if (this.#unsent.some((entry) => entry.key === last.key)) await this.#undoUnsent(last);
+      else await this.#undoSent(last);
+    } finally {
+      this.#isUndoing = false;
+      this.#changed();
+    }
+  }
+
+  /** Keep the images in hand from expiring. Trouble shows itself at the next answer. */
+  async renew(): Promise<void> {
+    if (this.#held.length === 0 || this.#blocked) return;
+    try {
+      const { expires_at } = await this.#o.transport.renew();
+      this.#held = this.#held.map((held) => ({ ...held, expires_at }));
+      this.#changed();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (isForBlocked(error)) this.#block(error);
+    }
+  }
+
+  /** The network is back, the page is shown again, or a person asks: try at once. */
+  async wake(): Promise<void> {
+    this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    this.#blocked = null;
+    this.#dropExpired();
+    await this.#work();
+  }
+
+  /** Time while the page is hidden is not time spent on an image. */
+  setVisible(isVisible: boolean): void {
+    if (isVisible === this.#isVisible) return;
+    this.#isVisible = isVisible;
+    const now = this.#o.clock.now();
+    if (!isVisible && this.#lookingSince !== null) {
+      this.#lookedMs += now - this.#lookingSince;
+      this.#lookingSince = null;
+    } else if (isVisible && this.#pictureOfCurrent()?.status === "ready") this.#lookingSince = now;
+  }
+
+  retryPicture(): void {
+    const current = this.#held[0];
+    if (current) this.#pictures.retry(current.image);
+  }
+
+  dismissNotice(): void {
+    this.#notice = null;
+    this.#changed();
+  }
+
+  /**
+   * The page goes away: hand the images back. Not while answers are still on their way: theirs
+   * would be handed to somebody else before they arrive; these expire by themselves.
+   */
+  leave(): void {
+    if (this.#held.length > 0 && this.#unsent.length === 0) this.#o.transport.release();
+  }
+
+  /** The page came back from the browser's cache after `leave`: what was in hand is not any more. */
+  async returned(): Promise<void> {
+    this.#held = [];
+    this.#changed();
+    await this.wake();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelRetry?.();
+    this.#pictures.keep([]);
+    this.#listeners.clear();
+  }
+
+  // --- answering --------------------------------------------------------------------------
+
+  #mayAnswer(current: Assignment, kind: AnnotationKind): boolean {
+    if (this.#isUndoing || this.#blocked) return false;
+    const { status } = this.#pictures.of(current.image);
+    if (status === "failed") return kind === "SKIP" || kind === "FLAG";
+    return status === "ready" && this.#looked() >= MIN_LOOK_MS;
+  }
+
+  #entryFor(current: Assignment, draft: Draft): Unsent {
+    const key = this.#o.uuid();
+    const body: AnswerBody = {
+      assignment: current.id,
+      key,
+      kind: draft.kind,
+      labels: [...(draft.labels ?? [])],
+      time_spent_ms: Math.round(this.#looked()),
+      client: this.#o.client,
+      shown: draft.shown ?? {},
+    };
+    if (draft.flagReason !== undefined) body.flag_reason = draft.flagReason;
+    const savedAt = this.#o.clock.now();
+    return { key, owner: this.#o.owner, image: current.image, body, savedAt };
+  }
+
+  #remember(entry: Unsent, assignment: Assignment): void {
+    const { kind, labels } = entry.body;
+    const past: Past = {
+      key: entry.key,
+      image: entry.image,
+      kind,
+      labels,
+      annotation: null,
+      assignment,
+      sentence: null,
+    };
+    this.#history = [...this.#history, past].slice(-HISTORY);
+  }
+
+  async #store(entry: Unsent): Promise<void> {
+    try {
+      await this.#o.outbox.put(entry);
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      this.#notice =
+        "This browser could not keep a copy of your answer. It is being sent; please leave the page open.";
+    }
+  }
+
+  // --- sending ----------------------------------------------------------------------------
+
+  /** Send everything, then take more images if hands are short. One at a time, whoever asks. */
+  async #work(): Promise<void> {
+    if (this.#isClosed || this.#cancelRetry || this.#blocked) return;
+    this.#sending ??= this.#drain().finally(() => {
+      this.#sending = null;
+    });
+    await this.#sending;
+    if (this.#unsent.length === 0) await this.#fill();
+  }
+
+  async #drain(): Promise<void> {
+    for (let entry = this.#unsent[0]; entry && !this.#isClosed; entry = this.#unsent[0]) {
+      this.#inFlight = entry.key;
+      try {
+        this.#confirmed(entry, await this.#o.transport.answer(entry.body));
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        if (!this.#refused(entry, error)) return;
+      } finally {
+        this.#inFlight = null;
+      }
+      await this.#o.outbox.remove(entry.key);
+      this.#changed();
+    }
+  }
+
+  #confirmed(entry: Unsent, answered: Answered): void {
+    this.#failures = 0;
+    this.#unsent = this.#unsent.filter((other) => other.key !== entry.key);
+    this.#history = this.#history.map((past) =>
+      past.key === entry.key
+        ? {
+            ...past,
+            annotation: answered.annotation.id,
+            sentence: answered.after?.sentence ?? null,
+          }
+        : past,
+    );
+    this.#take(answered);
+  }
+
+  /** True if the entry is settled (the server will never take it); false to try again later. */
+  #refused(entry: Unsent, error: ApiError): boolean {
+    if (isForPaused(error)) {
+      this.#done = { code: error.code, message: error.message };
+      this.#retryLater(PAUSED_MS);
+      return false;
+    }
+    if (isForBlocked(error)) {
+      this.#block(error);
+      return false;
+    }
+    if (error.isTemporary) {
+      this.#retryLater();
+      return false;
+    }
+    this.#unsent = this.#unsent.filter((other) => other.key !== entry.key);
+    this.#history = this.#history.filter((past) => past.key !== entry.key);
+    this.#notice = wordsForRefusal(error);
+    return true;
+  }
+
+  #retryLater(ms?: number): void {
+    const step = Math.min(this.#failures, BACKOFF_MS.length - 1);
+    this.#failures += 1;
+    this.#cancelRetry?.();
+    this.#cancelRetry = this.#o.clock.after(ms ?? BACKOFF_MS[step] ?? PAUSED_MS, () => {
+      this.#cancelRetry = null;
+      void this.#work();
+    });
+    this.#changed();
+  }
+
+  #block(error: ApiError): void {
+    this.#blocked = error;
+    this.#changed();
+  }
+
+  // --- taking images ----------------------------------------------------------------------
+
+  async #fill(): Promise<void> {
+    if (this.#isClaiming || this.#isClosed || this.#blocked) return;
+    if (this.#held.length >= this.#o.window || (this.#done && this.#held.length > 0)) return;
+    this.#isClaiming = true;
+    try {
+      this.#take(await this.#o.transport.claim(this.#o.window));
+      this.#failures = 0;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (isForPaused(error)) this.#done = { code: error.code, message: error.message };
+      else if (error.isTemporary) this.#retryLater();
+      else this.#block(error);
+    } finally {
+      this.#isClaiming = false;
+      this.#hasStarted = true;
+      this.#changed();
+    }
+  }
+
+  #take(given: {
+    assignments: Assignment[];
+    done: DoneReason | null;
+    progress: ProgressCounts;
+  }): void {
+    const held = new Set(this.#held.map((assignment) => assignment.id));
+    for (const assignment of given.assignments) {
+      if (!held.has(assignment.id) && !this.#answered.has(assignment.id)) {
+        this.#held.push(assignment);
+      }
+    }
+    this.#done = given.done;
+    this.#progress = given.progress;
+    this.#changed();
+  }
+
+  #dropExpired(): void {
+    const now = this.#o.clock.now();
+    this.#held = this.#held.filter((assignment) => Date.parse(assignment.expires_at) > now);
+    this.#changed();
+  }
+
+  // --- undo -------------------------------------------------------------------------------
+
+  async #undoUnsent(last: Past): Promise<void> {
+    await this.#o.outbox.remove(last.key);
+    this.#unsent = this.#unsent.filter((entry) => entry.key !== last.key);
+    this.#bringBack(last, last.assignment);
+  }
+
+  async #undoSent(last: Past): Promise<void> {
+    if (last.annotation === null) return; // Refused meanwhile; the notice has said so.
+    try {
+      const undone = await this.#o.transport.undo(last.annotation, this.#o.uuid());
+      this.#progress = undone.progress;
+      this.#bringBack(last, undone.assignment);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#notice = error.isTemporary
+        ? "Undo needs a connection. Your answer is kept as it was."
+        : wordsForRefusal(error);
+      if (!error.isTemporary) this.#forget(last);
+    }
+  }
+
+  #bringBack(last: Past, assignment: Assignment | null): void {
+    this.#forget(last);
+    if (!assignment) return;
+    this.#answered.delete(assignment.id);
+    this.#held = [assignment, ...this.#held.filter((held) => held.id !== assignment.id)];
+    this.#resetLook();
+  }
+
+  #forget(last: Past): void {
+    this.#history = this.#history.filter((past) => past.key !== last.key);
+  }
+
+  // --- looking ----------------------------------------------------------------------------
+
+  #resetLook(): void {
+    this.#lookedMs = 0;
+    this.#lookingSince = null;
+  }
+
+  #looked(): number {
+    const running = this.#lookingSince === null ? 0 : this.#o.clock.now() - this.#lookingSince;
+    return this.#lookedMs + running;
+  }
+
+  #pictureOfCurrent(): Picture | null {
+    const current = this.#held[0];
+    return current ? this.#pictures.of(current.image) : null;
+  }
+
+  // --- telling ----------------------------------------------------------------------------
+
+  #phase(): Phase {
+    if (this.#blocked) return "blocked";
+    if (this.#held.length > 0) return "labeling";
+    if (this.#done && (this.#unsent.length === 0 || isPausedCode(this.#done.code))) return "done";
+    return this.#hasStarted ? "waiting" : "starting";
+  }
+
+  #snapshot(): QueueState {
+    const last = this.#history.at(-1) ?? null;
+    return {
+      phase: this.#phase(),
+      current: this.#held[0] ?? null,
+      picture: this.#pictureOfCurrent(),
+      upcoming: this.#held.slice(1),
+      done: this.#done,
+      blocked: this.#blocked,
+      isRetrying: this.#cancelRetry !== null,
+      unsent: this.#unsent.length,
+      // What is on its way counts for the one who gave it.
+      progress: { ...this.#progress, mine: this.#progress.mine + this.#unsent.length },
+      previous: last,
+      canUndo: last !== null && !this.#isUndoing,
+      isUndoing: this.#isUndoing,
+      notice: this.#notice,
+    };
+  }
+
+  #changed(): void {
+    if (this.#isClosed) return;
+    this.#pictures.keep(this.#held.map((assignment) => assignment.image));
+    if (
+      this.#lookingSince === null &&
+      this.#isVisible &&
+      this.#pictureOfCurrent()?.status === "ready"
+    ) {
+      this.#lookingSince = this.#o.clock.now();
+    }
+    this.#state = this.#snapshot();
+    for (const listener of this.#listeners) listener();
+  }
+}
