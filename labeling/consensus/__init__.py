@@ -1,0 +1,1 @@
+"""From the answers of annotators to one label, or to the question that remains. Pure NumPy."""
