@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import secrets
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -138,7 +140,19 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 
 # --- Broker and cache ---------------------------------------------------------------------
-REDIS_URL = env_str("REDIS_URL", f"unix://{DATA_DIR}/run/valkey.sock")
+LONGEST_SOCKET_PATH = 100  # 104 bytes on macOS, 108 on Linux, the closing zero included
+
+
+def _socket() -> Path:
+    """Where the broker of one machine listens; beside the temporary files if that is too long."""
+    path = DATA_DIR / "run" / "valkey.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    digest = hashlib.sha256(os.fsencode(DATA_DIR)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"larder-{os.getuid()}-{digest}" / "valkey.sock"
+
+
+REDIS_URL = env_str("REDIS_URL", f"unix://{quote(str(_socket()))}")
 if not REDIS_URL.startswith(("unix://", "redis://", "rediss://", "memory://")):
     raise ImproperlyConfigured("REDIS_URL: expected redis://, rediss:// or unix://.")
 if REDIS_URL.startswith("memory://") and IS_PRODUCTION:

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.permissions import AllowAny
+
+from config import health, pages
+
+schema = SpectacularAPIView.as_view(permission_classes=[AllowAny], authentication_classes=[])
+# The split view keeps its script in an address of its own, so the strict policy holds.
+docs = SpectacularSwaggerSplitView.as_view(
+    url_name="schema", permission_classes=[AllowAny], authentication_classes=[]
+)
 
 urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
+    path("api/v1/schema/", schema, name="schema"),
+    path("api/v1/docs/", docs, name="docs"),
     path("api/v1/", include("labeling.api.urls")),
     path("api/v1/", include("ml.api.urls")),
+    path("", pages.volunteer, name="home"),
+    path("label/<slug:slug>", pages.volunteer, name="label"),
+    path("join/<str:token>", pages.volunteer, name="join"),
+    path("try/<slug:slug>", pages.volunteer, name="try"),
+    path("expert/<slug:slug>", pages.volunteer, name="expert"),
+    re_path(r"^staff(?:/.*)?$", pages.staff, name="staff"),
 ]
