@@ -1,0 +1,1 @@
+"""Active learning played offline on a fixed table with known labels. Pure NumPy."""

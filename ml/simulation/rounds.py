@@ -1,0 +1,190 @@
+"""Offline rounds: choose a batch, ask the oracle, fit the head, measure; and again.
+
+The same head, acquisition functions and cold start as the live loop, without a database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.acquisition import ACQUISITION_FUNCTIONS, cold_start
+from ml.errors import MlError
+from ml.evaluation import metrics, splits
+from ml.evaluation.geometry import prepare
+from ml.heads import ridge
+from ml.simulation.oracle import Oracle, PerfectOracle
+from ml.types import LabeledSet, Pool
+
+if TYPE_CHECKING:
+    from ml.types import Embeddings, Groups, Head, Indices, Labels
+
+SPLIT_COSINE = 0.80
+_SPLIT, _CHOICE = 0, 1
+
+
+class UnknownStrategyError(MlError):
+    """No acquisition function has this name."""
+
+    code = "unknown_strategy"
+
+
+class TooFewImagesError(MlError):
+    """The table has fewer pool images than the labels to spend."""
+
+    code = "too_few_images"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationTable:
+    """Embedded images with known labels.
+
+    Attributes:
+        image_ids: (n,) keys.
+        embeddings: (n, d), raw.
+        labels: (n,) columns of `label_order`.
+        groups: (n,) split groups.
+        label_order: label codes.
+        test_embeddings: (t, d) of a separate test set, or None to split off part of the table.
+        test_labels: (t,), with `test_embeddings`.
+    """
+
+    image_ids: Indices
+    embeddings: Embeddings
+    labels: Labels
+    groups: Groups
+    label_order: tuple[str, ...]
+    test_embeddings: Embeddings | None = None
+    test_labels: Labels | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One curve; the three tuples have one length, an entry at every multiple of the batch.
+
+    Attributes:
+        labels: labeled images.
+        answers: answers of annotators that they cost.
+        accuracy: share of test images that the head then has right, 0 to 1.
+        chosen: (budget,) rows of the table in the order they were asked about.
+    """
+
+    labels: tuple[int, ...]
+    answers: tuple[int, ...]
+    accuracy: tuple[float, ...]
+    chosen: Indices
+
+
+def simulate_rounds(
+    table: SimulationTable,
+    *,
+    strategy: str,
+    budget: int,
+    batch: int,
+    seed: int,
+    test_share: float = 0.3,
+    oracle: Oracle | None = None,
+) -> RunResult:
+    """Play one run: herding while it is cold, then the named strategy, until the budget is spent.
+
+    "random" is random from its first label. Runs of one seed are paired: they share the split
+    and, until their choices part, every random draw.
+
+    Args:
+        table: what to play on.
+        strategy: a name of `ml.acquisition.ACQUISITION_FUNCTIONS`.
+        budget: labels to spend.
+        batch: labels between two fits of the head; the last batch may be smaller.
+        seed: of the split and the choices.
+        test_share: of rows, split off by split group where the table brings no test set.
+        oracle: who answers, one answer an image; a perfect one by default.
+
+    Raises:
+        UnknownStrategyError: no acquisition function has that name.
+        TooFewImagesError: the pool is smaller than the budget.
+    """
+    if strategy not in ACQUISITION_FUNCTIONS:
+        known = ", ".join(sorted(ACQUISITION_FUNCTIONS))
+        message = f"There is no strategy {strategy!r}; there are {known}."
+        raise UnknownStrategyError(message)
+    pool_rows, test_embeddings, test_labels = _split(table, test_share, seed)
+    if len(pool_rows) < budget:
+        message = f"The pool has {len(pool_rows)} images, fewer than the budget of {budget} labels."
+        raise TooFewImagesError(message)
+    run = _Run(table, pool_rows, oracle or PerfectOracle(table.labels), seed)
+    spent, accuracy = [], []
+    while len(run.chosen) < budget:
+        run.step(strategy, min(batch, budget - len(run.chosen)))
+        spent.append(len(run.chosen))
+        guessed = ridge.scores(run.current_head(), test_embeddings).argmax(axis=1)
+        accuracy.append(metrics.accuracy(test_labels, guessed))
+    return RunResult(tuple(spent), tuple(spent), tuple(accuracy), np.array(run.chosen))
+
+
+class _Run:
+    """What is labeled so far, and the head fitted on it."""
+
+    def __init__(
+        self, table: SimulationTable, pool_rows: Indices, oracle: Oracle, seed: int
+    ) -> None:
+        self.table, self.oracle = table, oracle
+        self.rng = np.random.default_rng([seed, _CHOICE])
+        centre = table.embeddings[pool_rows].mean(axis=0, dtype=np.float64)
+        self.prepared = prepare(table.embeddings, centre)
+        self.is_open = np.zeros(len(table.labels), dtype=bool)
+        self.is_open[pool_rows] = True
+        self.chosen: list[int] = []
+        self.answers: list[int] = []
+        self.head: Head | None = None
+
+    def step(self, strategy: str, batch: int) -> None:
+        k = len(self.table.label_order)
+        is_cold = cold_start(np.bincount(self.answers, minlength=k), k)
+        name = "herding" if is_cold and strategy != "random" else strategy
+        rows = np.flatnonzero(self.is_open)
+        positions, _ = ACQUISITION_FUNCTIONS[name](self._pool(rows), batch_size=batch, rng=self.rng)
+        picked = rows[positions]
+        self.is_open[picked] = False
+        self.chosen.extend(picked.tolist())
+        self.answers.extend(self.oracle.answer(picked).tolist())
+        self.head = ridge.fit_ridge(self._labeled()).head
+
+    def current_head(self) -> Head:
+        if self.head is None:
+            message = "there is no head before the first step"
+            raise ValueError(message)
+        return self.head
+
+    def _pool(self, rows: Indices) -> Pool:
+        table = self.table
+        probabilities = (
+            None if self.head is None else ridge.predict(self.head, table.embeddings[rows])
+        )
+        labeled = self.prepared[np.array(self.chosen, dtype=np.int64)]
+        return Pool(
+            table.image_ids[rows], self.prepared[rows], probabilities, table.groups[rows], labeled
+        )
+
+    def _labeled(self) -> LabeledSet:
+        table, rows = self.table, np.array(self.chosen, dtype=np.int64)
+        return LabeledSet(
+            image_ids=table.image_ids[rows],
+            embeddings=table.embeddings[rows],
+            targets=np.eye(len(table.label_order))[self.answers],
+            weights=np.ones(len(rows)),
+            groups=table.groups[rows],
+            label_order=table.label_order,
+        )
+
+
+def _split(
+    table: SimulationTable, test_share: float, seed: int
+) -> tuple[Indices, Embeddings, Labels]:
+    """Give the pool rows and the test set; the split depends on the seed alone."""
+    if table.test_embeddings is not None and table.test_labels is not None:
+        return np.arange(len(table.labels)), table.test_embeddings, table.test_labels
+    rng = np.random.default_rng([seed, _SPLIT])
+    is_test = splits.grouped_holdout(table.groups, test_share, rng)
+    return np.flatnonzero(~is_test), table.embeddings[is_test], table.labels[is_test]
