@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml.evaluation.metrics import log_loss
 from ml.heads.ridge import (
@@ -74,7 +75,8 @@ def test_two_opposite_rows_give_the_value_computed_by_hand() -> None:
 
     head = fit_ridge(labeled, strengths=(1.0,)).head
 
-    assert np.abs(slope - 0.1 * head.weights).max() < 1e-7
+    by_hand = np.array([[1 / 3, -1 / 3], [0.0, 0.0]])
+    np.testing.assert_allclose(head.weights, by_hand, atol=1e-12)
     np.testing.assert_allclose(head.bias, [0.5, 0.5])
     np.testing.assert_allclose(head.centre, [3.0, 1.0])
     np.testing.assert_allclose(
@@ -270,7 +272,11 @@ def test_row_order_does_not_matter() -> None:
 def test_six_hundred_rows_take_a_fraction_of_a_second() -> None:
     labeled = blobs(np.random.default_rng(15), n=600, k=43, d=1280, n_groups=450)
 
-    before = time.process_time()
-    fit_ridge(labeled)
+    seconds = []
+    with threadpool_limits(1):  # waiting threads would be counted as work
+        for _ in range(3):
+            before = time.process_time()
+            fit_ridge(labeled)
+            seconds.append(time.process_time() - before)
 
-    assert time.process_time() - before < 1.5  # 0.08 s alone on one core; margin for CI
+    assert min(seconds) < 0.6  # 0.08 s alone on one core; the rest is for slow machines
