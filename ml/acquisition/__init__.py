@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ml.acquisition.cold_start import cold_start
 from ml.acquisition.guards import EmptyPoolError, NeedsProbabilitiesError, NotProbabilitiesError
 from ml.acquisition.herding import max_herding, uncertainty_herding
 from ml.acquisition.random_choice import at_random
+from ml.acquisition.start import cold_start
 from ml.acquisition.uncertainty import entropy, least_confidence, margin, most_uncertain
 
 if TYPE_CHECKING:

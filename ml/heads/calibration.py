@@ -37,6 +37,18 @@ def softmax(scores: npt.NDArray[np.float64], temperature: float = 1.0) -> Probab
     return sharpened
 
 
+def decided(targets: Probabilities) -> Probabilities:
+    """Round (n, k) soft targets to certainty where one label has more than half.
+
+    Heads are fitted on the soft targets, but checked and calibrated against these: how soft a
+    posterior of one vote is rests on an assumed skill, and with 0.85 for annotators who are in
+    truth right 99 times of 100 the probabilities came out 12 to 19 points too low.
+    """
+    top = targets.argmax(axis=1)
+    is_decided = targets[np.arange(len(top)), top] > 0.5
+    return np.where(is_decided[:, None], np.eye(targets.shape[1])[top], targets)
+
+
 def choose_temperature(
     scores: npt.NDArray[np.float64],
     targets: Probabilities,
@@ -86,9 +98,11 @@ def acceptance_threshold(
 ) -> float:
     """Give the smallest top-1 probability at which accepted rows are accurate enough.
 
-    A row is accepted where its highest probability is at or above the threshold. Its accuracy
-    is the target mass on its predicted label, weighted by `weights`. Rows with one and the
-    same probability are accepted together.
+    A row is accepted where its highest probability is at or above the threshold; it is right
+    where its predicted label is the most likely one of its target. Rows with one and the same
+    probability are accepted together. Where the rows were chosen because they are hard
+    (margin), the bar comes out stricter than ordinary images need: safe, and lower again if
+    only rows of the random arm are given.
 
     Args:
         out_of_group: (n, k) calibrated leave-group-out probabilities.
@@ -106,7 +120,7 @@ def acceptance_threshold(
     rows = np.arange(len(predicted))
     top = out_of_group[rows, predicted]
     order = np.argsort(-top, kind="stable")
-    right = np.cumsum((weights * targets[rows, predicted])[order])
+    right = np.cumsum((weights * (targets.argmax(axis=1) == predicted))[order])
     accuracy = right / np.cumsum(weights[order])
     is_last_of_tie = np.append(top[order][1:] < top[order][:-1], True)
     reached = (accuracy >= target_accuracy - 1e-12) & is_last_of_tie & (rows + 1 >= min_rows)

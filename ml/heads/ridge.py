@@ -14,7 +14,7 @@ import numpy as np
 
 from ml.errors import MlError
 from ml.evaluation.geometry import prepare
-from ml.heads.calibration import TEMPERATURES, choose_temperature, softmax
+from ml.heads.calibration import TEMPERATURES, choose_temperature, decided, softmax
 from ml.types import Head
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ class FittedHead:
         head: fitted on all rows.
         out_of_group: (n, k) what heads fitted without a row's split group say of that row,
             at the head's strength and temperature. Uniform where all rows are of one group.
-        log_loss: weighted leave-group-out log-loss of those rows (natural log); infinite
-            where all rows are of one group: nothing could be left out, nothing is known.
+        log_loss: weighted leave-group-out log-loss of those rows against the label that each
+            target decides for (natural log); infinite where all rows are of one group:
+            nothing could be left out, nothing is known.
         log_losses: the same for every strength tried, each at its best temperature.
     """
 
@@ -103,11 +104,10 @@ def fit_ridge(
         losses = dict.fromkeys((float(s) for s in strengths), math.inf)
         outside = np.full(labeled.targets.shape, 1.0 / labeled.targets.shape[1])
     else:
+        truth = decided(labeled.targets)
         held_out = {s: problem.leave_group_out(s, labeled.groups) for s in strengths}
         fits = {
-            s: choose_temperature(
-                scored, labeled.targets, labeled.weights, temperatures=temperatures
-            )
+            s: choose_temperature(scored, truth, labeled.weights, temperatures=temperatures)
             for s, scored in held_out.items()
         }
         chosen = min(sorted(fits, reverse=True), key=lambda s: fits[s][1])

@@ -11,6 +11,7 @@ from ml.heads.calibration import (
     TEMPERATURES,
     acceptance_threshold,
     choose_temperature,
+    decided,
     softmax,
 )
 
@@ -93,3 +94,16 @@ def test_weights_count() -> None:
     found = acceptance_threshold(probabilities, targets, np.array([9.0, 1.0]), min_rows=1)
 
     assert found == pytest.approx(0.8)  # 9 of 10 by weight
+
+
+def test_soft_targets_are_decided_only_by_more_than_half() -> None:
+    found = decided(np.array([[0.6, 0.3, 0.1], [0.5, 0.5, 0.0]]))
+
+    np.testing.assert_array_equal(found, [[1, 0, 0], [0.5, 0.5, 0]])
+
+
+def test_a_soft_target_counts_as_right_where_its_likeliest_label_is_predicted() -> None:
+    probabilities = np.array([[0.9, 0.1]] * 10)
+    targets = np.array([[0.85, 0.15]] * 10)
+
+    assert acceptance_threshold(probabilities, targets, np.ones(10)) == pytest.approx(0.9)

@@ -96,7 +96,8 @@ def test_reports_the_loss_of_its_out_of_group_probabilities() -> None:
 
     fitted = fit_ridge(labeled)
 
-    loss = log_loss(labeled.targets, fitted.out_of_group, labeled.weights)
+    truth = np.eye(3)[labeled.targets.argmax(axis=1)]
+    loss = log_loss(truth, fitted.out_of_group, labeled.weights)
     assert fitted.log_loss == pytest.approx(loss)
     assert fitted.log_loss == min(fitted.log_losses.values())
     assert fitted.log_losses[fitted.head.regularisation] == fitted.log_loss
@@ -112,6 +113,16 @@ def test_out_of_group_is_humbler_than_what_the_head_says_of_its_own_rows() -> No
     own = log_loss(noise.targets, predict(fitted.head, noise.embeddings), noise.weights)
     assert fitted.log_loss > own
     assert fitted.log_loss > 0.9 * math.log(3)  # there is nothing to learn
+
+
+def test_the_softness_of_targets_does_not_make_probabilities_timid() -> None:
+    labeled = blobs(np.random.default_rng(16), n=90)
+    timid = replace(labeled, targets=0.8 * labeled.targets + 0.2 / 3)
+
+    plain, soft = fit_ridge(labeled), fit_ridge(timid)
+
+    confidence = [each.out_of_group.max(axis=1).mean() for each in (plain, soft)]
+    assert confidence[1] == pytest.approx(confidence[0], abs=0.02)
 
 
 def test_learns_separable_blobs() -> None:
