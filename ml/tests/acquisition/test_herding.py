@@ -115,6 +115,11 @@ def test_the_cold_start_ends_with_every_label_seen() -> None:
     assert not cold_start([1, 1, 1], 3)
 
 
-def test_the_cold_start_ends_after_two_labels_a_class_even_if_one_is_missing() -> None:
-    assert cold_start([5, 0, 0], 3)
-    assert not cold_start([6, 0, 0], 3)
+def test_the_cold_start_ends_after_one_image_a_label_even_if_one_is_missing() -> None:
+    assert cold_start([42] + [0] * 42, 43)
+    assert not cold_start([43] + [0] * 42, 43)
+
+
+def test_a_scheme_of_few_labels_gets_ten_images_to_show_them() -> None:
+    assert cold_start([5, 4, 0], 3)
+    assert not cold_start([6, 4, 0], 3)
