@@ -54,7 +54,24 @@ async function call<T>(
   const init: RequestInit = { headers };
   if (options.signal) init.signal = options.signal;
   if (body !== undefined) init.body = isForm ? body : JSON.stringify(body);
-  return readJson<T>(await send(method, path, init));
+  if (method !== "GET" && csrfToken() === "") await renewCsrf(options.signal);
+  try {
+    return await readJson<T>(await send(method, path, init));
+  } catch (error) {
+    if (!isCsrfRefusal(error)) throw error;
+    // The cookie was older than the sign-in: a fresh one, and once more.
+    await renewCsrf(options.signal);
+    return readJson<T>(await send(method, path, init));
+  }
+}
+
+function isCsrfRefusal(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 403 && /^CSRF/i.test(error.message);
+}
+
+/** GET session/ sets the cookie. */
+async function renewCsrf(signal?: AbortSignal): Promise<void> {
+  await send("GET", "session", signal ? { signal } : {});
 }
 
 /** Paths are relative to /api/v1/. Every method throws `ApiError`, or AbortError when aborted. */

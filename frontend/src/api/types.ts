@@ -97,7 +97,8 @@ export interface Answered {
 
 export interface Undone {
   annotation: { id: string };
-  assignment: Assignment;
+  /** Null where the image had not been handed out (an answer from the try page). */
+  assignment: Assignment | null;
   progress: ProgressCounts;
 }
 
@@ -130,4 +131,55 @@ export interface Joined {
   annotator: { id: string | number; display_name: string };
   resume_url: string;
   project: string;
+}
+
+export interface ServingVersion {
+  id: string;
+  number: number;
+  evidence: "PROVISIONAL" | "PROVEN";
+}
+
+export interface LabelList {
+  project: string;
+  name: string;
+  mode: "SINGLE" | "MULTI";
+  labels: { code: string; name: string }[];
+  champion: ServingVersion | null;
+  may_queue: boolean;
+}
+
+export interface RankedLabel {
+  label: string;
+  name: string;
+  probability: number;
+}
+
+export interface PictureAnswer {
+  name: string;
+  id: string;
+  top: RankedLabel[];
+  accepted: boolean;
+  model_version: ServingVersion;
+  queued: boolean;
+  queue_note: { code: string; message: string } | null;
+}
+
+export interface PictureRefusal {
+  name: string;
+  error: { code: string; message: string };
+}
+
+export interface PredictReply {
+  results: (PictureAnswer | PictureRefusal)[];
+}
+
+export interface Feedback {
+  right: boolean;
+  label: string | null;
+  answer: "recorded" | "waiting" | "not_stored";
+}
+
+export interface Dispute {
+  image: ImageRef;
+  answers: { label: string | null; name?: string; kind?: AnnotationKind; count: number }[];
 }

@@ -27,10 +27,16 @@ const RETRY_MS = 1500;
 export class Pictures {
   readonly #held = new Map<string, Held>();
   readonly #loader: PictureLoader;
+  readonly #after: (ms: number, then: () => void) => unknown;
   readonly #onChange: () => void;
 
-  constructor(loader: PictureLoader, onChange: () => void) {
+  constructor(
+    loader: PictureLoader,
+    after: (ms: number, then: () => void) => unknown,
+    onChange: () => void,
+  ) {
     this.#loader = loader;
+    this.#after = after;
     this.#onChange = onChange;
   }
 
@@ -86,7 +92,9 @@ export class Pictures {
       // Whatever the reason (network, status, decode), the remedy is the same: again, then say so.
       if (signal.aborted) return;
       if (attempt < TRIES) {
-        setTimeout(() => !signal.aborted && void this.#load(held, attempt + 1), RETRY_MS * attempt);
+        this.#after(RETRY_MS * attempt, () => {
+          if (!signal.aborted) void this.#load(held, attempt + 1);
+        });
         return;
       }
       held.picture = { status: "failed" };

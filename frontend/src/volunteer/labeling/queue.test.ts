@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ApiError } from "../../api/errors";
 import { MIN_LOOK_MS } from "./queue";
 import { desk, settle } from "./testing";
@@ -16,7 +16,8 @@ describe("prefetch", () => {
 
     for (let n = 0; n < 50; n += 1) await label("milk");
 
-    expect(loader.loaded.length - loader.revoked.length).toBe(3);
+    // Three in hand, and the one just answered.
+    expect(loader.loaded.length - loader.revoked.length).toBe(4);
   });
 
   test("asks again for images once hands are empty", async () => {
@@ -79,11 +80,10 @@ describe("answer", () => {
     await clock.pass(3000);
     await label("milk");
     await label("milk");
-    await vi.waitFor(() => expect(queue.state.picture?.status).toBe("failed"), 8000);
-
+    expect(queue.state.picture?.status).toBe("failed");
     expect(queue.answer({ kind: "LABEL", labels: ["milk"] })).toBe(false);
     expect(queue.answer({ kind: "SKIP" })).toBe(true);
-  }, 10_000);
+  });
 
   test("leaves hidden time out of the time spent", async () => {
     const { queue, clock, server } = await desk();

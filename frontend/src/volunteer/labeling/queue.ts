@@ -72,6 +72,8 @@ export interface QueueState {
   unsent: number;
   progress: ProgressCounts;
   previous: Past | null;
+  /** The picture of `previous`, where it was answered in this visit. */
+  previousSrc: string | null;
   canUndo: boolean;
   isUndoing: boolean;
   /** Something that happened behind the volunteer's back, in words. */
@@ -126,7 +128,9 @@ export class LabelingQueue {
     this.#o = options;
     this.#progress = options.progress;
     this.#history = (options.history ?? []).slice(-HISTORY);
-    this.#pictures = new Pictures(options.loader, () => this.#changed());
+    const { loader, clock } = options;
+    const later = (ms: number, then: () => void) => clock.after(ms, then);
+    this.#pictures = new Pictures(loader, later, () => this.#changed());
     this.#state = this.#snapshot();
   }
 
@@ -479,6 +483,7 @@ export class LabelingQueue {
 
   #snapshot(): QueueState {
     const last = this.#history.at(-1) ?? null;
+    const before = last?.assignment ? this.#pictures.of(last.image) : null;
     return {
       phase: this.#phase(),
       current: this.#held[0] ?? null,
@@ -491,6 +496,7 @@ export class LabelingQueue {
       // What is on its way counts for the one who gave it.
       progress: { ...this.#progress, mine: this.#progress.mine + this.#unsent.length },
       previous: last,
+      previousSrc: before?.status === "ready" ? before.src : null,
       canUndo: last !== null && !this.#isUndoing,
       isUndoing: this.#isUndoing,
       notice: this.#notice,
@@ -499,7 +505,10 @@ export class LabelingQueue {
 
   #changed(): void {
     if (this.#isClosed) return;
-    this.#pictures.keep(this.#held.map((assignment) => assignment.image));
+    // The image just answered stays too: it illustrates the line about it, and undo needs it.
+    const last = this.#history.at(-1);
+    const before = last?.assignment ? [last.image] : [];
+    this.#pictures.keep([...this.#held.map((assignment) => assignment.image), ...before]);
     if (
       this.#lookingSince === null &&
       this.#isVisible &&

@@ -18,6 +18,8 @@ const WORDS: Record<string, string> = {
   assignment_expired:
     "One image had waited too long and went to somebody else, so that answer was not needed.",
   key_reused: "That answer had already been counted differently, so this one was set aside.",
+  already_answered: "You had answered that image already; your first answer stands.",
+  cannot_undo: "That answer cannot be taken back any more.",
 };
 
 /** For an answer the server will never take: what happened and what it means. */

@@ -1,0 +1,57 @@
+import type { ProgressCounts } from "../../api/types";
+import { count } from "../../shared/numbers";
+import { Progress } from "../../shared/Progress/Progress";
+import { Mark } from "../Shell";
+import type { Desk, Registry } from "./actions";
+import { keyName } from "./keys";
+
+function unsentWords(unsent: number, isRetrying: boolean): string {
+  if (unsent === 0) return "";
+  const answers = unsent === 1 ? "1 answer" : `${unsent} answers`;
+  return isRetrying ? `Offline: ${answers} kept here, not sent yet` : `Sending ${answers}`;
+}
+
+export interface DeskBarProps {
+  name: string;
+  progress: ProgressCounts;
+  unsent: number;
+  isRetrying: boolean;
+  registry: Registry;
+  desk: Desk;
+}
+
+export function DeskBar({ name, progress, unsent, isRetrying, registry, desk }: DeskBarProps) {
+  const guideKey = registry.byId.get("guide")?.keys[0] ?? "?";
+  return (
+    <header class="desk-bar">
+      <a class="desk-home" href="/" aria-label="Your projects">
+        <Mark />
+        <h1 class="desk-name">{name}</h1>
+      </a>
+      <div class="desk-progress">
+        <Progress
+          value={progress.labeled}
+          max={progress.total}
+          label="Images labeled by everyone"
+        />
+        <p class="small soft">
+          <strong class="desk-mine">{count(progress.mine)}</strong> by you
+          <span class="desk-all">
+            , {count(progress.labeled)} of {count(progress.total)} images labeled
+          </span>
+        </p>
+      </div>
+      <p class="desk-unsent" role="status" data-shown={unsent > 0 && (isRetrying || unsent > 2)}>
+        {(isRetrying || unsent > 2) && unsentWords(unsent, isRetrying)}
+      </p>
+      <div class="desk-tools">
+        <button type="button" class="button" data-tone="quiet" onClick={() => desk.open("guide")}>
+          Guide <kbd class="kbd">{keyName(guideKey)}</kbd>
+        </button>
+        <button type="button" class="button" data-tone="quiet" onClick={() => desk.open("contact")}>
+          Contact
+        </button>
+      </div>
+    </header>
+  );
+}

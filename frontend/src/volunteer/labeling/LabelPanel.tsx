@@ -1,0 +1,165 @@
+import type { RefObject } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Label } from "../../api/types";
+import type { Command, Desk, Registry } from "./actions";
+import { keyName } from "./keys";
+import { findLabels } from "./search";
+import "./LabelPanel.css";
+
+export interface LabelPanelProps {
+  labels: readonly Label[];
+  registry: Registry;
+  desk: Desk;
+  /** Codes, last used last. */
+  recent: readonly string[];
+  searchBox: RefObject<HTMLInputElement | null>;
+  isReady: boolean;
+}
+
+/** With a dozen labels or fewer, everything is in view and a search box would only be in the way. */
+const SEARCH_FROM = 13;
+
+function LabelButton({
+  command,
+  label,
+  isTop,
+  hasColours,
+  ...props
+}: {
+  command: Command;
+  label: Label;
+  isTop: boolean;
+  hasColours: boolean;
+} & Pick<LabelPanelProps, "desk" | "isReady">) {
+  const { desk, isReady } = props;
+  const isChosen = desk.chosen().includes(label.code);
+  return (
+    <button
+      type="button"
+      class="label-button"
+      data-top={isTop}
+      aria-pressed={isChosen ? true : undefined}
+      aria-disabled={!isReady}
+      aria-keyshortcuts={command.keys[0]}
+      title={label.description || undefined}
+      onClick={() => command.predicate(desk) && command.perform(desk, "pointer")}
+    >
+      {hasColours && <span class="label-dot" style={{ background: label.colour }} />}
+      <span class="label-name">{label.name}</span>
+      {command.keys[0] && <kbd class="kbd">{keyName(command.keys[0])}</kbd>}
+    </button>
+  );
+}
+
+/** All labels as buttons; what is typed sorts and filters them, Enter takes the first. */
+export function LabelPanel({
+  labels,
+  registry,
+  desk,
+  recent,
+  searchBox,
+  isReady,
+}: LabelPanelProps) {
+  const [query, setQuery] = useState("");
+  const [place, setPlace] = useState(0);
+  const hasSearch = labels.length >= SEARCH_FROM;
+  const isAsking = query.trim() !== "";
+  const found = useMemo(() => {
+    if (isAsking) return findLabels(labels, query, recent);
+    // Nothing typed: recently used first where that saves looking, else the scheme's own order.
+    return registry.isSearching ? findLabels(labels, "", recent) : [...labels];
+  }, [labels, query, isAsking, recent, registry.isSearching]);
+  const hasColours = useMemo(() => new Set(labels.map((l) => l.colour)).size > 1, [labels]);
+  const top = isAsking ? found[Math.min(place, found.length - 1)] : undefined;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another query starts at its first match.
+  useEffect(() => setPlace(0), [query]);
+
+  const leave = () => {
+    setQuery("");
+    searchBox.current?.blur();
+  };
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.isComposing) return;
+    if (event.key === "Escape") leave();
+    else if (event.key === "ArrowDown") setPlace(Math.min(place + 1, found.length - 1));
+    else if (event.key === "ArrowUp") setPlace(Math.max(place - 1, 0));
+    else if (event.key === "Enter" && top) {
+      const command = registry.byId.get(`label:${top.code}`);
+      if (!event.repeat && command?.predicate(desk)) {
+        command.perform(desk, "search");
+        leave();
+      }
+    } else return;
+    event.preventDefault();
+  };
+
+  const spoken = !isAsking
+    ? ""
+    : top
+      ? `${found.length} found. Enter picks ${top.name}.`
+      : "No label fits.";
+
+  return (
+    <div class="label-panel">
+      {hasSearch && (
+        <div class="label-search">
+          <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
+            <circle cx="9" cy="9" r="5.5" fill="none" stroke="currentColor" stroke-width="1.8" />
+            <path d="M13.2 13.2L17 17" stroke="currentColor" stroke-width="1.8" />
+          </svg>
+          <input
+            ref={searchBox}
+            class="input"
+            type="search"
+            value={query}
+            placeholder={`Find one of ${labels.length} labels`}
+            aria-label="Find a label"
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            enterkeyhint="done"
+            onInput={(event) => setQuery(event.currentTarget.value)}
+            onKeyDown={onKeyDown}
+          />
+          <kbd class="kbd label-search-key">/</kbd>
+        </div>
+      )}
+      <p class="visually-hidden" role="status">
+        {spoken}
+      </p>
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be a scrolling grid everywhere. */}
+      <div
+        class="label-list"
+        role="group"
+        aria-label="Labels"
+        data-few={labels.length <= 8}
+        tabIndex={hasSearch ? 0 : undefined}
+      >
+        {found.map((label) => {
+          const command = registry.byId.get(`label:${label.code}`);
+          return (
+            command && (
+              <LabelButton
+                key={label.code}
+                command={command}
+                label={label}
+                isTop={label === top}
+                hasColours={hasColours}
+                desk={desk}
+                isReady={isReady}
+              />
+            )
+          );
+        })}
+        {found.length === 0 && (
+          <p class="soft label-none">
+            No label fits “{query.trim()}”. If none of the labels is right, say{" "}
+            <em>none of these</em>.
+          </p>
+        )}
+      </div>
+    </div>
+  );
+}

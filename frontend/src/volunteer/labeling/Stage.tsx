@@ -1,0 +1,131 @@
+import type { ComponentChildren } from "preact";
+import { Button } from "../../shared/Button/Button";
+import { ImageViewer } from "../../shared/ImageViewer/ImageViewer";
+import type { Picture } from "./pictures";
+import type { QueueState } from "./queue";
+import { isPausedCode, titleForBlocked } from "./refusals";
+import "./Stage.css";
+
+function Note({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <div class="stage-note">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+function Done({ state, slug, onLook }: { state: QueueState; slug: string; onLook: () => void }) {
+  const code = state.done?.code ?? "";
+  const isPaused = isPausedCode(code);
+  return (
+    <Note title={isPaused ? "Labeling is paused" : "That's all for now"}>
+      <p>{state.done?.message}</p>
+      {isPaused && state.unsent > 0 && (
+        <p class="soft">Your last answers are kept here and are sent when it opens again.</p>
+      )}
+      {!isPaused && state.progress.mine > 0 && (
+        <p class="soft">
+          Thank you.{" "}
+          {state.progress.mine === 1 ? "One answer is" : `${state.progress.mine} answers are`}{" "}
+          yours. This page looks again by itself.
+        </p>
+      )}
+      <div class="row stage-actions">
+        <Button tone="primary" onClick={onLook}>
+          Look again
+        </Button>
+        <a class="button" href={`/try/${slug}`}>
+          Try it on a photo
+        </a>
+        <a class="button" href="/">
+          Your projects
+        </a>
+      </div>
+    </Note>
+  );
+}
+
+function Blocked({ state, onRetry }: { state: QueueState; onRetry: () => void }) {
+  if (!state.blocked) return null;
+  return (
+    <Note title={titleForBlocked(state.blocked)}>
+      <p>{state.blocked.message}</p>
+      <p class="soft">
+        Open your personal link or your invitation once more.
+        {state.unsent > 0 && " Answers not sent yet are kept on this device and go out then."}
+      </p>
+      <div class="row stage-actions">
+        <Button tone="primary" onClick={onRetry}>
+          Try again
+        </Button>
+        <a class="button" href="/">
+          Your projects
+        </a>
+      </div>
+    </Note>
+  );
+}
+
+export interface PictureStageProps {
+  picture: Picture;
+  isZoomed: boolean;
+  onZoom: (isZoomed: boolean) => void;
+  onRetry: () => void;
+}
+
+export function PictureStage({ picture, isZoomed, onZoom, onRetry }: PictureStageProps) {
+  if (picture.status === "ready") {
+    return (
+      <ImageViewer src={picture.src} alt="The image to label" isZoomed={isZoomed} onZoom={onZoom} />
+    );
+  }
+  if (picture.status === "loading") {
+    return (
+      <div class="stage-loading" role="status">
+        <span class="visually-hidden">The picture is loading.</span>
+      </div>
+    );
+  }
+  return (
+    <Note title="This picture could not be loaded">
+      <p>Try once more, skip it, or flag it as broken.</p>
+      <div class="row stage-actions">
+        <Button tone="primary" onClick={onRetry}>
+          Try again
+        </Button>
+      </div>
+    </Note>
+  );
+}
+
+export interface StageProps extends Omit<PictureStageProps, "picture"> {
+  state: QueueState;
+  slug: string;
+  onLook: () => void;
+}
+
+/** The large place in the middle: the image, or why there is none. */
+export function Stage({ state, slug, onLook, ...rest }: StageProps) {
+  switch (state.phase) {
+    case "blocked":
+      return <Blocked state={state} onRetry={onLook} />;
+    case "done":
+      return <Done state={state} slug={slug} onLook={onLook} />;
+    case "labeling":
+      return <PictureStage picture={state.picture ?? { status: "loading" }} {...rest} />;
+    case "starting":
+      return <PictureStage picture={{ status: "loading" }} {...rest} />;
+    case "waiting":
+      return state.isRetrying ? (
+        <Note title="Waiting for the network">
+          <p>Your answers are safe on this device and go out as soon as there is a connection.</p>
+          <div class="row stage-actions">
+            <Button onClick={onLook}>Try now</Button>
+          </div>
+        </Note>
+      ) : (
+        <PictureStage picture={{ status: "loading" }} {...rest} />
+      );
+  }
+}

@@ -1,0 +1,78 @@
+import type { Label } from "../../api/types";
+
+/** Labels get digits first, then letters, in the order of the scheme. */
+const AUTOMATIC = [..."1234567890abcdefghijklmnopqrstuvwxyz"];
+const DIGITS = [..."1234567890"];
+
+/** "a", "Shift+S", "Ctrl+z", "?": how a key press is written in the registry of commands. */
+export function keyOf(event: KeyboardEvent): string {
+  if (event.altKey) return "";
+  const isLetter = /^[a-z]$/i.test(event.key);
+  const key = isLetter ? event.key.toLowerCase() : event.key;
+  if (event.ctrlKey || event.metaKey) return `Ctrl+${key}`;
+  // Caps lock alone changes nothing; only a held Shift does.
+  return isLetter && event.shiftKey ? `Shift+${key.toUpperCase()}` : key;
+}
+
+/** For people: "⇧S", "Ctrl Z", "?". */
+export function keyName(key: string): string {
+  return key
+    .replace("Shift+", "⇧")
+    .replace(/^Ctrl\+(.)$/, (_whole, letter: string) => `Ctrl ${letter.toUpperCase()}`)
+    .replace(/^[a-z]$/, (letter) => letter.toUpperCase());
+}
+
+/** True if there are more labels than keys: then letters search, and digits pick recent labels. */
+export function needsSearch(labels: readonly Label[], reserved: ReadonlySet<string>): boolean {
+  return labels.length > AUTOMATIC.filter((key) => !reserved.has(key)).length;
+}
+
+/**
+ * One key a label: its own where the coordinator set one (first come, never a command's key), else
+ * the next free one.
+ */
+export function keysForLabels(
+  labels: readonly Label[],
+  reserved: ReadonlySet<string>,
+): Map<string, string> {
+  const keys = new Map<string, string>();
+  const taken = new Set(reserved);
+  for (const label of labels) {
+    const own = label.key.toLowerCase();
+    if (own && !taken.has(own)) {
+      keys.set(label.code, own);
+      taken.add(own);
+    }
+  }
+  const free = AUTOMATIC.filter((key) => !taken.has(key));
+  for (const label of labels) {
+    if (keys.has(label.code)) continue;
+    const next = free.shift();
+    if (next) keys.set(label.code, next);
+  }
+  return keys;
+}
+
+/** Digits for the ten labels in the slots. */
+export function keysForSlots(slots: readonly string[]): Map<string, string> {
+  return new Map(slots.slice(0, DIGITS.length).map((code, place) => [code, DIGITS[place] ?? ""]));
+}
+
+export interface Slots {
+  /** Codes by place: a label keeps its digit for as long as it has one. */
+  places: readonly string[];
+  /** The same codes, least recently used first. */
+  byUse: readonly string[];
+}
+
+export const NO_SLOTS: Slots = { places: [], byUse: [] };
+
+/** A label was used: it keeps its place, takes a free one, or that of the longest unused. */
+export function use(slots: Slots, code: string): Slots {
+  const byUse = [...slots.byUse.filter((other) => other !== code), code];
+  if (slots.places.includes(code)) return { places: slots.places, byUse };
+  if (slots.places.length < DIGITS.length) return { places: [...slots.places, code], byUse };
+  const oldest = byUse[0];
+  const places = slots.places.map((other) => (other === oldest ? code : other));
+  return { places, byUse: byUse.slice(1) };
+}

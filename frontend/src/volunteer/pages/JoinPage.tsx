@@ -1,0 +1,188 @@
+import { useRef, useState } from "preact/hooks";
+import { useRoute } from "preact-iso";
+import { ApiError, api } from "../../api/client";
+import type { InvitationView, Joined } from "../../api/types";
+import { Button } from "../../shared/Button/Button";
+import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
+import { useLoad } from "../../shared/useLoad";
+import { useTitle } from "../../shared/useTitle";
+import { Shell } from "../Shell";
+
+const NAME_LENGTH = 60;
+
+const WHY_NOT: Record<string, string> = {
+  expired: "This invitation has expired.",
+  used_up: "This invitation has been used as often as it allows.",
+  revoked: "This invitation has been withdrawn.",
+};
+
+function whyNot(reason: string | undefined): string {
+  return WHY_NOT[reason ?? ""] ?? reason ?? "This invitation is not valid any more.";
+}
+
+function Closed({ why }: { why: string }) {
+  return (
+    <>
+      <h1>{why}</h1>
+      <p class="lead">
+        Please ask the person who sent it for a new one. If you have joined before, open your
+        personal link instead; it goes on working.
+      </p>
+      <p>
+        <a href="/">Projects you have joined on this device</a>
+      </p>
+    </>
+  );
+}
+
+function JoinForm({
+  invitation,
+  onJoin,
+}: {
+  invitation: InvitationView;
+  onJoin: (j: Joined) => void;
+}) {
+  const { token = "" } = useRoute().params;
+  const [name, setName] = useState("");
+  const [hasConsented, setConsented] = useState(false);
+  const [missing, setMissing] = useState<"name" | "consent" | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const nameInput = useRef<HTMLInputElement>(null);
+  const { project } = invitation;
+
+  const join = async (event: Event) => {
+    event.preventDefault();
+    const lack = name.trim() === "" ? "name" : hasConsented ? null : "consent";
+    setMissing(lack);
+    if (lack === "name") nameInput.current?.focus();
+    if (lack !== null) return;
+    setBusy(true);
+    setError(null);
+    try {
+      const body = { display_name: name.trim(), consent: true };
+      onJoin(await api.post<Joined>(`invitations/${encodeURIComponent(token)}/accept`, body));
+    } catch (failure) {
+      setError(failure);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <>
+      <div class="stack">
+        <p class="soft">You are invited to</p>
+        <h1>{project.name}</h1>
+        {project.description && <p class="lead">{project.description}</p>}
+      </div>
+      <form class="card stack" noValidate onSubmit={join}>
+        <div class="field">
+          <label for="display-name">What should we call you?</label>
+          <input
+            ref={nameInput}
+            id="display-name"
+            class="input"
+            value={name}
+            maxLength={NAME_LENGTH}
+            autocomplete="nickname"
+            aria-invalid={missing === "name"}
+            aria-describedby="display-name-hint"
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
+          <p class="hint" id="display-name-hint">
+            {missing === "name"
+              ? "Please enter a name; any will do."
+              : "A first name or a made-up one. The coordinator sees it."}
+          </p>
+        </div>
+        <div class="terms small">
+          <p>{project.consent}</p>
+          <p>Licence of the answers: {project.licence}.</p>
+        </div>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={hasConsented}
+            aria-invalid={missing === "consent"}
+            onChange={(event) => setConsented(event.currentTarget.checked)}
+          />
+          <span>
+            I have read this and agree.
+            {missing === "consent" && <strong> Please tick this to take part.</strong>}
+          </span>
+        </label>
+        {error !== null && <ErrorNote error={error} />}
+        <Button type="submit" tone="primary" size="l" busy={isBusy}>
+          Join
+        </Button>
+      </form>
+    </>
+  );
+}
+
+function Welcome({ joined, project }: { joined: Joined; project: InvitationView["project"] }) {
+  const [isCopied, setCopied] = useState(false);
+  const link = useRef<HTMLInputElement>(null);
+  const address = new URL(joined.resume_url, location.href).href;
+
+  const copy = async () => {
+    link.current?.select();
+    // navigator.clipboard exists only on HTTPS and localhost; the old command works elsewhere.
+    if (navigator.clipboard) await navigator.clipboard.writeText(address);
+    else document.execCommand("copy");
+    setCopied(true);
+  };
+
+  return (
+    <>
+      <div class="stack">
+        <h1>Welcome, {joined.annotator.display_name}</h1>
+        {project.guide && <p class="lead guide-text">{project.guide}</p>}
+      </div>
+      <section class="card stack">
+        <h2>Keep your personal link</h2>
+        <p>
+          It brings you back to your answers on any device. Anyone who has it can answer as you, so
+          keep it to yourself. It is shown only now.
+        </p>
+        <div class="copy-line">
+          <input
+            ref={link}
+            class="input"
+            readOnly
+            value={address}
+            aria-label="Your personal link"
+            onFocus={(event) => event.currentTarget.select()}
+          />
+          <Button onClick={copy}>{isCopied ? "Copied" : "Copy"}</Button>
+        </div>
+        <p class="visually-hidden" role="status">
+          {isCopied ? "Link copied." : ""}
+        </p>
+      </section>
+      <a class="button" data-tone="primary" data-size="l" href={`/label/${joined.project}`}>
+        Start labeling
+      </a>
+    </>
+  );
+}
+
+export function JoinPage() {
+  const { token = "" } = useRoute().params;
+  const [joined, setJoined] = useState<Joined | null>(null);
+  const { data, error, reload } = useLoad(token, (signal) =>
+    api.get<InvitationView>(`invitations/${encodeURIComponent(token)}`, { signal }),
+  );
+  useTitle(data ? `Join ${data.project.name}` : "Join");
+  const isUnknown = error instanceof ApiError && (error.status === 404 || error.status === 410);
+  const stage = joined ? "joined" : data ? "form" : "loading";
+  return (
+    <Shell key={stage + String(isUnknown)}>
+      {isUnknown && <Closed why="This invitation link is not valid" />}
+      {error !== null && !isUnknown && <ErrorNote error={error} onRetry={reload} />}
+      {data && !data.valid && <Closed why={whyNot(data.reason)} />}
+      {data?.valid && !joined && <JoinForm invitation={data} onJoin={setJoined} />}
+      {data && joined && <Welcome joined={joined} project={data.project} />}
+    </Shell>
+  );
+}

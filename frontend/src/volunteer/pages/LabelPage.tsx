@@ -1,0 +1,184 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useRoute } from "preact-iso";
+import { ApiError } from "../../api/client";
+import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
+import { Toasts } from "../../shared/Toast/Toast";
+import { useTitle } from "../../shared/useTitle";
+import { ContactDialog } from "../ContactDialog";
+import { AnswerBar } from "../labeling/AnswerBar";
+import { type By, buildRegistry, type Desk, type DialogName } from "../labeling/actions";
+import { DeskBar } from "../labeling/DeskBar";
+import { FlagDialog } from "../labeling/FlagDialog";
+import { GuideDialog } from "../labeling/GuideDialog";
+import { LabelPanel } from "../labeling/LabelPanel";
+import { nameOfAnswer, PreviousLine } from "../labeling/PreviousLine";
+import type { Draft } from "../labeling/queue";
+import { titleForBlocked } from "../labeling/refusals";
+import { Stage } from "../labeling/Stage";
+import { useKeys } from "../labeling/useKeys";
+import { type Labeling, useLabeling, useQueueLife, useQueueState } from "../labeling/useQueue";
+import { useSlots } from "../labeling/useSlots";
+import { Shell } from "../Shell";
+import "../labeling/desk.css";
+
+function LabelScreen({ labeling }: { labeling: Labeling }) {
+  const { page, queue } = labeling;
+  const { slug } = page.project;
+  const state = useQueueState(queue);
+  const [dialog, setDialog] = useState<DialogName>(page.annotator.answers === 0 ? "guide" : "none");
+  const [isFirst, setFirst] = useState(page.annotator.answers === 0);
+  const [isZoomed, setZoomed] = useState(false);
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const [spoken, setSpoken] = useState("");
+  const searchBox = useRef<HTMLInputElement>(null);
+  const { slots, used } = useSlots(
+    slug,
+    page.labels.map((label) => label.code),
+  );
+  const registry = useMemo(
+    () => buildRegistry({ ...page, isMulti: page.project.mode === "MULTI" }, slots.places),
+    [page, slots.places],
+  );
+  useQueueLife(labeling);
+
+  const imageId = state.current?.image.id;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new image starts afresh.
+  useEffect(() => {
+    setZoomed(false);
+    setChosen([]);
+  }, [imageId]);
+
+  const answer = (draft: Draft, by: By) => {
+    const shown = { by, scheme_version: page.scheme_version, labels: page.labels.length };
+    if (!queue.answer({ ...draft, shown })) return;
+    for (const code of draft.labels ?? []) used(code);
+    setSpoken(`${nameOfAnswer(draft.kind, draft.labels ?? [], page)}. Next image.`);
+  };
+
+  const desk: Desk = {
+    canAnswer: () => state.phase === "labeling" && !state.isUndoing,
+    answer,
+    canUndo: () => state.canUndo,
+    undo: () => {
+      setSpoken("Last answer taken back. Its image is shown again.");
+      void queue.undo();
+    },
+    open: setDialog,
+    toggleZoom: () => setZoomed((is) => !is),
+    focusSearch: () => searchBox.current?.focus(),
+    toggle: (code) =>
+      setChosen((now) => (now.includes(code) ? now.filter((c) => c !== code) : [...now, code])),
+    chosen: () => chosen,
+  };
+  useKeys(registry, desk, dialog !== "none", searchBox);
+
+  const close = () => {
+    setDialog("none");
+    setFirst(false);
+  };
+  const isReady = state.phase === "labeling" && state.picture?.status === "ready";
+
+  return (
+    <div class="desk">
+      <DeskBar
+        name={page.project.name}
+        progress={state.progress}
+        unsent={state.unsent}
+        isRetrying={state.isRetrying}
+        registry={registry}
+        desk={desk}
+      />
+      <main class="desk-main">
+        <section class="stage" aria-label="Image">
+          <Stage
+            state={state}
+            slug={slug}
+            isZoomed={isZoomed}
+            onZoom={setZoomed}
+            onRetry={() => queue.retryPicture()}
+            onLook={() => void queue.wake()}
+          />
+        </section>
+        <div class="desk-line">
+          {state.notice ? (
+            <div class="previous" role="alert">
+              <p class="previous-text">{state.notice}</p>
+              <button
+                type="button"
+                class="button"
+                data-size="s"
+                onClick={() => queue.dismissNotice()}
+              >
+                All right
+              </button>
+            </div>
+          ) : (
+            <PreviousLine state={state} names={page} onUndo={desk.undo} />
+          )}
+        </div>
+        <section class="tray" aria-label="Answers">
+          <LabelPanel
+            labels={page.labels}
+            registry={registry}
+            desk={desk}
+            recent={slots.byUse}
+            searchBox={searchBox}
+            isReady={isReady}
+          />
+          <AnswerBar registry={registry} desk={desk} isReady={isReady} />
+        </section>
+      </main>
+      <p class="visually-hidden" role="status" aria-live="polite">
+        {spoken}
+      </p>
+      <GuideDialog
+        open={dialog === "guide"}
+        isFirst={isFirst}
+        page={page}
+        registry={registry}
+        onClose={close}
+      />
+      <FlagDialog
+        open={dialog === "flag"}
+        flags={page.flags}
+        onClose={close}
+        onFlag={(reason) => {
+          close();
+          answer({ kind: "FLAG", flagReason: reason }, "pointer");
+        }}
+      />
+      <ContactDialog slug={slug} open={dialog === "contact"} onClose={close} />
+      <Toasts />
+    </div>
+  );
+}
+
+export function LabelPage() {
+  const { slug = "" } = useRoute().params;
+  const { labeling, error, reload } = useLabeling(slug);
+  useTitle(labeling?.page.project.name ?? "Label");
+  if (labeling) return <LabelScreen key={slug} labeling={labeling} />;
+  if (error === null) return <div class="desk" aria-busy="true" />;
+  const isOutside = error instanceof ApiError && [401, 403, 404].includes(error.status);
+  return (
+    <Shell>
+      {isOutside ? (
+        <>
+          <h1>{error.status === 404 ? "There is no such project here" : titleForBlocked(error)}</h1>
+          <p class="lead">
+            Open your invitation or your personal link once more; it brings you straight to the
+            images.
+          </p>
+          <p>
+            <a href="/">Projects you have joined on this device</a>
+          </p>
+        </>
+      ) : (
+        <>
+          <h1>The images could not be loaded</h1>
+          <ErrorNote error={error} onRetry={reload} />
+        </>
+      )}
+    </Shell>
+  );
+}
