@@ -15,7 +15,16 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import env_bool, env_choice, env_int, env_list, env_path, env_str
+from config.env import (
+    env_bool,
+    env_choice,
+    env_int,
+    env_list,
+    env_path,
+    env_rate,
+    env_str,
+    env_url,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -23,9 +32,11 @@ LARDER_VERSION = "0.1.0"
 LARDER_ENV = env_choice("LARDER_ENV", "local", ("local", "production"))
 IS_PRODUCTION = LARDER_ENV == "production"
 DEBUG = env_bool("LARDER_DEBUG", default=False)
+if DEBUG and IS_PRODUCTION:
+    raise ImproperlyConfigured("LARDER_DEBUG: production never shows its insides; leave it unset.")
 DATA_DIR = env_path("LARDER_DATA", BASE_DIR / "var")
 PORT = env_int("LARDER_PORT", 8000, low=1, high=65535)
-PUBLIC_URL = env_str("LARDER_PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+PUBLIC_URL = env_url("LARDER_PUBLIC_URL", f"http://127.0.0.1:{PORT}")
 MIN_SECRET_LENGTH = 40
 
 
@@ -252,6 +263,7 @@ THUMBNAIL_PX = 320
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 200
 ORT_THREADS = env_int("LARDER_ORT_THREADS", 2, low=1, high=256)
+DEMO_IMAGES = env_path("LARDER_DEMO_IMAGES", Path()) if env_str("LARDER_DEMO_IMAGES", "") else None
 BACKBONE = env_str("LARDER_BACKBONE", "efficientnet-lite0")
 BACKBONE_DIR = env_path("LARDER_BACKBONE_DIR", DATA_DIR / "backbones")
 
@@ -271,11 +283,11 @@ REST_FRAMEWORK = {
     "DEFAULT_VERSIONING_CLASS": None,
     "EXCEPTION_HANDLER": "config.errors.exception_handler",
     "DEFAULT_THROTTLE_RATES": {
-        "login": env_str("LARDER_RATE_LOGIN", "10/min"),
-        "join": env_str("LARDER_RATE_JOIN", "60/min"),
-        "predict": env_str("LARDER_RATE_PREDICT", "600/min"),
-        "upload": env_str("LARDER_RATE_UPLOAD", "600/min"),
-        "message": env_str("LARDER_RATE_MESSAGE", "10/hour"),
+        "login": env_rate("LARDER_RATE_LOGIN", "10/min"),
+        "join": env_rate("LARDER_RATE_JOIN", "60/min"),
+        "predict": env_rate("LARDER_RATE_PREDICT", "600/min"),
+        "upload": env_rate("LARDER_RATE_UPLOAD", "600/min"),
+        "message": env_rate("LARDER_RATE_MESSAGE", "10/hour"),
     },
     "NUM_PROXIES": env_int("LARDER_PROXIES", 0, low=0, high=9),
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -299,5 +311,8 @@ LOGGING = {
         "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env_str("LARDER_LOG_LEVEL", "INFO")},
+    "root": {
+        "handlers": ["console"],
+        "level": env_choice("LARDER_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+    },
 }

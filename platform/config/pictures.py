@@ -1,0 +1,163 @@
+"""Which pictures a start of Larder loads: the user's own, or the demo's, from where they are.
+
+The demo's are looked for in a folder that is given (LARDER_DEMO_IMAGES), then in their authors'
+public archive, and where neither is to be had a small set is drawn.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.text import slugify
+
+from config import download, rendered
+
+Say = Callable[[str], None]
+LABELS = ("trusted", "suggested", "ignore")
+DEMO_SLUG = "demo"
+DEMO_NAME = "Produce, juice and dairy"
+ABOUT = (
+    "Photographs of produce, juice and dairy, taken with phones in grocery shops "
+    "(Klasson et al. 2019)."
+)
+LICENCE = "MIT"
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".gif", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A set of pictures and the project they go into.
+
+    Attributes:
+        source: the folder, or a CSV whose paths count from its own folder.
+        label_column: the CSV's column with the label; empty for a folder tree.
+        labels: what the labels that come with the pictures are worth.
+        origin: the name under which the images' source is recorded.
+        fetch: brings the pictures to `source` where they are not there yet.
+    """
+
+    slug: str
+    name: str
+    description: str
+    classes: tuple[str, ...]
+    source: Path
+    label_column: str
+    labels: str
+    origin: str
+    licence: str
+    fetch: Callable[[Say], None] | None = None
+
+
+def own(folder: Path, *, classes: str, labels: str) -> Pictures:
+    """The user's own pictures: `make run IMAGES=folder`.
+
+    Args:
+        folder: pictures, in sub-folders or not.
+        classes: comma-separated; empty to take the names of the sub-folders.
+        labels: trusted, suggested or ignore; empty means ignore.
+
+    Raises:
+        ImproperlyConfigured: no such folder, no picture in it, no class, or an unknown word.
+    """
+    if not folder.is_dir():
+        raise ImproperlyConfigured(f"IMAGES={folder}: there is no such folder.")
+    if labels not in ("", *LABELS):
+        raise ImproperlyConfigured(f"LABELS={labels}: expected {', '.join(LABELS)}.")
+    if not any(path.suffix.lower() in SUFFIXES for path in folder.rglob("*")):
+        raise ImproperlyConfigured(f"IMAGES={folder}: no picture in it.")
+    names = [name.strip() for name in classes.split(",") if name.strip()]
+    if not names:
+        names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    if not names:
+        raise ImproperlyConfigured(
+            f'IMAGES={folder} has no sub-folders to name the classes: add CLASSES="rice,pasta".'
+        )
+    return Pictures(
+        slug=slugify(folder.resolve().name) or "pictures",
+        name=folder.resolve().name,
+        description="",
+        classes=tuple(dict.fromkeys(names)),
+        source=folder.resolve(),
+        label_column="",
+        labels=labels or "ignore",
+        origin=folder.resolve().name,
+        licence="not stated",
+    )
+
+
+def demo(data_dir: Path, given: Path | None, *, say: Say) -> Pictures:
+    """The demo's pictures, from the first place that has them.
+
+    Raises:
+        ImproperlyConfigured: LARDER_DEMO_IMAGES names a folder without a labels.csv.
+    """
+    if given is not None:
+        return _demo(given, _classes(given), fetch=None)
+    folder = data_dir / "demo"
+    photographs, drawn = folder / "photographs", folder / "rendered"
+    if (drawn / "labels.csv").is_file():
+        return _rendered(drawn)
+    if (photographs / "labels.csv").is_file() or download.is_reachable():
+        return _downloaded(photographs)
+    say("No network for the demo's photographs: Larder draws a small set of its own instead.")
+    rendered.write(drawn)
+    return _rendered(drawn)
+
+
+def _classes(folder: Path) -> list[str]:
+    table = folder / "labels.csv"
+    if not table.is_file():
+        raise ImproperlyConfigured(f"LARDER_DEMO_IMAGES={folder}: there is no labels.csv in it.")
+    with table.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if "coarse_label" not in (reader.fieldnames or ()):
+            raise ImproperlyConfigured(f"LARDER_DEMO_IMAGES: {table} has no coarse_label column.")
+        return sorted({row["coarse_label"] for row in reader})
+
+
+def _demo(folder: Path, classes: list[str], *, fetch: Callable[[Say], None] | None) -> Pictures:
+    return Pictures(
+        slug=DEMO_SLUG,
+        name=DEMO_NAME,
+        description=ABOUT,
+        classes=tuple(classes),
+        source=folder / "labels.csv",
+        label_column="coarse_label",
+        labels="ignore",
+        origin="grocery-store-dataset",
+        licence=LICENCE,
+        fetch=fetch,
+    )
+
+
+def _rendered(folder: Path) -> Pictures:
+    return Pictures(
+        slug=DEMO_SLUG,
+        name="Drawn food",
+        description="A small set of drawings, made by Larder itself.",
+        classes=tuple(rendered.KINDS),
+        source=folder / "labels.csv",
+        label_column="coarse_label",
+        labels="ignore",
+        origin="rendered",
+        licence="MIT",
+    )
+
+
+def _downloaded(folder: Path) -> Pictures:
+    rows = download.listed()
+
+    def fetch(say: Say) -> None:
+        download.fetch(folder, rows, say=say)
+        with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(("path", "fine_label", "coarse_label", "split"))
+            writer.writerows(
+                (row.path, row.fine_label, row.coarse_label, row.split) for row in rows
+            )
+
+    return _demo(folder, sorted({row.coarse_label for row in rows}), fetch=fetch)
