@@ -14,7 +14,9 @@ from PIL import Image
 from ml.types import Embedder, Embeddings
 
 Load = Callable[[], Image.Image]
-BATCH_SIZE = 8
+# On two cores 8 to 64 and one to three threads came within 5 % of each other (about 160 images/s
+# where the bare engine gives 185), since the embedder cuts batches to its engine's taste.
+BATCH_SIZE = 16
 DECODE_THREADS = 2
 
 

@@ -227,7 +227,7 @@ def _torchvision_spec(
     )
 
 
-BACKBONES: Mapping[str, BackboneSpec] = {
+BACKBONES: dict[str, BackboneSpec] = {
     "efficientnet-lite0": BackboneSpec(
         dim=1280,
         network=_lite0_network,
