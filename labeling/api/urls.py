@@ -1,7 +1,11 @@
-"""Addresses of labeling's API, under /api/v1/."""
+"""Addresses of labeling's API, one list for each part; add a list, then add it to the end."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver
 
-urlpatterns: list[URLPattern] = []
+people_urls: list[URLPattern | URLResolver] = []
+image_urls: list[URLPattern | URLResolver] = []
+queue_urls: list[URLPattern | URLResolver] = []
+
+urlpatterns: list[URLPattern | URLResolver] = [*people_urls, *image_urls, *queue_urls]

@@ -1,0 +1,122 @@
+"""What a request may do in a project. From outside, a project that is not yours does not exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+
+from labeling.api import principals
+from labeling.errors import LabelingError
+from labeling.models import Role, Token
+from labeling.selectors import people as people_selectors
+from labeling.selectors import projects
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
+
+    from labeling.models import Project
+
+__all__ = ["IsUser", "Role", "project_for", "require_role", "require_scope"]
+
+RANK = {role: rank for rank, role in enumerate(Role)}
+
+
+class RoleTooLowError(LabelingError):
+    """A member asks for what only a higher role may do."""
+
+    code = "role_too_low"
+    status = 403
+
+
+class ScopeMissingError(LabelingError):
+    """A token without the scope that this needs."""
+
+    code = "scope_missing"
+    status = 403
+
+
+def project_for(
+    request: Request, slug: str, role: Role = Role.VOLUNTEER, *, scope: str | None = None
+) -> Project:
+    """Give the project of a slug to who may act in it with a role.
+
+    Args:
+        request: authenticated by session or token.
+        slug: from the address.
+        role: the least role; annotators without a login count as volunteers.
+        scope: what a token needs; without it tokens may read with "read" and nothing else.
+
+    Raises:
+        ProjectNotFoundError: no such project, or the request has no part in it (404).
+        RoleTooLowError: a member of a lower role (403).
+        ScopeMissingError: a token without the scope (403).
+    """
+    project = projects.by_slug(slug)
+    _check_token(request, project, scope)
+    if request.user.is_superuser:
+        return project
+    held = _role_in(request, project)
+    if held is None:
+        raise projects.ProjectNotFoundError(slug)
+    if RANK[held] < RANK[role]:
+        raise RoleTooLowError(f"This is for {role.label}s and above; you are {held.label} here.")
+    return project
+
+
+def require_role(role: Role = Role.VOLUNTEER, *, scope: str | None = None) -> type[BasePermission]:
+    """Make a permission that holds `project_for` for the view's `slug`."""
+
+    class IsMember(BasePermission):
+        """Reads `view.kwargs["slug"]`."""
+
+        def has_permission(self, request: Request, view: APIView) -> bool:
+            if not request.user.is_authenticated:
+                return False
+            project_for(request, view.kwargs["slug"], role, scope=scope)
+            return True
+
+    return IsMember
+
+
+def require_scope(request: Request, scope: str) -> None:
+    """Refuse a token that lacks a scope; a browser session has none and needs none.
+
+    Raises:
+        ScopeMissingError: it does.
+    """
+    token: Any = request.auth
+    if isinstance(token, Token) and scope not in token.scopes:
+        raise ScopeMissingError(
+            f'This token lacks the scope "{scope}"; it has {", ".join(token.scopes)}.'
+        )
+
+
+class IsUser(BasePermission):
+    """Somebody with a login, in a browser: no token, no annotator without a login."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Read the principal."""
+        return bool(request.user.is_authenticated and request.user.pk and request.auth is None)
+
+
+def _check_token(request: Request, project: Project, scope: str | None) -> None:
+    token: Any = request.auth
+    if not isinstance(token, Token):
+        return
+    if token.project_id not in (None, project.pk):
+        raise projects.ProjectNotFoundError(project.slug)
+    if scope is None and request.method not in SAFE_METHODS:
+        raise ScopeMissingError("Tokens cannot do this; sign in with a browser.")
+    require_scope(request, scope or "read")
+
+
+def _role_in(request: Request, project: Project) -> Role | None:
+    held = None
+    if request.user.pk is not None:
+        held = projects.role_of(request.user.pk, project.pk)
+    if held is None:
+        annotator = people_selectors.annotator(principals.joined(request, project.pk), project.pk)
+        return Role.VOLUNTEER if annotator is not None else None
+    return Role(held)

@@ -1,0 +1,84 @@
+"""Which annotator a request speaks for, and how a browser becomes one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.middleware.csrf import rotate_token
+from django.utils import timezone
+
+from labeling.api.authentication import SESSION_KEY
+from labeling.errors import LabelingError
+from labeling.selectors import people as people_selectors
+from labeling.selectors import projects as project_selectors
+from labeling.services import people
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from labeling.models import Annotator, Project
+
+
+class NotAnAnnotatorError(LabelingError):
+    """Who asks may see the project and has not joined it."""
+
+    code = "not_joined"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("Join this project first, by an invitation link.")
+
+
+def annotator_for(request: Request, project: Project) -> Annotator:
+    """Give the annotator a request speaks for.
+
+    A member's row is made on first use. Otherwise it is the one this browser joined as.
+
+    Raises:
+        NotAnAnnotatorError: neither.
+    """
+    if user_id_of(request) is not None and is_member(request, project):
+        return people.annotator_of_user(
+            project_id=project.pk, user_id=request.user.pk, now=timezone.now()
+        )
+    annotator = people_selectors.annotator(joined(request, project.pk), project.pk)
+    if annotator is None:
+        raise NotAnAnnotatorError
+    return annotator
+
+
+def user_id_of(request: Request) -> int | None:
+    """Give the id of the signed-in user, or None for an annotator without a login."""
+    return request.user.pk if request.user.is_authenticated else None
+
+
+def is_member(request: Request, project: Project) -> bool:
+    """Whether the signed-in user is a live member of the project, or a superuser."""
+    if request.user.is_superuser:
+        return True
+    return project_selectors.role_of(request.user.pk, project.pk) is not None
+
+
+def joined(request: Request, project_id: int) -> int | None:
+    """Give the id of the annotator this browser joined a project as, if any.
+
+    A token never carries a browser's session: the two are different principals.
+    """
+    return None if request.auth is not None else joined_ids(request).get(project_id)
+
+
+def joined_ids(request: Any) -> dict[int, int]:
+    """Give project id to annotator id, as this browser's session has it."""
+    session = getattr(request, "session", None)
+    held = session.get(SESSION_KEY, {}) if session is not None else {}
+    return {int(project_id): int(annotator_id) for project_id, annotator_id in held.items()}
+
+
+def remember(request: Any, annotator: Annotator) -> None:
+    """Let this browser speak for an annotator from now on, under a fresh session key."""
+    held = dict(request.session.get(SESSION_KEY, {}))
+    held[str(annotator.project_id)] = annotator.pk
+    request.session[SESSION_KEY] = held
+    # A key that somebody planted before must not become that person's session.
+    request.session.cycle_key()
+    rotate_token(request)

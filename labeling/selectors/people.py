@@ -1,0 +1,180 @@
+"""Questions about members, annotators, invitations, tokens and messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, OuterRef, Q, Subquery
+
+from labeling.errors import LabelingError
+from labeling.models import (
+    Annotation,
+    AnnotationKind,
+    Annotator,
+    AnnotatorKind,
+    AnnotatorSkill,
+    CoordinatorMessage,
+    Invitation,
+    Membership,
+    Role,
+    Token,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from django.db.models import QuerySet
+
+CREDIBLE = 0.95
+
+
+class InvitationNotFoundError(LabelingError):
+    """No such invitation in this project."""
+
+    code = "not_found"
+    status = 404
+
+
+class TokenNotFoundError(LabelingError):
+    """No such token of this user."""
+
+    code = "not_found"
+    status = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """How often an annotator agrees with what turned out: mean and 95 % interval of a Beta."""
+
+    estimate: float
+    low: float
+    high: float
+    n: float
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One row of the staff room's list of people."""
+
+    id: int
+    display_name: str
+    role: str
+    answers: int
+    last_seen_at: datetime | None
+    skill: Skill | None
+    paused: bool
+
+
+def annotator(annotator_id: int | None, project_id: int) -> Annotator | None:
+    """Give a live annotator of a project, or None."""
+    if annotator_id is None:
+        return None
+    rows = Annotator.objects.select_related("project")
+    return rows.filter(pk=annotator_id, project_id=project_id, anonymised_at__isnull=True).first()
+
+
+def annotators(annotator_ids: Collection[int]) -> QuerySet[Annotator]:
+    """Give live annotators with their projects."""
+    rows = Annotator.objects.filter(
+        pk__in=annotator_ids, anonymised_at__isnull=True, project__archived_at__isnull=True
+    )
+    return rows.select_related("project").order_by("pk")
+
+
+def memberships(user_id: int) -> QuerySet[Membership]:
+    """Give the live memberships of a user, with their projects."""
+    rows = Membership.objects.filter(
+        user_id=user_id, ended_at__isnull=True, project__archived_at__isnull=True
+    )
+    return rows.select_related("project").order_by("project__name", "pk")
+
+
+def in_project(project_id: int) -> list[Person]:
+    """Give everyone who answers in a project, most answers first, in one query."""
+    role = Membership.objects.filter(
+        project_id=project_id, user_id=OuterRef("user_id"), ended_at__isnull=True
+    )
+    live = Q(annotations__withdrawn_at__isnull=True) & ~Q(annotations__kind=AnnotationKind.UNDO)
+    newest = Annotation.objects.filter(annotator_id=OuterRef("pk")).order_by("-pk")
+    rows = (
+        Annotator.objects.filter(project_id=project_id, kind=AnnotatorKind.PERSON)
+        .select_related("skill")
+        .annotate(
+            role=Subquery(role.values("role")[:1]),
+            answers=Count("annotations", filter=live),
+            answered_at=Subquery(newest.values("created_at")[:1]),
+        )
+        .order_by("-answers", "pk")
+    )
+    return [
+        Person(
+            id=row.pk,
+            display_name=row.display_name,
+            role=row.role or Role.VOLUNTEER,
+            answers=row.answers,
+            last_seen_at=max(filter(None, (row.last_seen_at, row.answered_at)), default=None),
+            skill=_skill(getattr(row, "skill", None)),
+            paused=row.paused_at is not None,
+        )
+        for row in rows
+    ]
+
+
+def invitations(project_id: int) -> QuerySet[Invitation]:
+    """Give the invitations of a project, newest first."""
+    rows = Invitation.objects.filter(project_id=project_id).select_related("project")
+    return rows.order_by("-created_at", "-pk")
+
+
+def invitation(project_id: int, public_id: str) -> Invitation:
+    """Give an invitation of a project.
+
+    Raises:
+        InvitationNotFoundError: the project has none of that id.
+    """
+    found = Invitation.objects.filter(project_id=project_id, public_id=public_id).first()
+    if found is None:
+        raise InvitationNotFoundError("This project has no such invitation.")
+    return found
+
+
+def messages(project_id: int) -> QuerySet[CoordinatorMessage]:
+    """Give the newest two hundred messages to the coordinator, with who wrote them."""
+    rows = CoordinatorMessage.objects.filter(project_id=project_id)
+    return rows.select_related("annotator").order_by("-created_at", "-pk")[:200]
+
+
+def tokens(user_id: int) -> QuerySet[Token]:
+    """Give the live tokens of a user, newest first."""
+    rows = Token.objects.filter(user_id=user_id, revoked_at__isnull=True)
+    return rows.select_related("project").order_by("-created_at", "-pk")
+
+
+def token(user_id: int, public_id: str) -> Token:
+    """Give a token of a user.
+
+    Raises:
+        TokenNotFoundError: the user has none of that id.
+    """
+    found = Token.objects.filter(user_id=user_id, public_id=public_id).first()
+    if found is None:
+        raise TokenNotFoundError("You have no such token.")
+    return found
+
+
+def _skill(counts: AnnotatorSkill | None) -> Skill | None:
+    """Mean and central interval of Beta(1 + right, 1 + wrong)."""
+    if counts is None or counts.n_right + counts.n_wrong == 0:
+        return None
+    from scipy.special import betaincinv  # noqa: PLC0415 - slow import, staff room only
+
+    right, wrong = 1 + counts.n_right, 1 + counts.n_wrong
+    tail = (1 - CREDIBLE) / 2
+    return Skill(
+        estimate=right / (right + wrong),
+        low=float(betaincinv(right, wrong, tail)),
+        high=float(betaincinv(right, wrong, 1 - tail)),
+        n=counts.n_right + counts.n_wrong,
+    )

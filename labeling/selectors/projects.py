@@ -1,0 +1,124 @@
+"""Questions about projects, their schemes and their settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import F, Prefetch
+
+from labeling.errors import LabelingError
+from labeling.models import Label, LabelExample, LabelScheme, Membership, Project
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from labeling.models import User
+
+
+class ProjectNotFoundError(LabelingError):
+    """No such project, or not for whoever asks: both look the same from outside."""
+
+    code = "not_found"
+    status = 404
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no project {slug!r}, or it is not yours to see.")
+
+
+class LabelNotFoundError(LabelingError):
+    """No such label in this project."""
+
+    code = "not_found"
+    status = 404
+
+
+@dataclass(frozen=True, slots=True)
+class SchemeView:
+    """One scheme version; position in the tuples is the column of every posterior."""
+
+    id: int
+    version: int
+    codes: tuple[str, ...]
+    names: tuple[str, ...]
+    label_ids: tuple[int, ...]
+
+
+def by_slug(slug: str) -> Project:
+    """Give the project of that address.
+
+    Raises:
+        ProjectNotFoundError: there is none, or it was archived.
+    """
+    project = Project.objects.filter(slug=slug, archived_at__isnull=True).first()
+    if project is None:
+        raise ProjectNotFoundError(slug)
+    return project
+
+
+def by_id(project_id: int) -> Project:
+    """Give a project that is known to exist; archived ones too."""
+    return Project.objects.get(pk=project_id)
+
+
+def current_scheme(project_id: int) -> SchemeView:
+    """Give the newest scheme version of a project, in two queries."""
+    newest = LabelScheme.objects.filter(project_id=project_id).order_by("-version", "pk")
+    return _view(newest[0])
+
+
+def scheme(scheme_id: int) -> SchemeView:
+    """Give one scheme version by its id."""
+    return _view(LabelScheme.objects.get(pk=scheme_id))
+
+
+def _view(row: LabelScheme) -> SchemeView:
+    entries = row.entries.order_by("position", "pk").values_list("label__code", "name", "label_id")
+    columns = list(zip(*entries, strict=True)) or [(), (), ()]
+    return SchemeView(row.pk, row.version, *map(tuple, columns))
+
+
+def labels(project_id: int) -> QuerySet[Label]:
+    """Give every label of a project, retired ones last, each with its examples."""
+    examples = Prefetch("examples", LabelExample.objects.order_by("-pk"))
+    rows = Label.objects.filter(project_id=project_id).prefetch_related(examples)
+    return rows.order_by(F("retired_at").asc(nulls_first=True), "position", "pk")
+
+
+def label(project_id: int, code: str) -> Label:
+    """Give a label of a project by its code.
+
+    Raises:
+        LabelNotFoundError: the project has none of that code.
+    """
+    found = Label.objects.filter(project_id=project_id, code=code).first()
+    if found is None:
+        raise LabelNotFoundError(f"This project has no label {code!r}.")
+    return found
+
+
+def example(project_id: int, code: str) -> LabelExample | None:
+    """Give the newest example picture of a label, or None."""
+    rows = LabelExample.objects.filter(label__project_id=project_id, label__code=code)
+    return rows.order_by("-pk").first()
+
+
+def accessible_to(user: User) -> QuerySet[Project]:
+    """Give the projects a user is a live member of; a superuser sees all."""
+    live = Project.objects.filter(archived_at__isnull=True)
+    if not user.is_superuser:
+        mine = Membership.objects.filter(user_id=user.pk, ended_at__isnull=True)
+        live = live.filter(pk__in=mine.values("project_id"))
+    return live.order_by("name", "pk")
+
+
+def role_of(user_id: int, project_id: int) -> str | None:
+    """Give the live role of a user in a project, or None."""
+    rows = Membership.objects.filter(user_id=user_id, project_id=project_id, ended_at__isnull=True)
+    return rows.values_list("role", flat=True).first()
+
+
+def ids() -> list[int]:
+    """Give the ids of all projects that are not archived."""
+    live = Project.objects.filter(archived_at__isnull=True)
+    return list(live.order_by("pk").values_list("pk", flat=True))
