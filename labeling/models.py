@@ -478,9 +478,9 @@ class QueueEntry(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["image", "reason"],
+                fields=["image"],
                 condition=Q(state="OPEN"),
-                name="queue_entry_open_once_a_reason",
+                name="queue_entry_open_once_an_image",
             )
         ]
         indexes = [

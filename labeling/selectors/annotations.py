@@ -1,0 +1,78 @@
+"""Questions about answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labeling.models import (
+    Annotation,
+    AnnotationKind,
+    Assignment,
+    ImagePrior,
+    Label,
+    Partition,
+    Reason,
+)
+from labeling.selectors import label_order
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+UNDOABLE = 20
+NEUTRAL_SENTENCE = "Saved. Thank you."
+
+
+def of_annotator(annotator_id: int) -> QuerySet[Annotation]:
+    """Give an annotator's live answers, newest first."""
+    return (
+        Annotation.objects.filter(annotator_id=annotator_id, withdrawn_at__isnull=True)
+        .exclude(kind=AnnotationKind.UNDO)
+        .select_related("image")
+        .prefetch_related("labels__label")
+        .order_by("-pk")
+    )
+
+
+def undoable(annotator_id: int) -> list[Annotation]:
+    """Give the last 20 live answers, newest first: those that can be undone."""
+    return list(of_annotator(annotator_id)[:UNDOABLE])
+
+
+def of_image(image_id: int) -> QuerySet[Annotation]:
+    """Give an image's live answers, oldest first."""
+    return (
+        Annotation.objects.filter(image_id=image_id, withdrawn_at__isnull=True)
+        .exclude(kind=AnnotationKind.UNDO)
+        .prefetch_related("labels__label")
+        .order_by("pk")
+    )
+
+
+def sentence_after(assignment: Assignment | None) -> str:
+    """Say, after the answer, why the image was asked for (rule 7).
+
+    Only an acquired image explains itself, and only where the classifier had an opinion; the
+    random arm, audit, gold and dispute share one neutral sentence.
+    """
+    if assignment is None or assignment.reason != Reason.ACQUIRED:
+        return NEUTRAL_SENTENCE
+    prior = (
+        ImagePrior.objects.filter(
+            image_id=assignment.image_id, image__partition=Partition.POOL
+        ).first()
+        if assignment.model_version is not None
+        else None
+    )
+    if prior is None:
+        return NEUTRAL_SENTENCE
+    row = np.frombuffer(bytes(prior.probabilities), dtype=np.float32)
+    ids = label_order.label_ids(prior.scheme_id)
+    if len(row) < 2 or len(ids) != len(row):
+        return NEUTRAL_SENTENCE
+    first, second = np.argsort(-row, kind="stable")[:2]
+    names = dict(Label.objects.filter(pk__in=(ids[first], ids[second])).values_list("pk", "name"))
+    if 2 * row[second] < row[first]:
+        return f"The classifier's best guess was {names[ids[first]]}, with doubts."
+    return f"The classifier was torn between {names[ids[first]]} and {names[ids[second]]}."

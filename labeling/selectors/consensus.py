@@ -1,0 +1,217 @@
+"""What consensus says, as arrays: the labels to train on, the audit slice, the version of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.db.models import F
+
+from labeling.models import (
+    Annotation,
+    AnnotationKind,
+    Consensus,
+    ConsensusState,
+    Image,
+    Partition,
+    SplitGroup,
+)
+from labeling.selectors import label_order, projects
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRows:
+    """Resolved pool images and their labels; audit images are never among them (rule 1).
+
+    Attributes:
+        image_ids: (n,) int64, ascending.
+        posteriors: (n, k) float32 in the order of the current scheme, rows sum to 1 (in a
+            project with several labels an image, each entry is a probability of its own).
+        weights: (n,) float64, positive.
+        groups: (n,) int64 split groups; an image without one is a group of its own, below 0.
+        scheme_id: the current scheme version.
+        codes: (k,) label codes, one a column.
+        data_version: `data_version` of before the rows were read: what was answered since may
+            or may not be among them, what was answered until then is.
+    """
+
+    image_ids: npt.NDArray[np.int64]
+    posteriors: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float64]
+    groups: npt.NDArray[np.int64]
+    scheme_id: int
+    codes: tuple[str, ...]
+    data_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRows:
+    """The audit slice in its random draw order, one row an image.
+
+    Attributes:
+        image_ids: (n,) int64.
+        label_index: (n,) int64 column in `codes`; -1 where no label stands (unresolved, none of
+            these, unusable, or a label retired since): look at `states` for which.
+        states: (n,) consensus state, "OPEN" where nobody has answered.
+        draw_order: (n,) float64 ascending, the order of measuring.
+        groups: (n,) int64 split groups.
+        sources: (n,) where each image came from.
+        n_votes: (n,) int64 answers behind the label.
+        is_expert: (n,) bool, decided by an expert or a trusted import.
+        inclusion_probability: (n,) float64 in (0, 1].
+        scheme_id: the current scheme version.
+        codes: (k,) label codes.
+        n_people: how many different annotators stand behind all the labels: with 1 the figure
+            rests on one person's word (rule 2).
+    """
+
+    image_ids: npt.NDArray[np.int64]
+    label_index: npt.NDArray[np.int64]
+    states: tuple[str, ...]
+    draw_order: npt.NDArray[np.float64]
+    groups: npt.NDArray[np.int64]
+    sources: tuple[str, ...]
+    n_votes: npt.NDArray[np.int64]
+    is_expert: npt.NDArray[np.bool_]
+    inclusion_probability: npt.NDArray[np.float64]
+    scheme_id: int
+    codes: tuple[str, ...]
+    n_people: int
+
+
+def data_version(project_id: int) -> int:
+    """Give the key of the newest answer: it grows with every answer, undo and adjudication."""
+    newest = Annotation.objects.filter(project_id=project_id).order_by("-pk").values_list("pk")[:1]
+    row = newest.first()
+    return int(row[0]) if row else 0
+
+
+def training_rows(project_id: int) -> TrainingRows:
+    """Read every resolved pool image that is neither flagged nor removed, in a few queries.
+
+    Images whose label has been retired since are left out. Distributions written under older
+    scheme versions are brought to the current order by label.
+    """
+    version = data_version(project_id)
+    scheme = projects.current_scheme(project_id)
+    rows = list(
+        Consensus.objects.filter(
+            project_id=project_id,
+            state=ConsensusState.RESOLVED,
+            label_id__in=list(scheme.label_ids),
+            image__partition=Partition.POOL,
+            image__flagged_at__isnull=True,
+            image__removed_at__isnull=True,
+        )
+        .order_by("image_id")
+        .values_list("image_id", "posterior", "scheme_id", "image__split_group_id")
+    )
+    ids = np.array([row[0] for row in rows], dtype=np.int64)
+    groups = np.array([-row[0] if row[3] is None else row[3] for row in rows], dtype=np.int64)
+    return TrainingRows(
+        image_ids=ids,
+        posteriors=_posteriors(rows, scheme.id, tuple(scheme.label_ids)),
+        weights=np.ones(len(rows)),
+        groups=groups,
+        scheme_id=scheme.id,
+        codes=tuple(scheme.codes),
+        data_version=version,
+    )
+
+
+def _posteriors(
+    rows: Sequence[tuple[Any, ...]], scheme_id: int, label_ids: tuple[int, ...]
+) -> npt.NDArray[np.float32]:
+    out = np.zeros((len(rows), len(label_ids)), dtype=np.float32)
+    by_scheme: dict[int, list[int]] = {}
+    for place, row in enumerate(rows):
+        by_scheme.setdefault(row[2], []).append(place)
+    for old_id, places in by_scheme.items():
+        old = label_ids if old_id == scheme_id else label_order.label_ids(old_id)
+        stored = b"".join(bytes(rows[place][1]) for place in places)
+        matrix = np.frombuffer(stored, dtype=np.float32).reshape(len(places), len(old))
+        out[places] = label_order.remap(matrix, old, label_ids)
+    return out
+
+
+def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
+    """Read the audit images that are neither flagged nor removed, in draw order.
+
+    With `measured_only` one image a split group, the one drawn to be measured, so that rows are
+    independent; without, every audit image.
+    """
+    scheme = projects.current_scheme(project_id)
+    rows = list(
+        _audit_images(project_id, measured_only)
+        .order_by("split_group__draw_order", "pk")
+        .values_list(
+            "pk",
+            "consensus__label_id",
+            "consensus__state",
+            "consensus__n_votes",
+            "consensus__is_expert",
+            "split_group__draw_order",
+            "split_group_id",
+            "source",
+            "inclusion_probability",
+        )
+    )
+    column_of = {label_id: column for column, label_id in enumerate(scheme.label_ids)}
+    resolved = ConsensusState.RESOLVED
+    index = [column_of.get(row[1], -1) if row[2] == resolved else -1 for row in rows]
+    return AuditRows(
+        image_ids=np.array([row[0] for row in rows], dtype=np.int64),
+        label_index=np.array(index, dtype=np.int64),
+        states=tuple(row[2] or ConsensusState.OPEN.value for row in rows),
+        draw_order=np.array([row[5] for row in rows], dtype=np.float64),
+        groups=np.array([row[6] for row in rows], dtype=np.int64),
+        sources=tuple(row[7] for row in rows),
+        n_votes=np.array([row[3] or 0 for row in rows], dtype=np.int64),
+        is_expert=np.array([bool(row[4]) for row in rows], dtype=np.bool_),
+        inclusion_probability=np.array([row[8] for row in rows], dtype=np.float64),
+        scheme_id=scheme.id,
+        codes=tuple(scheme.codes),
+        n_people=_people_behind(project_id),
+    )
+
+
+def _audit_images(project_id: int, measured_only: bool) -> Any:
+    images = Image.objects.filter(
+        project_id=project_id,
+        partition=Partition.AUDIT,
+        split_group__isnull=False,
+        flagged_at__isnull=True,
+        removed_at__isnull=True,
+    )
+    return images.filter(split_group__measured_image_id=F("pk")) if measured_only else images
+
+
+def _people_behind(project_id: int) -> int:
+    return (
+        Annotation.objects.filter(
+            project_id=project_id,
+            image__partition=Partition.AUDIT,
+            withdrawn_at__isnull=True,
+            annotator__quarantined_at__isnull=True,
+        )
+        .exclude(kind__in=(AnnotationKind.UNDO, AnnotationKind.SKIP, AnnotationKind.FLAG))
+        .values("annotator_id")
+        .distinct()
+        .count()
+    )
+
+
+def measured_group_count(project_id: int) -> int:
+    """Count the audit groups with an image drawn to be measured."""
+    return SplitGroup.objects.filter(
+        project_id=project_id,
+        partition=Partition.AUDIT,
+        merged_into__isnull=True,
+        measured_image__isnull=False,
+    ).count()

@@ -1,0 +1,230 @@
+"""What every way of answering shares: the checks, the rows, and what follows from them.
+
+Each function here runs in its caller's transaction; those that write need the image's lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labeling import events
+from labeling.errors import LabelingError
+from labeling.models import (
+    Annotation,
+    AnnotationKind,
+    AnnotationLabel,
+    Annotator,
+    Assignment,
+    AssignmentState,
+    ConsensusState,
+    FlagReason,
+    Image,
+    Mode,
+    Project,
+)
+from labeling.selectors import projects
+from labeling.services import consensus, slots, windows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+ANSWER_KINDS = tuple(kind for kind in AnnotationKind.values if kind != AnnotationKind.UNDO)
+
+
+class InvalidAnswerError(LabelingError):
+    """The answer does not say anything the project can hold."""
+
+    code = "invalid_answer"
+
+
+class ImageNotFoundError(LabelingError):
+    """No such image in this project."""
+
+    code = "image_not_found"
+    status = 404
+
+
+class KeyReusedError(LabelingError):
+    """An idempotency key came again with another request: one of the two would be lost."""
+
+    code = "key_reused"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an annotator says, before it is a row."""
+
+    kind: str
+    label_codes: Sequence[str]
+    key: uuid.UUID
+    request_hash: str
+    flag_reason: str = ""
+    time_spent_ms: int | None = None
+    shown: dict[str, Any] | None = None
+    is_expert: bool = False
+
+
+def hash_of(*parts: object) -> str:
+    """Hash the parts of a request, so that a key that is used twice shows whether it repeats."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def repeat_of(annotator_id: int, key: uuid.UUID, request_hash: str) -> Annotation | None:
+    """Give what a key has stored before, or None.
+
+    Raises:
+        KeyReusedError: it was another request; storing this one too would break its promise.
+    """
+    earlier = Annotation.objects.filter(annotator_id=annotator_id, key=key).first()
+    if earlier is not None and earlier.request_hash != request_hash:
+        raise KeyReusedError(
+            "This key was used for another answer. Nothing was stored; send it with a new key.",
+            key=str(key),
+        )
+    return earlier
+
+
+def locked(project_id: int, image_id: int) -> Image:
+    """Lock one image of a project.
+
+    Raises:
+        ImageNotFoundError: there is none, or it belongs to another project.
+    """
+    images = slots.lock_images([image_id])
+    if not images or images[0].project_id != project_id:
+        raise ImageNotFoundError(f"The project has no image {image_id}.")
+    return images[0]
+
+
+def live_answer(annotator: Annotator, image: Image) -> Annotation | None:
+    """Give the one live answer of an annotator to an image, or None."""
+    found = Annotation.objects.filter(annotator=annotator, image=image, withdrawn_at__isnull=True)
+    return found.exclude(kind=AnnotationKind.UNDO).first()
+
+
+def _label_ids(project: Project, answer: Answer) -> list[int]:
+    """Check an answer against the project's current scheme; give the labels it names."""
+    if answer.kind not in ANSWER_KINDS:
+        raise InvalidAnswerError(f"Unknown kind of answer: {answer.kind!r}.", kind=answer.kind)
+    if answer.kind == AnnotationKind.FLAG and answer.flag_reason not in FlagReason.values:
+        raise InvalidAnswerError(
+            f"A flag needs its reason, one of {', '.join(FlagReason.values)}.",
+            flag_reason=answer.flag_reason,
+        )
+    codes = list(dict.fromkeys(answer.label_codes))
+    if answer.kind != AnnotationKind.LABEL:
+        if codes:
+            raise InvalidAnswerError(f"{answer.kind} names no labels, got {codes}.", labels=codes)
+        return []
+    if not codes:
+        raise InvalidAnswerError("A label is missing. Name one, or choose none of these.")
+    if project.mode == Mode.SINGLE and len(codes) > 1:
+        raise InvalidAnswerError(f"One label an image, got {len(codes)}.", labels=codes)
+    scheme = projects.current_scheme(project.pk)
+    known = dict(zip(scheme.codes, scheme.label_ids, strict=True))
+    unknown = [code for code in codes if code not in known]
+    if unknown:
+        raise InvalidAnswerError(
+            f"Not a label of this project now: {', '.join(unknown)}. Reload the page.",
+            labels=unknown,
+        )
+    return [known[code] for code in codes]
+
+
+def write(
+    annotator: Annotator,
+    image: Image,
+    answer: Answer,
+    now: datetime,
+    *,
+    assignment: Assignment | None = None,
+) -> Annotation:
+    """Check an answer and store it with its labels.
+
+    Raises:
+        InvalidAnswerError: it does not fit the project's current scheme.
+    """
+    label_ids = _label_ids(annotator.project, answer)
+    annotation = Annotation.objects.create(
+        project_id=annotator.project_id,
+        image=image,
+        annotator=annotator,
+        assignment=assignment,
+        scheme_id=projects.current_scheme(annotator.project_id).id,
+        kind=answer.kind,
+        flag_reason=answer.flag_reason if answer.kind == AnnotationKind.FLAG else "",
+        is_expert=answer.is_expert,
+        time_spent_ms=answer.time_spent_ms,
+        shown=answer.shown or {},
+        key=answer.key,
+        request_hash=answer.request_hash,
+        created_at=now,
+    )
+    AnnotationLabel.objects.bulk_create(
+        AnnotationLabel(annotation=annotation, label_id=label_id) for label_id in label_ids
+    )
+    return annotation
+
+
+def follow(project: Project, image: Image, annotation: Annotation, now: datetime) -> None:
+    """Bring flag, consensus and queue up to date with a new row, and tell who listens."""
+    _flag(image, annotation, now)
+    found = consensus.update(image_id=image.pk, now=now)
+    slots.recount(project, [image], now)
+    if found.state == ConsensusState.DISPUTED:
+        windows.open_dispute(project, image, now)
+    events.send_on_commit(
+        events.annotation_submitted, project_id=project.pk, annotation_id=annotation.pk
+    )
+
+
+def _flag(image: Image, annotation: Annotation, now: datetime) -> None:
+    """Take a flagged image out of the queue, and put it back when its last flag is undone.
+
+    Nothing else touches `flagged_at`: an image that staff chose to keep stays kept.
+    """
+    if annotation.kind == AnnotationKind.FLAG and image.flagged_at is None:
+        image.flagged_at = now
+        image.save(update_fields=["flagged_at"])
+    undone = annotation.undoes
+    if undone is None or undone.kind != AnnotationKind.FLAG:
+        return
+    flags = Annotation.objects.filter(image=image, kind=AnnotationKind.FLAG)
+    if not flags.filter(withdrawn_at__isnull=True).exists():
+        image.flagged_at = None
+        image.save(update_fields=["flagged_at"])
+
+
+def close_held(annotator: Annotator, image: Image, now: datetime) -> None:
+    """Close what the annotator holds of an image that they answered on another page."""
+    Assignment.objects.filter(annotator=annotator, image=image, state=AssignmentState.OPEN).update(
+        state=AssignmentState.RELEASED, closed_at=now
+    )
+
+
+def withdraw(answer: Annotation, key: uuid.UUID, request_hash: str, now: datetime) -> Annotation:
+    """Withdraw an answer by a compensating row, which is given back."""
+    Annotation.objects.filter(pk=answer.pk).update(withdrawn_at=now)
+    return Annotation.objects.create(
+        project_id=answer.project_id,
+        image_id=answer.image_id,
+        annotator_id=answer.annotator_id,
+        scheme_id=answer.scheme_id,
+        kind=AnnotationKind.UNDO,
+        undoes=answer,
+        key=key,
+        request_hash=request_hash,
+        created_at=now,
+    )
+
+
+def withdraw_earlier(annotator: Annotator, image: Image, now: datetime) -> None:
+    """Make room for an answer that replaces an earlier one of the same annotator."""
+    earlier = live_answer(annotator, image)
+    if earlier is not None:
+        withdraw(earlier, uuid.uuid4(), hash_of("undo", earlier.public_id), now)

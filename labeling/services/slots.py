@@ -1,0 +1,170 @@
+"""How many people an image still needs, and the locks under which that is counted.
+
+Every writer takes its locks in one order, so that no two can wait for each other:
+images (by primary key), then queue entries, then assignments. A claim never waits for an entry
+(`SKIP LOCKED`); SQLite has one writer at a time. Counting `wanted - votes - held` under the image's
+lock, in a statement that starts after the lock was granted, is what keeps an image from being
+handed to more people than its policy asks for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count
+
+from labeling.consensus import policy
+from labeling.models import (
+    Annotation,
+    AnnotationKind,
+    Assignment,
+    AssignmentState,
+    Consensus,
+    ConsensusState,
+    Image,
+    Partition,
+    QueueEntry,
+    QueueEntryState,
+    Reason,
+)
+from labeling.selectors import annotators
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from labeling.models import Project
+
+VOTE_KINDS = (AnnotationKind.LABEL, AnnotationKind.CANT_TELL, AnnotationKind.NONE_OF_THESE)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one image waits for: votes wanted in all, given so far, and people at it now."""
+
+    wanted: int
+    votes: int
+    held: int
+
+    @property
+    def free(self) -> int:
+        """Count the people it may still be handed to."""
+        return max(0, self.wanted - self.votes - self.held)
+
+
+def lock_images(image_ids: Iterable[int]) -> list[Image]:
+    """Lock images against every other writer of their answers; inside a transaction.
+
+    `NO KEY UPDATE`: a claim that inserts an assignment for one of them does not wait.
+    """
+    return list(
+        Image.objects.select_for_update(no_key=True).filter(pk__in=list(image_ids)).order_by("pk")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How many answers an image gets: those waited for, and the most that are asked for."""
+
+    needed: int
+    cap: int
+
+    @classmethod
+    def of(cls, project: Project, partition: str, n_active: int) -> Policy:
+        """Read a project's policy: min(policy, active annotators) everywhere (rule 2)."""
+        is_audit = partition == Partition.AUDIT
+        asked = project.votes_audit if is_audit else project.votes_pool
+        most = project.vote_cap_audit if is_audit else project.vote_cap_pool
+        return cls(
+            policy.effective_votes(asked, n_active),
+            policy.effective_votes(max(asked, most), n_active),
+        )
+
+
+def wanted(
+    rule: Policy, *, partition: str, state: str | None, is_expert: bool, votes: int, reason: str
+) -> int:
+    """Count the votes an image is to have in all before it leaves the queue.
+
+    An undecided image that has its votes already is tied (or someone could not tell), and asks for
+    one more up to the cap. A decided audit image with fewer votes than needed asks for the rest:
+    people have joined since (rule 2); until they answer, what was decided stands.
+    """
+    if reason == Reason.DISPUTE:
+        return votes + 1 if state == ConsensusState.DISPUTED else 0
+    if is_expert or partition not in (Partition.POOL, Partition.AUDIT):
+        return 0
+    if state is None or state == ConsensusState.OPEN:
+        return min(rule.cap, max(rule.needed, votes + 1))
+    return rule.needed if partition == Partition.AUDIT else 0
+
+
+def needs(
+    project: Project, images: Sequence[Image], reasons: dict[int, str], now: datetime
+) -> dict[int, Need]:
+    """Count wanted, given and held for each image, locked by the caller, by four queries.
+
+    `reasons` is the reason of each image's queue entry; `ACQUIRED` where it is missing.
+    """
+    ids = [image.pk for image in images]
+    n_active = annotators.active_count(project, now)
+    decided = Consensus.objects.filter(image_id__in=ids)
+    states = {
+        image_id: (state, is_expert)
+        for image_id, state, is_expert in decided.values_list("image_id", "state", "is_expert")
+    }
+    votes = _count(
+        Annotation.objects.filter(
+            image_id__in=ids,
+            withdrawn_at__isnull=True,
+            kind__in=VOTE_KINDS,
+            annotator__quarantined_at__isnull=True,
+        )
+    )
+    held = _count(Assignment.objects.filter(image_id__in=ids, state=AssignmentState.OPEN))
+    found = {}
+    for image in images:
+        given, at_it = votes.get(image.pk, 0), held.get(image.pk, 0)
+        state, is_expert = states.get(image.pk, (None, False))
+        asked = 0
+        if image.flagged_at is None and image.removed_at is None:
+            asked = wanted(
+                Policy.of(project, image.partition, n_active),
+                partition=image.partition,
+                state=state,
+                is_expert=is_expert,
+                votes=given,
+                reason=reasons.get(image.pk, Reason.ACQUIRED),
+            )
+        found[image.pk] = Need(asked, given, at_it)
+    return found
+
+
+def recount(project: Project, images: Sequence[Image], now: datetime) -> None:
+    """Set the free slots of the images' queue entries; close those that need no more answers.
+
+    Inside a transaction that holds the images' locks.
+    """
+    entries = list(
+        QueueEntry.objects.select_for_update(no_key=True)
+        .filter(image_id__in=[image.pk for image in images], state=QueueEntryState.OPEN)
+        .order_by("pk")
+    )
+    if not entries:
+        return
+    found = needs(project, images, {entry.image_id: entry.reason for entry in entries}, now)
+    for entry in entries:
+        need = found[entry.image_id]
+        entry.open_slots = need.free
+        if need.wanted <= need.votes:
+            entry.state = QueueEntryState.CLOSED
+            entry.closed_at = now
+    QueueEntry.objects.bulk_update(entries, ["open_slots", "state", "closed_at"])
+
+
+def _count(rows: QuerySet[Any]) -> dict[int, int]:
+    counted = rows.values("image_id").annotate(n=Count("pk")).order_by("image_id")
+    return {row["image_id"]: row["n"] for row in counted}

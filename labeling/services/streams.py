@@ -1,0 +1,61 @@
+"""Which stream each assignment comes from: exact shares in every block of 100, in secret order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labeling.models import Reason
+
+if TYPE_CHECKING:
+    from labeling.models import Project
+
+BLOCK = 100
+_FALLBACKS = (Reason.ACQUIRED, Reason.RANDOM, Reason.AUDIT, Reason.GOLD)
+
+
+def slots_a_block(project: Project) -> dict[str, int]:
+    """Count the slots of each stream in a block of 100; they sum to 100.
+
+    Shares are rounded to whole slots; should they sum to more than 100, the later ones in the order
+    audit, random, gold, dispute get what is left. The rest is ACQUIRED.
+    """
+    left = BLOCK
+    counts: dict[str, int] = {}
+    for reason, share in (
+        (Reason.AUDIT, project.audit_serving_share),
+        (Reason.RANDOM, project.random_arm_share),
+        (Reason.GOLD, project.gold_serving_share),
+        (Reason.DISPUTE, project.dispute_serving_share),
+    ):
+        counts[reason] = min(left, round(BLOCK * share))
+        left -= counts[reason]
+    counts[Reason.ACQUIRED] = left
+    return counts
+
+
+def stream_of(project: Project, serve_number: int) -> str:
+    """Give the stream whose turn it is at a serve number (from 0).
+
+    A permutation of the block's slots, drawn from the project's secret seed and the number of the
+    block: nobody can tell an audit image by its place.
+    """
+    block, place = divmod(serve_number, BLOCK)
+    counts = slots_a_block(project)
+    reasons = [reason for reason in sorted(counts) for _ in range(counts[reason])]
+    order = np.random.default_rng([project.seed, block]).permutation(BLOCK)
+    return reasons[int(order[place])]
+
+
+def fallbacks(project: Project, reason: str) -> list[str]:
+    """Give the streams to try when one is empty; a stream with no share is never served.
+
+    ACQUIRED is always open, disputes are left to the experts' page.
+    """
+    counts = slots_a_block(project)
+    return [
+        other
+        for other in _FALLBACKS
+        if other != reason and (counts[other] > 0 or other == Reason.ACQUIRED)
+    ]

@@ -1,0 +1,257 @@
+"""The windows of the queue: what `ml` chose, what the audit slice and the random arm are due.
+
+A window is bounded (`Project.window_size` entries a stream), so a claim never looks at the pool.
+An image has one open entry at most, whatever its stream.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from labeling.models import (
+    Assignment,
+    AssignmentState,
+    Consensus,
+    ConsensusState,
+    Image,
+    Partition,
+    Project,
+    QueueEntry,
+    QueueEntryState,
+    Reason,
+)
+from labeling.selectors import annotators
+from labeling.selectors import queue as queue_selectors
+from labeling.services import consensus, slots
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+
+@dataclass(frozen=True, slots=True)
+class RefillEntry:
+    """One image that an acquisition function chose.
+
+    Attributes:
+        image_id: a pool image; any other is left out.
+        priority: higher is sooner.
+        selection_probability: of being chosen into this window, in (0, 1].
+    """
+
+    image_id: int
+    priority: float
+    selection_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """Where entries go and what chose them."""
+
+    reason: str
+    policy: str
+    model_version: UUID | None = None
+
+
+AUDIT = _Stream(Reason.AUDIT, "audit in draw order 1")
+RANDOM = _Stream(Reason.RANDOM, "random arm 1")
+TOP_UP = _Stream(Reason.ACQUIRED, "random top-up 1")
+DISPUTES = _Stream(Reason.DISPUTE, "disputes 1")
+
+
+def refill(
+    *,
+    project_id: int,
+    entries: Sequence[RefillEntry],
+    policy: str,
+    model_version: UUID | None,
+    now: datetime,
+) -> int:
+    """Replace the window of acquired images; give how many entries it has gained.
+
+    Entries whose image is in somebody's hands stay as they are. An image that waits in another
+    stream stays there, one that needs no more answers is left out; at most `window_size` are
+    taken, the first ones. Running it again with the same entries changes nothing but their keys.
+    """
+    project = Project.objects.get(pk=project_id)
+    chosen = {entry.image_id: entry for entry in entries[: project.window_size]}
+    with transaction.atomic():
+        stale = _unheld(project_id, Reason.ACQUIRED).values_list("image_id", flat=True)
+        images = slots.lock_images({*stale, *chosen})
+        _unheld(project_id, Reason.ACQUIRED).filter(
+            image_id__in=[image.pk for image in images]
+        ).update(state=QueueEntryState.CLOSED, closed_at=now)
+        wanted = [
+            image
+            for image in images
+            if image.pk in chosen
+            and image.project_id == project_id
+            and image.partition == Partition.POOL
+        ]
+        stream = _Stream(Reason.ACQUIRED, policy, model_version)
+        return _open(project, wanted, chosen, stream, now)
+
+
+def top_up(*, project_id: int, now: datetime, rng: np.random.Generator) -> int:
+    """Fill the windows that run low, from the database alone; give how many entries came.
+
+    - AUDIT: measured images below their policy, in the random draw order of their groups. Images
+      decided by fewer votes than there are people to ask now are among them (rule 2).
+    - RANDOM: drawn uniformly from all undecided pool images, those in the acquired window too.
+    - ACQUIRED: drawn uniformly as well, only where `ml` has left nothing to serve.
+    """
+    project = Project.objects.get(pk=project_id)
+    if project.archived_at is not None or project.labeling_paused_at is not None:
+        return 0
+    _reconsider(project, now)
+    sizes = queue_selectors.window_sizes(project_id)
+    opened, size = 0, project.window_size
+    if project.audit_serving_share > 0 and 2 * sizes[Reason.AUDIT] <= size:
+        opened += _top_up_audit(project, size - sizes[Reason.AUDIT], now)
+    # What the random arm holds, acquisition cannot choose: it holds no more than its share.
+    size = math.ceil(size * project.random_arm_share)
+    if project.random_arm_share > 0 and 2 * sizes[Reason.RANDOM] <= size:
+        missing = size - sizes[Reason.RANDOM]
+        opened += _top_up_at_random(project, RANDOM, missing, now, rng)
+    if sizes[Reason.ACQUIRED] == 0:
+        opened += _top_up_at_random(project, TOP_UP, project.window_size, now, rng)
+    return opened
+
+
+def open_dispute(project: Project, image: Image, now: datetime) -> None:
+    """Put a disputed image before the experts; inside a transaction that holds its lock."""
+    QueueEntry.objects.filter(image=image, state=QueueEntryState.OPEN).exclude(
+        reason=Reason.DISPUTE
+    ).update(state=QueueEntryState.CLOSED, closed_at=now)
+    entry = RefillEntry(image.pk, -now.timestamp(), 1.0)
+    _open(project, [image], {image.pk: entry}, DISPUTES, now)
+
+
+def _unheld(project_id: int, reason: str) -> QuerySet[QueueEntry]:
+    held = Assignment.objects.filter(image=OuterRef("image"), state=AssignmentState.OPEN)
+    return QueueEntry.objects.filter(
+        ~Exists(held), project_id=project_id, reason=reason, state=QueueEntryState.OPEN
+    )
+
+
+def _open(
+    project: Project,
+    images: Sequence[Image],
+    chosen: dict[int, RefillEntry],
+    stream: _Stream,
+    now: datetime,
+) -> int:
+    """Open entries for locked images that need answers and wait nowhere else."""
+    taken = set(
+        QueueEntry.objects.filter(
+            image_id__in=[image.pk for image in images], state=QueueEntryState.OPEN
+        ).values_list("image_id", flat=True)
+    )
+    fresh = [image for image in images if image.pk not in taken]
+    needs = slots.needs(project, fresh, dict.fromkeys(chosen, stream.reason), now)
+    rows = [
+        QueueEntry(
+            project=project,
+            image=image,
+            reason=stream.reason,
+            priority=chosen[image.pk].priority,
+            open_slots=needs[image.pk].free,
+            selection_probability=chosen[image.pk].selection_probability,
+            policy=stream.policy,
+            model_version=stream.model_version,
+            created_at=now,
+        )
+        for image in fresh
+        if needs[image.pk].wanted > needs[image.pk].votes
+    ]
+    QueueEntry.objects.bulk_create(rows)
+    return len(rows)
+
+
+@transaction.atomic
+def _top_up_audit(project: Project, missing: int, now: datetime) -> int:
+    rule = slots.Policy.of(project, Partition.AUDIT, annotators.active_count(project, now))
+    below = (
+        _measured(project.pk)
+        .filter(
+            Q(consensus__isnull=True)
+            | Q(consensus__state=ConsensusState.OPEN)
+            | Q(consensus__is_expert=False, consensus__n_votes__lt=rule.needed)
+        )
+        .order_by("split_group__draw_order", "pk")
+        .values_list("pk", "split_group__draw_order")[:missing]
+    )
+    draw_orders = dict(below)
+    images = slots.lock_images(draw_orders)
+    chosen = {key: RefillEntry(key, -order, 1.0) for key, order in draw_orders.items()}
+    return _open(project, images, chosen, AUDIT, now)
+
+
+@transaction.atomic
+def _reconsider(project: Project, now: datetime) -> None:
+    """Decide again what waits for people who have left: it has all the answers to be had now."""
+    n_active = annotators.active_count(project, now)
+    asked = {
+        partition: slots.Policy.of(project, partition, n_active)
+        for partition in (Partition.POOL, Partition.AUDIT)
+    }
+    is_waiting_in_vain = Q()
+    for partition, rule in asked.items():
+        is_waiting_in_vain |= Q(image__partition=partition, n_votes__gte=rule.cap) | Q(
+            image__partition=partition, n_votes__gte=rule.needed, effective_votes__gt=rule.needed
+        )
+    found = Consensus.objects.filter(
+        is_waiting_in_vain, project=project, state=ConsensusState.OPEN, n_votes__gt=0
+    )
+    ids = list(found.order_by("pk").values_list("image_id", flat=True)[: project.window_size])
+    images = slots.lock_images(ids) if ids else []
+    for image in images:
+        consensus.update(image_id=image.pk, now=now)
+    slots.recount(project, images, now)
+
+
+def _measured(project_id: int) -> QuerySet[Image]:
+    waiting = QueueEntry.objects.filter(image=OuterRef("pk"), state=QueueEntryState.OPEN)
+    return Image.objects.filter(
+        ~Exists(waiting),
+        project_id=project_id,
+        partition=Partition.AUDIT,
+        split_group__measured_image_id=F("pk"),
+        flagged_at__isnull=True,
+        removed_at__isnull=True,
+    )
+
+
+@transaction.atomic
+def _top_up_at_random(
+    project: Project, stream: _Stream, missing: int, now: datetime, rng: np.random.Generator
+) -> int:
+    """Draw uniformly, without replacement, from the undecided pool images.
+
+    The random arm takes an image out of the acquired window where it draws one, else it would not
+    be a random draw from the pool; what somebody holds, or another stream has, stays out.
+    """
+    ids = queue_selectors.candidates(project.pk).image_ids
+    if stream is TOP_UP:
+        waiting = QueueEntry.objects.filter(project=project, state=QueueEntryState.OPEN)
+        ids = np.setdiff1d(ids, list(waiting.values_list("image_id", flat=True)))
+    drawn = rng.permutation(ids)[:missing]
+    probability = len(drawn) / len(ids) if len(ids) else 1.0
+    chosen = {
+        int(image_id): RefillEntry(int(image_id), -float(place), probability)
+        for place, image_id in enumerate(drawn)
+    }
+    images = slots.lock_images(chosen)
+    _unheld(project.pk, Reason.ACQUIRED).filter(image_id__in=list(chosen)).update(
+        state=QueueEntryState.CLOSED, closed_at=now
+    )
+    return _open(project, images, chosen, stream, now)
