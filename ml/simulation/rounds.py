@@ -116,9 +116,9 @@ def simulate_rounds(
     run = _Run(table, pool_rows, oracle or PerfectOracle(table.labels), seed)
     spent, accuracy = [], []
     while len(run.chosen) < budget:
-        run.step(strategy, min(batch, budget - len(run.chosen)))
+        head = run.step(strategy, min(batch, budget - len(run.chosen)))
         spent.append(len(run.chosen))
-        guessed = ridge.scores(run.current_head(), test_embeddings).argmax(axis=1)
+        guessed = ridge.scores(head, test_embeddings).argmax(axis=1)
         accuracy.append(metrics.accuracy(test_labels, guessed))
     return RunResult(tuple(spent), tuple(spent), tuple(accuracy), np.array(run.chosen))
 
@@ -139,7 +139,7 @@ class _Run:
         self.answers: list[int] = []
         self.head: Head | None = None
 
-    def step(self, strategy: str, batch: int) -> None:
+    def step(self, strategy: str, batch: int) -> Head:
         k = len(self.table.label_order)
         is_cold = cold_start(np.bincount(self.answers, minlength=k), k)
         name = "herding" if is_cold and strategy != "random" else strategy
@@ -150,11 +150,6 @@ class _Run:
         self.chosen.extend(picked.tolist())
         self.answers.extend(self.oracle.answer(picked).tolist())
         self.head = ridge.fit_ridge(self._labeled()).head
-
-    def current_head(self) -> Head:
-        if self.head is None:
-            message = "there is no head before the first step"
-            raise ValueError(message)
         return self.head
 
     def _pool(self, rows: Indices) -> Pool:

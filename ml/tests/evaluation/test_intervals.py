@@ -123,3 +123,8 @@ def test_missing_answers_bring_the_interval_to_the_wanted_width() -> None:
 def test_nothing_is_missing_where_the_interval_is_narrow_already() -> None:
     assert answers_missing_for(380, 400) == 0
     assert answers_missing_for(0, 0) == 93  # at one half: n + z^2 = z^2 / (4 * 0.01)
+
+
+def test_pooled_refuses_impossible_counts() -> None:
+    with pytest.raises(ValueError, match="between 0 and its n"):
+        pooled([1, 5], [3, 4])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from safetensors.numpy import save
@@ -47,3 +49,10 @@ def test_one_head_has_one_encoding() -> None:
 def test_refuses_bytes_that_hold_no_head(content: bytes) -> None:
     with pytest.raises(UnreadableHeadError):
         from_bytes(content)
+
+
+def test_refuses_a_head_whose_labels_and_columns_disagree() -> None:
+    head = fit_ridge(blobs(np.random.default_rng(4))).head
+
+    with pytest.raises(UnreadableHeadError, match="shapes disagree"):
+        from_bytes(to_bytes(replace(head, label_order=("only", "two"))))
