@@ -77,9 +77,11 @@ export function GuideDialog({ open, isFirst, page, registry, onClose }: GuideDia
     <Dialog open={open} title={isFirst ? "Before you start" : "Guide"} wide onClose={onClose}>
       {page.guide && <p class="guide-lines">{page.guide}</p>}
       {isFirst && (
-        <Button tone="primary" size="l" onClick={onClose}>
-          Start
-        </Button>
+        <div>
+          <Button tone="primary" size="l" autoFocus onClick={onClose}>
+            Start labeling
+          </Button>
+        </div>
       )}
       <Keys registry={registry} />
       <Examples page={page} registry={registry} />

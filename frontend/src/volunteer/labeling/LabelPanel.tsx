@@ -2,7 +2,7 @@ import type { RefObject } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Label } from "../../api/types";
 import type { Command, Desk, Registry } from "./actions";
-import { keyName } from "./keys";
+import { inSlotsFirst, keyName, type Slots } from "./keys";
 import { findLabels } from "./search";
 import "./LabelPanel.css";
 
@@ -10,8 +10,7 @@ export interface LabelPanelProps {
   labels: readonly Label[];
   registry: Registry;
   desk: Desk;
-  /** Codes, last used last. */
-  recent: readonly string[];
+  slots: Slots;
   searchBox: RefObject<HTMLInputElement | null>;
   isReady: boolean;
 }
@@ -52,23 +51,17 @@ function LabelButton({
 }
 
 /** All labels as buttons; what is typed sorts and filters them, Enter takes the first. */
-export function LabelPanel({
-  labels,
-  registry,
-  desk,
-  recent,
-  searchBox,
-  isReady,
-}: LabelPanelProps) {
+export function LabelPanel({ labels, registry, desk, slots, searchBox, isReady }: LabelPanelProps) {
   const [query, setQuery] = useState("");
   const [place, setPlace] = useState(0);
   const hasSearch = labels.length >= SEARCH_FROM;
   const isAsking = query.trim() !== "";
   const found = useMemo(() => {
-    if (isAsking) return findLabels(labels, query, recent);
-    // Nothing typed: recently used first where that saves looking, else the scheme's own order.
-    return registry.isSearching ? findLabels(labels, "", recent) : [...labels];
-  }, [labels, query, isAsking, recent, registry.isSearching]);
+    if (isAsking) return findLabels(labels, query, slots.byUse);
+    // Nothing typed: recently used first where that saves looking, by their digits, so that a
+    // button does not jump after every answer; else the scheme's own order.
+    return registry.isSearching ? inSlotsFirst(labels, slots) : labels;
+  }, [labels, query, isAsking, slots, registry.isSearching]);
   const hasColours = useMemo(() => new Set(labels.map((l) => l.colour)).size > 1, [labels]);
   const top = isAsking ? found[Math.min(place, found.length - 1)] : undefined;
 
@@ -102,7 +95,7 @@ export function LabelPanel({
       : "No label fits.";
 
   return (
-    <div class="label-panel">
+    <div class="label-panel" data-search={hasSearch}>
       {hasSearch && (
         <div class="label-search">
           <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">

@@ -1,11 +1,12 @@
 import type { LabelingPage } from "../../api/types";
+import { keyName } from "./keys";
 import type { QueueState } from "./queue";
 
 export type Names = Pick<LabelingPage, "labels" | "specials">;
 
 /** An answer in words: "Milk", "Milk, Butter", "Can't tell". */
 export function nameOfAnswer(kind: string, codes: readonly string[], names: Names): string {
-  if (kind === "FLAG") return "Flagged";
+  if (kind === "FLAG") return "Flag";
   if (kind !== "LABEL") return names.specials.find((s) => s.kind === kind)?.name ?? kind;
   return codes
     .map((code) => names.labels.find((label) => label.code === code)?.name ?? code)
@@ -16,10 +17,12 @@ export function nameOfAnswer(kind: string, codes: readonly string[], names: Name
 export function PreviousLine({
   state,
   names,
+  undoKey,
   onUndo,
 }: {
   state: QueueState;
   names: Names;
+  undoKey: string | undefined;
   onUndo: () => void;
 }) {
   const { previous } = state;
@@ -28,11 +31,11 @@ export function PreviousLine({
     <div class="previous">
       {state.previousSrc && <img class="previous-image" src={state.previousSrc} alt="" />}
       <p class="previous-text">
-        <strong>{nameOfAnswer(previous.kind, previous.labels, names)}</strong>
+        You said <strong>{nameOfAnswer(previous.kind, previous.labels, names)}</strong>.
         {previous.sentence && <span class="soft"> {previous.sentence}</span>}
       </p>
       <button type="button" class="button" data-size="s" disabled={!state.canUndo} onClick={onUndo}>
-        Undo
+        Undo {undoKey && <kbd class="kbd">{keyName(undoKey)}</kbd>}
       </button>
     </div>
   );

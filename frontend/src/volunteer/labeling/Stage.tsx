@@ -26,7 +26,6 @@ function Done({ state, slug, onLook }: { state: QueueState; slug: string; onLook
       )}
       {!isPaused && state.progress.mine > 0 && (
         <p class="soft">
-          Thank you.{" "}
           {state.progress.mine === 1 ? "One answer is" : `${state.progress.mine} answers are`}{" "}
           yours. This page looks again by itself.
         </p>

@@ -67,6 +67,15 @@ export interface Slots {
 
 export const NO_SLOTS: Slots = { places: [], byUse: [] };
 
+/** Labels that have a digit, by digit; then the others in their own order. */
+export function inSlotsFirst(labels: readonly Label[], slots: Slots): Label[] {
+  const place = (label: Label) => {
+    const at = slots.places.indexOf(label.code);
+    return at === -1 ? slots.places.length : at;
+  };
+  return [...labels].sort((a, b) => place(a) - place(b));
+}
+
 /** A label was used: it keeps its place, takes a free one, or that of the longest unused. */
 export function use(slots: Slots, code: string): Slots {
   const byUse = [...slots.byUse.filter((other) => other !== code), code];

@@ -163,7 +163,7 @@ function ExpertScreen({ page, disputes }: ExpertScreenProps) {
             labels={page.labels}
             registry={registry}
             desk={desk}
-            recent={slots.byUse}
+            slots={slots}
             searchBox={searchBox}
             isReady={current !== undefined && !isSaving}
           />

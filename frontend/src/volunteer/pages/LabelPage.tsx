@@ -79,7 +79,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
   const isReady = state.phase === "labeling" && state.picture?.status === "ready";
 
   return (
-    <div class="desk">
+    <div class="desk" data-phase={state.phase}>
       <DeskBar
         name={page.project.name}
         progress={state.progress}
@@ -113,7 +113,12 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
               </button>
             </div>
           ) : (
-            <PreviousLine state={state} names={page} onUndo={desk.undo} />
+            <PreviousLine
+              state={state}
+              names={page}
+              undoKey={registry.byId.get("undo")?.keys[0]}
+              onUndo={desk.undo}
+            />
           )}
         </div>
         <section class="tray" aria-label="Answers">
@@ -121,7 +126,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
             labels={page.labels}
             registry={registry}
             desk={desk}
-            recent={slots.byUse}
+            slots={slots}
             searchBox={searchBox}
             isReady={isReady}
           />
@@ -164,7 +169,11 @@ export function LabelPage() {
     <Shell>
       {isOutside ? (
         <>
-          <h1>{error.status === 404 ? "There is no such project here" : titleForBlocked(error)}</h1>
+          <h1>
+            {error.status === 404
+              ? "There is no project here that you have joined"
+              : titleForBlocked(error)}
+          </h1>
           <p class="lead">
             Open your invitation or your personal link once more; it brings you straight to the
             images.
