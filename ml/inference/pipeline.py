@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
@@ -26,8 +26,8 @@ def embed_stream(
     *,
     batch_size: int = BATCH_SIZE,
     decode_threads: int = DECODE_THREADS,
-) -> Iterator[Embeddings]:
-    """Embed pictures in order, a batch at a time.
+) -> Generator[Embeddings, None, None]:
+    """Embed pictures in order, a batch at a time; `close()` the result to stop early.
 
     Pillow releases Python's lock while it decodes and resizes, and so does the engine, so the
     two overlap. At most two batches are decoded ahead: memory stays bounded whatever the length.

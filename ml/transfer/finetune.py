@@ -45,6 +45,13 @@ class FineTuneStoppedError(MlError):
     status = 409
 
 
+class FineTuneDivergedError(MlError):
+    """The embeddings became infinite or undefined."""
+
+    code = "finetune_diverged"
+    status = 500
+
+
 Progress = Callable[[str, float], None]
 
 
@@ -76,6 +83,7 @@ def finetune(
     Raises:
         TooFewGroupsError: nothing can be held out.
         FineTuneStoppedError: `should_stop` said yes.
+        FineTuneDivergedError: a learning rate was far too high.
         WeightsMissingError, DeviceMissingError: see there.
         Whatever a picture's callable raises.
     """
@@ -190,10 +198,8 @@ class _Run:
             raise ValueError(f"epochs={self.settings.epochs}: expected at least 1.")
         self.progress(STAGES[2], TUNED)
         self.model.tail.load_state_dict(self.best[1])
-        backbone = self.model.backbone.cpu().to(memory_format=torch.contiguous_format)
-        backbone.requires_grad_(requires_grad=False)
         preprocessing = spec(self.settings.backbone).preprocessing
-        compiled = export_onnx(backbone, preprocessing, folder, name=name)
+        compiled = export_onnx(self.model.released(), preprocessing, folder, name=name)
         self._close_stage(STAGES[2])
         self.progress(STAGES[2], 1.0)
         return FineTuned(
@@ -233,7 +239,7 @@ class _Run:
             )
             loss = (losses * weights).mean()
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
             total += loss.item() * len(batch)
@@ -289,9 +295,15 @@ class _Run:
 
     def _embed(self, rows: Indices) -> Embeddings:
         batches = batches_of(rows, self.settings.batch_size)
-        return self.model.embed(
+        embeddings = self.model.embed(
             torch.stack([self.cached[row] for row in batch.tolist()]) for batch in batches
         )
+        if not np.isfinite(embeddings).all():
+            raise FineTuneDivergedError(
+                f"Tuning diverged in epoch {len(self.epochs)}; lower backbone_lr "
+                f"({self.settings.backbone_lr:g}) or head_lr ({self.settings.head_lr:g})."
+            )
+        return embeddings
 
     def _best_epoch(self) -> int:
         """Give the epoch with the lowest validation log-loss so far, the untuned one included."""

@@ -29,9 +29,10 @@ def ensure() -> bool:
     """
     if _loads_compiled():
         return True
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for operator in OPERATORS:
-        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        schema = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(schema)  # type: ignore[no-untyped-call]
     _declared.append(library)
     return False
 
@@ -47,7 +48,7 @@ def _loads_compiled() -> bool:
         raise ModuleNotFoundError("torchvision is not installed; see requirements.txt")
     for file in sorted(Path(package.origin).parent.glob("_C.*")):
         try:
-            torch.ops.load_library(str(file))
+            torch.ops.load_library(str(file))  # type: ignore[no-untyped-call]
         except OSError:
             return False
         return hasattr(torch.ops.torchvision, "nms")

@@ -60,7 +60,9 @@ class Tunable:
         if not 1 <= tuned_stages <= len(stages):
             raise ValueError(f"tuned_stages={tuned_stages}: expected 1 to {len(stages)}.")
         self.device = device
-        self.backbone = backbone.eval().to(device=device, memory_format=torch.channels_last)
+        self.backbone = backbone.eval().to(device)
+        # torch 2.13 takes this argument but its type stubs do not know it.
+        self.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.backbone.requires_grad_(requires_grad=False)
         cut = len(stages) - tuned_stages
         self.trunk = nn.Sequential(*stages[:cut])
@@ -74,7 +76,7 @@ class Tunable:
         with torch.no_grad(), self.precision():
             parts = [
                 self.trunk(part.to(self.device, memory_format=torch.channels_last))
-                for part in pixels.split(piece)
+                for part in torch.split(pixels, piece)
             ]
         return torch.cat(parts)
 
@@ -94,6 +96,12 @@ class Tunable:
     def tail_state(self) -> dict[str, Tensor]:
         """Copy the tail's weights."""
         return copy.deepcopy(self.tail.state_dict())
+
+    def released(self) -> Backbone:
+        """Give the backbone back on the CPU, laid out as it came, learning nothing."""
+        self.backbone.requires_grad_(requires_grad=False).cpu()
+        self.backbone.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        return self.backbone
 
     def parameter_groups(
         self, head: LinearHead, *, head_lr: float, backbone_lr: float, layer_decay: float,

@@ -47,7 +47,7 @@ def test_refuses_inputs_of_another_shape_or_type(embedder: OnnxEmbedder) -> None
     with pytest.raises(ValueError, match=r"\(n, 3, 8, 8\)"):
         embedder.embed(np.zeros((2, 3, 4, 4), dtype=np.float32))
     with pytest.raises(ValueError, match="float64"):
-        embedder.embed(np.zeros((2, 3, CROP, CROP)))
+        embedder.embed(np.zeros((2, 3, CROP, CROP)))  # type: ignore[arg-type]
 
 
 def test_names_its_backbone_and_engine(embedder: OnnxEmbedder) -> None:

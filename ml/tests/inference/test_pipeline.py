@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def test_nothing_in_nothing_out(embedder: OnnxEmbedder) -> None:
 def test_decodes_only_a_little_ahead_of_the_consumer(embedder: OnnxEmbedder) -> None:
     asked = 0
 
-    def loads() -> object:
+    def loads() -> Iterator[Callable[[], Image.Image]]:
         nonlocal asked
         for value in range(200):
             asked += 1
@@ -80,7 +81,7 @@ def test_a_failing_load_comes_out_and_stops_the_rest(embedder: OnnxEmbedder) -> 
         return Image.new("RGB", (9, 9))
 
     stream = embed_stream(
-        embedder, [lambda v=v: load(v) for v in range(100)], batch_size=4, decode_threads=1
+        embedder, [partial(load, v) for v in range(100)], batch_size=4, decode_threads=1
     )
 
     assert len(next(stream)) == 4
