@@ -1,0 +1,36 @@
+"""`manage.py export`: write a project's labels and answers to a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from labeling.selectors import projects
+from labeling.services import exports
+
+
+class Command(BaseCommand):
+    """Write project.json, labels.* and answers.* (docs/operations.md)."""
+
+    help = "Export labels, every answer, partitions and probabilities."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name the project, the folder and the format."""
+        parser.add_argument("--project", required=True)
+        parser.add_argument("--out", required=True, type=Path)
+        parser.add_argument("--format", choices=exports.FORMATS, default="jsonl")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write the folder and say how many rows it holds."""
+        project = projects.by_slug(options["project"])
+        try:
+            counts = exports.write_folder(
+                project_id=project.pk, folder=options["out"], file_format=options["format"]
+            )
+        except OSError as error:
+            raise CommandError(f"--out {options['out']}: cannot write there ({error}).") from None
+        self.stdout.write(
+            f"{counts['labels']} images and {counts['answers']} answers in {options['out']}"
+        )

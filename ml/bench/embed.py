@@ -1,0 +1,197 @@
+"""`manage.py bench embed`: how near import and re-embedding come to what the machine allows.
+
+The bound of an import is made of core-seconds measured in the same run: decoding the upload,
+encoding what is stored, decoding that again, and the engine. The floor of re-embedding is the bare
+engine on inputs that lie ready in memory.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.conf import settings
+
+from labeling.selectors import projects as project_selectors
+from labeling.services import pictures, projects
+from ml.bench import sandbox
+from ml.inference.embedder import OnnxEmbedder
+from ml.inference.files import find_backbone
+from ml.models import Embedding, EmbeddingSet
+from ml.services import embedding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from PIL import Image
+
+    from ml.services.labeled_folder import LabeledPicture
+
+SLUG = "bench-embed"
+SAMPLE = 200
+ROUNDS = 3
+POLL_S = 0.1
+LONGEST_S = 900.0
+
+
+class CannotMeasureError(RuntimeError):
+    """The import did not end; there is no figure to report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Core-seconds an image, medians over rounds."""
+
+    decode_s: float
+    encode_s: float
+    stored_decode_s: float
+    engine_s: float
+
+    @property
+    def total_s(self) -> float:
+        """What one image costs from upload to vector."""
+        return self.decode_s + self.encode_s + self.stored_decode_s + self.engine_s
+
+
+def measure(
+    *,
+    pictures_given: Sequence[LabeledPicture],
+    work: Path,
+    now: datetime,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Measure costs, the engine, an import by the real processes, and a re-embedding."""
+    embedder = _embedder()
+    say("measuring what an image costs")
+    costs = _costs(embedder, pictures_given[:SAMPLE])
+    engine = _engine_images_per_s(embedder, pictures_given[:SAMPLE])
+    projects.create_project(name=SLUG, classes=["one", "two"], now=now)
+    say(f"importing {len(pictures_given)} images with the real processes")
+    with sandbox.processes(work):
+        imported = _import(pictures_given, work)
+    say("embedding the stored images again")
+    again = _reembed(now)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    bound = (cores or 1) / costs.total_s
+    return {
+        "import_images_per_s": round(imported, 2),
+        "bound_images_per_s": round(bound, 2),
+        "import_share_of_bound": round(imported / bound, 3),
+        "reembed_images_per_s": round(again, 2),
+        "engine_images_per_s": round(engine, 2),
+        "reembed_share_of_engine": round(again / engine, 3),
+        "core_seconds": {
+            "decode": round(costs.decode_s, 6),
+            "encode": round(costs.encode_s, 6),
+            "stored_decode": round(costs.stored_decode_s, 6),
+            "engine": round(costs.engine_s, 6),
+        },
+        "images": len(pictures_given),
+    }
+
+
+def _embedder() -> OnnxEmbedder:
+    backbone = find_backbone(settings.BACKBONE_DIR, settings.BACKBONE)
+    embedder = OnnxEmbedder(backbone, threads=settings.ORT_THREADS)
+    embedder.warm()
+    return embedder
+
+
+def _costs(embedder: OnnxEmbedder, sample: Sequence[LabeledPicture]) -> Costs:
+    uploads = [picture.path.read_bytes() for picture in sample]
+    decoded = [pictures.decode(content)[0] for content in uploads]
+    stored = [pictures.encode(picture.copy(), pictures.JPEG_QUALITY) for picture in decoded]
+    inputs = np.stack([embedder.preprocess(picture) for picture in decoded])
+
+    def encode(picture: Image.Image) -> None:
+        pictures.encode(picture, pictures.JPEG_QUALITY)
+        small = picture.copy()
+        small.thumbnail((settings.THUMBNAIL_PX, settings.THUMBNAIL_PX), reducing_gap=2.0)
+        pictures.encode(small, pictures.THUMBNAIL_QUALITY)
+        pictures.difference_hash(picture)
+
+    def decode_stored(content: bytes) -> None:
+        with io.BytesIO(content) as stream:
+            embedder.preprocess(pictures.Image.open(stream).convert("RGB"))
+
+    return Costs(
+        decode_s=_core_seconds(lambda: [pictures.decode(content) for content in uploads], sample),
+        encode_s=_core_seconds(lambda: [encode(picture.copy()) for picture in decoded], sample),
+        stored_decode_s=_core_seconds(lambda: [decode_stored(one) for one in stored], sample),
+        engine_s=_core_seconds(lambda: embedder.embed(inputs), sample),
+    )
+
+
+def _core_seconds(work: Callable[[], object], sample: Sequence[object]) -> float:
+    """Give processor seconds an image, over all threads of the process: the median of rounds."""
+    rounds = []
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        work()
+        rounds.append((time.process_time() - started) / len(sample))
+    return float(np.median(rounds))
+
+
+def _engine_images_per_s(embedder: OnnxEmbedder, sample: Sequence[LabeledPicture]) -> float:
+    inputs = np.stack(
+        [embedder.preprocess(pictures.decode(one.path.read_bytes())[0]) for one in sample]
+    )
+    rounds = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        embedder.embed(inputs)
+        rounds.append(len(inputs) / (time.perf_counter() - started))
+    return float(np.median(rounds))
+
+
+def _import(given: Sequence[LabeledPicture], work: Path) -> float:
+    """Run `manage.py import_images` beside the default worker; images a second until embedded."""
+    project = project_selectors.by_slug(SLUG)
+    folder = work / "pictures"
+    folder.mkdir()
+    for number, picture in enumerate(given):
+        (folder / f"{number:05d}{picture.path.suffix}").symlink_to(picture.path)
+    command = ["import_images", str(folder), "--project", SLUG, "--source", "bench"]
+    command += ["--licence", "as given", "--labels", "ignore"]
+    started = time.perf_counter()
+    with (work / "import.txt").open("wb") as log:
+        done = subprocess.run(
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), *command],
+            env=sandbox.environment(work, broker=f"unix://{work}/run/valkey.sock"),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        text = (work / "import.txt").read_text(errors="replace")
+        raise CannotMeasureError(f"The import failed:\n{text[-2000:]}")
+    stored = project_selectors.image_count(project.pk)
+    while time.perf_counter() - started < LONGEST_S:
+        if Embedding.objects.filter(set__project_id=project.pk).count() >= stored:
+            return stored / (time.perf_counter() - started)
+        time.sleep(POLL_S)
+    raise CannotMeasureError(f"Not every image was embedded after {LONGEST_S:.0f} s.")
+
+
+def _reembed(now: datetime) -> float:
+    project = project_selectors.by_slug(SLUG)
+    chosen = EmbeddingSet.objects.get(project_id=project.pk, is_original=True)
+    rates = []
+    for _ in range(ROUNDS):
+        stored, _by_model = Embedding.objects.filter(set=chosen).delete()
+        started = time.perf_counter()
+        remaining = stored
+        while remaining:
+            remaining = embedding.embed_pending(
+                project_id=project.pk, set_id=chosen.pk, now=now, seconds=2.0
+            )
+        rates.append(stored / (time.perf_counter() - started))
+    return float(np.median(rates))

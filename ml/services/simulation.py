@@ -1,0 +1,274 @@
+"""Oracle annotators who use the same services as the browser (`manage.py simulate`).
+
+A template is prepared once: a project whose images are stored and embedded, but belong to no
+partition yet. Every play works on its own copy of the template's database, so plays cannot
+disturb each other, and nothing outside that copy is written. The rounds themselves are those of
+`ml.simulation.rounds`, which plays large tables without a database; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labeling.selectors import images as image_selectors
+from labeling.selectors import projects as project_selectors
+from labeling.services import annotations, images, people, projects, queue
+from ml.errors import MlError
+from ml.evaluation import metrics, splits
+from ml.heads import codec, ridge
+from ml.selectors import registry
+from ml.services import embedding, refit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from ml.services.labeled_folder import LabeledPicture
+    from ml.types import Groups
+
+SLUG = "simulation"
+HELD_OUT_SHARE = 0.25
+SPLIT_COSINE = 0.80
+TRUTH_FILE = "truth.json"
+
+
+class SimulationError(MlError):
+    """The simulation cannot be played as asked."""
+
+    code = "simulation"
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One strategy under one seed: accuracy on held-out images at each multiple of the batch."""
+
+    strategy: str
+    seed: int
+    labels: list[int]
+    answers: list[int]
+    accuracy: list[float]
+    predicted: list[list[int]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the figures (not the predictions)."""
+        return {
+            "strategy": self.strategy,
+            "seed": self.seed,
+            "labels": self.labels,
+            "answers": self.answers,
+            "accuracy": self.accuracy,
+        }
+
+
+def prepare_template(
+    *,
+    pictures: Sequence[LabeledPicture],
+    test_pictures: Sequence[LabeledPicture],
+    folder: Path,
+    now: datetime,
+    progress: Callable[[str, int, int], None],
+) -> None:
+    """Store and embed every picture in a new project, and write down the truth beside it.
+
+    Args:
+        pictures: what may be labeled; without `test_pictures` a share of it is held out later.
+        test_pictures: what accuracy is measured on, or empty.
+        folder: where `truth.json` goes: SHA-256 to label code and whether it is held out.
+        now: the time of the simulated import.
+        progress: called with a stage, how many are done and how many there are.
+
+    Raises:
+        SimulationError: fewer than two labels, or a test label that the pool does not have.
+    """
+    names = sorted({picture.label for picture in pictures})
+    unknown = {picture.label for picture in test_pictures} - set(names)
+    if len(names) < 2:
+        raise SimulationError(f"Only one label ({names[0]!r}) in the folder; nothing to learn.")
+    if unknown:
+        raise SimulationError(f"Test labels that the pool does not have: {sorted(unknown)}.")
+    project = projects.create_project(
+        name=SLUG,
+        classes=names,
+        now=now,
+        audit_serving_share=0.0,
+        random_arm_share=0.0,
+        votes_pool=1,
+    )
+    scheme = project_selectors.current_scheme(project.pk)
+    code_of = dict(zip(names, scheme.codes, strict=True))
+    truth: dict[str, dict[str, Any]] = {}
+    everything = [(picture, False) for picture in pictures]
+    everything += [(picture, True) for picture in test_pictures]
+    for done, (picture, is_test) in enumerate(everything, start=1):
+        with picture.path.open("rb") as file:
+            stored = images.ingest(
+                project_id=project.pk,
+                upload=file,
+                original_name=picture.name[-255:],
+                source="test" if is_test else "pool",
+                licence="as given",
+                uploaded_by_id=None,
+                now=now,
+            )
+        truth.setdefault(
+            str(stored.image_id), {"code": code_of[picture.label], "held_out": is_test}
+        )
+        progress("storing images", done, len(everything))
+    _embed_all(project.pk, now, len(truth), progress)
+    (folder / TRUTH_FILE).write_text(json.dumps(truth), encoding="utf-8")
+
+
+def _embed_all(
+    project_id: int, now: datetime, total: int, progress: Callable[[str, int, int], None]
+) -> None:
+    embedding_set = embedding.ensure_original_set(project_id=project_id, now=now)
+    remaining = total
+    while remaining:
+        remaining = embedding.embed_pending(
+            project_id=project_id, set_id=embedding_set.pk, now=now, seconds=2.0
+        )
+        progress("embedding", total - remaining, total)
+
+
+def play(
+    *,
+    folder: Path,
+    strategy: str,
+    seed: int,
+    budget: int,
+    batch: int,
+    now: datetime,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Play:
+    """Let one oracle annotator label `budget` images and measure the champion as it learns.
+
+    Args:
+        folder: where `prepare_template` left the truth; the current database is a copy of its.
+        strategy: a name of `ml.acquisition.ACQUISITION_FUNCTIONS`.
+        seed: of the split and of everything random; strategies of one seed share both.
+        budget: how many trainable images to label.
+        batch: refit after every `batch` of them.
+        now: the time of the play.
+        progress: called with the number of images labeled so far.
+
+    Raises:
+        SimulationError: the pool ends before the budget does.
+    """
+    project = project_selectors.by_slug(SLUG)
+    table = _Table.load(project.pk, folder, seed=seed, now=now)
+    projects.update_settings(
+        project_id=project.pk, now=now, acquisition_function=strategy, window_size=batch
+    )
+    projects.set_seed(project_id=project.pk, seed=seed)
+    _, token = people.invite(
+        project_id=project.pk, role="VOLUNTEER", use_limit=1, ttl=None, created_by_id=None, now=now
+    )
+    oracle, _ = people.accept_invitation(
+        token=token, display_name="Oracle", consented=True, user_id=None, now=now
+    )
+    result = Play(strategy, seed, [], [], [], [])
+    refit.run(project_id=project.pk, now=now)
+    for answered in range(1, budget + 1):
+        _answer_next(project.pk, oracle.pk, table, now)
+        if answered % batch == 0:
+            refit.run(project_id=project.pk, now=now)
+            table.measure(project.pk, answered, result)
+        progress(answered)
+    return result
+
+
+def _answer_next(project_id: int, annotator_id: int, table: _Table, now: datetime) -> None:
+    claimed = queue.claim(
+        project_id=project_id, annotator_id=annotator_id, count=1, client="oracle", now=now
+    )
+    if not claimed.assignments:
+        reason = claimed.done.message if claimed.done else "nothing is left"
+        raise SimulationError(f"The queue ended before the budget: {reason}")
+    assignment = claimed.assignments[0]
+    code = table.truth[assignment.image_id]
+    annotations.submit(
+        annotator_id=annotator_id,
+        assignment_public_id=assignment.public_id,
+        key=uuid.uuid4(),
+        request_hash=code,
+        kind="LABEL",
+        label_codes=[code],
+        flag_reason="",
+        time_spent_ms=None,
+        shown={},
+        now=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What the play knows and the project does not: the truth, and the held-out images."""
+
+    truth: dict[int, str]
+    held_out: list[int]
+
+    @classmethod
+    def load(cls, project_id: int, folder: Path, *, seed: int, now: datetime) -> _Table:
+        raw = json.loads((folder / TRUTH_FILE).read_text(encoding="utf-8"))
+        truth = {int(key): row["code"] for key, row in raw.items()}
+        given = [int(key) for key, row in raw.items() if row["held_out"]]
+        ids = np.array(sorted(truth), dtype=np.int64)
+        groups = _groups(project_id, ids)
+        held_out = np.isin(ids, given)
+        if not given:
+            rng = np.random.default_rng(seed)
+            held_out = splits.grouped_holdout(groups, HELD_OUT_SHARE, rng)
+        _write_partitions(project_id, ids, groups, held_out, now)
+        return cls(truth, [int(value) for value in ids[held_out]])
+
+    def measure(self, project_id: int, answered: int, result: Play) -> None:
+        champion = registry.champion(project_id)
+        if champion is None:
+            raise SimulationError(f"No champion after {answered} answers.")
+        head = codec.from_bytes(champion.head)
+        vectors = embedding.load_matrix(champion.embedding_set_id, self.held_out)
+        predicted = ridge.scores(head, vectors).argmax(axis=1)
+        order = {code: column for column, code in enumerate(head.label_order)}
+        true = np.array([order.get(self.truth[key], -1) for key in self.held_out])
+        result.labels.append(answered)
+        result.answers.append(answered)
+        result.accuracy.append(float(metrics.accuracy(true, predicted)))
+        result.predicted.append([int(value) for value in predicted])
+
+
+def _groups(project_id: int, ids: np.ndarray[Any, np.dtype[np.int64]]) -> Groups:
+    embedding_set = embedding.original_set(project_id)
+    vectors = embedding.load_matrix(embedding_set.pk, [int(value) for value in ids])
+    groups, _ = splits.near_duplicate_groups(vectors, cosine=SPLIT_COSINE)
+    return groups
+
+
+def _write_partitions(
+    project_id: int,
+    ids: np.ndarray[Any, np.dtype[np.int64]],
+    groups: Groups,
+    held_out: np.ndarray[Any, np.dtype[np.bool_]],
+    now: datetime,
+) -> None:
+    decisions = [
+        images.GroupDecision(
+            image_ids=[int(value) for value in ids[(groups == group) & (held_out == out)]],
+            existing_group_ids=[],
+            partition="EXCLUDED" if out else "POOL",
+        )
+        for group in np.unique(groups)
+        for out in (False, True)
+        if ((groups == group) & (held_out == out)).any()
+    ]
+    images.set_partitions(
+        project_id=project_id, decisions=decisions, now=now, rng=np.random.default_rng(0)
+    )
+    waiting = image_selectors.waiting_for_partition(project_id)
+    if len(waiting):
+        raise SimulationError(f"{len(waiting)} images belong to no partition.")
