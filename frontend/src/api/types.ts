@@ -179,7 +179,17 @@ export interface Feedback {
   answer: "recorded" | "waiting" | "not_stored";
 }
 
+export interface Said {
+  label: string | null;
+  kind: AnnotationKind;
+  count: number;
+}
+
+/** An image to settle; what people said comes only after the decision. */
 export interface Dispute {
   image: ImageRef;
-  answers: { label: string | null; name?: string; kind?: AnnotationKind; count: number }[];
+}
+
+export interface Adjudicated {
+  answers: Said[];
 }

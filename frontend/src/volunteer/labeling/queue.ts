@@ -97,6 +97,8 @@ export const HISTORY = 20;
 /** No one sees and judges an image faster: a second press within this time is the same press. */
 export const MIN_LOOK_MS = 250;
 const BACKOFF_MS = [1000, 2000, 4000, 8000, 15_000, 30_000] as const;
+/** The API takes no longer look than this. */
+const DAY_MS = 24 * 3600 * 1000;
 const PAUSED_MS = 30_000;
 
 export class LabelingQueue {
@@ -264,7 +266,7 @@ export class LabelingQueue {
       key,
       kind: draft.kind,
       labels: [...(draft.labels ?? [])],
-      time_spent_ms: Math.round(this.#looked()),
+      time_spent_ms: Math.min(Math.round(this.#looked()), DAY_MS),
       client: this.#o.client,
       shown: draft.shown ?? {},
     };

@@ -31,7 +31,8 @@ export function httpTransport(slug: string, client: string): Transport {
   return {
     claim: (count) => api.post<Claimed>(`${base}/assignments`, { client, count }),
     answer: (body) => api.post<Answered>(`${base}/annotations`, body),
-    undo: (annotation, key) => api.post<Undone>(`${base}/annotations/${annotation}/undo`, { key }),
+    undo: (annotation, key) =>
+      api.post<Undone>(`${base}/annotations/${annotation}/undo`, { key, client }),
     renew: () => api.post<{ expires_at: string }>(`${base}/assignments/renew`, { client }),
     release: () => {
       beacon(`${base}/assignments/release`, { client });

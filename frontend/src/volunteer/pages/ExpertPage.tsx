@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useRoute } from "preact-iso";
 import { ApiError, api } from "../../api/client";
-import type { Dispute, LabelingPage } from "../../api/types";
+import type { Adjudicated, Dispute, ImageRef, LabelingPage, Said } from "../../api/types";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { ImageViewer } from "../../shared/ImageViewer/ImageViewer";
 import { useLoad } from "../../shared/useLoad";
@@ -20,18 +20,16 @@ import "../labeling/desk.css";
 import "../labeling/Stage.css";
 
 interface Decided {
-  dispute: Dispute;
+  image: ImageRef;
   name: string;
+  answers: readonly Said[];
 }
 
 /** "Milk 2, Soy milk 1": what the others said, most first; no names. */
-function countsOf(dispute: Dispute, page: LabelingPage): string {
-  return [...dispute.answers]
+function countsOf(answers: readonly Said[], page: LabelingPage): string {
+  return [...answers]
     .sort((a, b) => b.count - a.count)
-    .map(({ label, name, kind, count }) => {
-      const said = name ?? nameOfAnswer(kind ?? "LABEL", label ? [label] : [], page);
-      return `${said} ${count}`;
-    })
+    .map(({ label, kind, count }) => `${nameOfAnswer(kind, label ? [label] : [], page)} ${count}`)
     .join(", ");
 }
 
@@ -69,9 +67,13 @@ function ExpertScreen({ page, disputes }: ExpertScreenProps) {
     setError(null);
     try {
       const label = draft.labels?.[0] ?? null;
-      await api.post(`projects/${slug}/disputes/${dispute.image.id}`, { kind: draft.kind, label });
+      const { answers } = await api.post<Adjudicated>(
+        `projects/${slug}/disputes/${dispute.image.id}`,
+        { kind: draft.kind, label },
+      );
       if (label) used(label);
-      setDecided({ dispute, name: nameOfAnswer(draft.kind, draft.labels ?? [], page) });
+      const name = nameOfAnswer(draft.kind, draft.labels ?? [], page);
+      setDecided({ image: dispute.image, name, answers });
       moveOn();
     } catch (failure) {
       setError(failure);
@@ -104,7 +106,7 @@ function ExpertScreen({ page, disputes }: ExpertScreenProps) {
   useKeys(registry, desk, dialog !== "none", searchBox);
 
   return (
-    <div class="desk">
+    <div class="desk" data-phase={current ? "labeling" : "done"}>
       <header class="desk-bar desk-bar-short">
         <a class="desk-home" href="/" aria-label="Your projects">
           <Mark />
@@ -145,10 +147,10 @@ function ExpertScreen({ page, disputes }: ExpertScreenProps) {
           {error !== null && <ErrorNote error={error} />}
           {error === null && decided && (
             <div class="previous">
-              <img class="previous-image" src={decided.dispute.image.thumb_url} alt="" />
+              <img class="previous-image" src={decided.image.thumb_url} alt="" />
               <p class="previous-text">
                 <strong>You decided: {decided.name}.</strong>{" "}
-                <span class="soft">Answers before: {countsOf(decided.dispute, page)}.</span>
+                <span class="soft">Answers before: {countsOf(decided.answers, page)}.</span>
               </p>
             </div>
           )}

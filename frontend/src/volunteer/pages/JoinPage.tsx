@@ -10,26 +10,15 @@ import { Shell } from "../Shell";
 
 const NAME_LENGTH = 60;
 
-const WHY_NOT: Record<string, string> = {
-  expired: "This invitation has expired.",
-  used_up: "This invitation has been used as often as it allows.",
-  revoked: "This invitation has been withdrawn.",
-};
-
-function whyNot(reason: string | undefined): string {
-  return WHY_NOT[reason ?? ""] ?? reason ?? "This invitation is not valid any more.";
-}
-
-function Closed({ why }: { why: string }) {
+/** The server's reason is a whole sentence; what to do next is the same for each. */
+function Closed({ title, why }: { title: string; why: string }) {
   return (
     <>
-      <h1>{why}</h1>
-      <p class="lead">
-        Please ask the person who sent it for a new one. If you have joined before, open your
-        personal link instead; it goes on working.
-      </p>
+      <h1>{title}</h1>
+      <p class="lead">{why}</p>
       <p>
-        <a href="/">Projects you have joined on this device</a>
+        If you have joined before, open your personal link instead; it goes on working. Or go to{" "}
+        <a href="/">the projects you have joined on this device</a>.
       </p>
     </>
   );
@@ -178,9 +167,19 @@ export function JoinPage() {
   const stage = joined ? "joined" : data ? "form" : "loading";
   return (
     <Shell key={stage + String(isUnknown)}>
-      {isUnknown && <Closed why="This invitation link is not valid" />}
+      {isUnknown && (
+        <Closed
+          title="This link does not open anything"
+          why="It may be incomplete. Please ask the person who sent it for a new one."
+        />
+      )}
       {error !== null && !isUnknown && <ErrorNote error={error} onRetry={reload} />}
-      {data && !data.valid && <Closed why={whyNot(data.reason)} />}
+      {data && !data.valid && (
+        <Closed
+          title="This invitation is closed"
+          why={data.reason || "Please ask the person who sent it for a new one."}
+        />
+      )}
       {data?.valid && !joined && <JoinForm invitation={data} onJoin={setJoined} />}
       {data && joined && <Welcome joined={joined} project={data.project} />}
     </Shell>
