@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -10,3 +12,16 @@ class LabelingConfig(AppConfig):
 
     name = "labeling"
     verbose_name = "Labeling"
+
+    def ready(self) -> None:
+        """Listen to what the queue follows from."""
+        from labeling import events
+
+        events.partition_decided.connect(_top_up, dispatch_uid="labeling.top_up")
+
+
+def _top_up(*, project_id: int, **_: Any) -> None:
+    """Put images that just left PENDING within reach of a claim."""
+    from labeling import tasks
+
+    tasks.top_up.delay(project_id=project_id)

@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery import shared_task
+from celery import current_app, shared_task
+from django.utils import timezone
+
+JOB_TASKS = {"import": ("labeling.tasks.run_import_job", "default")}
+"""Kind of a `Job` to the task that does it, and its queue; the task takes `job_id`."""
 
 
 @shared_task(queue="fast")
 def sweep(**_: Any) -> None:
-    """Expire assignments and enqueue what is due or stale."""
+    """Expire assignments, top up windows, and enqueue jobs that are due or stale (rule 6)."""
+    from labeling.selectors import jobs
+    from labeling.services import queue
+
+    now = timezone.now()
+    queue.sweep(now=now)
+    for job in jobs.due(now):
+        if job.kind in JOB_TASKS:
+            name, where = JOB_TASKS[job.kind]
+            current_app.send_task(name, kwargs={"job_id": job.job_id}, queue=where)
+
+
+@shared_task(queue="fast")
+def top_up(*, project_id: int, **_: Any) -> None:
+    """Top up the windows of one project."""
+    from labeling.services import queue
+
+    queue.top_up_now(project_id=project_id, now=timezone.now())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 
+from labeling.errors import LabelingError
 from labeling.models import (
     Annotation,
     AnnotationKind,
@@ -24,9 +25,17 @@ from labeling.models import (
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     import numpy.typing as npt
     from django.db.models import QuerySet
+
+
+class ImageNotFoundError(LabelingError):
+    """No such image in this project."""
+
+    code = "image_not_found"
+    status = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +135,36 @@ def disputes(project_id: int) -> list[Image]:
     )
 
 
-def answer_counts(image_ids: list[int]) -> dict[int, list[tuple[str, int]]]:
-    """Count what was said of each image: (label code or kind, how often), most frequent first."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How often people said the same of an image; no label where the kind is none."""
+
+    label_code: str | None
+    kind: str
+    count: int
+
+
+def said_by_people(image_id: int) -> list[Said]:
+    """Count the live answers to an image that are no adjudications, the most frequent first."""
     rows = (
-        Annotation.objects.filter(image_id__in=image_ids, withdrawn_at__isnull=True)
+        Annotation.objects.filter(image_id=image_id, withdrawn_at__isnull=True, is_expert=False)
         .exclude(kind__in=(AnnotationKind.UNDO, AnnotationKind.SKIP, AnnotationKind.FLAG))
         .filter(Q(labels__isnull=True) | Q(labels__value="YES"))
-        .values("image_id", "kind", "labels__label__code")
+        .values("kind", "labels__label__code")
         .annotate(n=Count("pk"))
-        .order_by("image_id", "-n", "labels__label__code")
+        .order_by("-n", "labels__label__code", "kind")
     )
-    counted: dict[int, list[tuple[str, int]]] = {}
-    for row in rows:
-        said = row["labels__label__code"] or row["kind"]
-        counted.setdefault(row["image_id"], []).append((said, row["n"]))
-    return counted
+    return [Said(row["labels__label__code"], row["kind"], row["n"]) for row in rows]
+
+
+def image_id(project_id: int, public_id: UUID) -> int:
+    """Give the key of an image of a project by its public id.
+
+    Raises:
+        ImageNotFoundError: the project has none of that id.
+    """
+    found = Image.objects.filter(project_id=project_id, public_id=public_id)
+    key = found.values_list("pk", flat=True).first()
+    if key is None:
+        raise ImageNotFoundError(f"This project has no image {public_id}.")
+    return key

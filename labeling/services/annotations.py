@@ -29,9 +29,9 @@ from labeling.models import (
 )
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import annotators
+from labeling.selectors.queue import ImageNotFoundError
 from labeling.services import answers, slots
 from labeling.services.answers import (
-    ImageNotFoundError,
     InvalidAnswerError,
     KeyReusedError,
     hash_of,
@@ -222,11 +222,17 @@ def record_direct(
 
 
 def undo(
-    *, annotator_id: int, annotation_public_id: uuid.UUID, key: uuid.UUID, now: datetime
+    *,
+    annotator_id: int,
+    annotation_public_id: uuid.UUID,
+    key: uuid.UUID,
+    now: datetime,
+    client: str | None = None,
 ) -> Undone:
     """Withdraw one of the annotator's last 20 answers by a row of its own.
 
-    The image comes back to them as an assignment; the vote they took back is the slot they hold.
+    The image comes back to them as an assignment, in the tab `client` or the one that held it
+    before; the vote they took back is the slot they hold.
 
     Raises:
         AnnotationNotFoundError: not an answer of this annotator.
@@ -250,7 +256,7 @@ def undo(
             )
         undo_row = answers.withdraw(answer, key, request_hash, now)
         annotator = Annotator.objects.select_related("project").get(pk=annotator_id)
-        assignment = _give_again(annotator, answer, now)
+        assignment = _give_again(annotator, answer, client, now)
         answers.follow(annotator.project, image, undo_row, now)
     return Undone(answer, assignment, is_repeat=False)
 
@@ -312,7 +318,9 @@ def _open_assignment(annotator_id: int, image_id: int) -> Assignment | None:
     )
 
 
-def _give_again(annotator: Annotator, answer: Annotation, now: datetime) -> Assignment | None:
+def _give_again(
+    annotator: Annotator, answer: Annotation, client: str | None, now: datetime
+) -> Assignment | None:
     """Hand the image of a withdrawn answer to the same person again, as it was handed before."""
     first = answer.assignment
     if first is None:
@@ -330,7 +338,7 @@ def _give_again(annotator: Annotator, answer: Annotation, now: datetime) -> Assi
         model_version=first.model_version,
         selection_probability=first.selection_probability,
         serve_number=first.serve_number,
-        client=first.client,
+        client=first.client if client is None else client,
         suggestion=first.suggestion,
         created_at=now,
         expires_at=now + timedelta(seconds=annotator.project.assignment_ttl_s),

@@ -26,6 +26,7 @@ from labeling.models import (
     Project,
 )
 from labeling.selectors import projects
+from labeling.selectors.queue import ImageNotFoundError
 from labeling.services import consensus, slots, windows
 
 if TYPE_CHECKING:
@@ -39,13 +40,6 @@ class InvalidAnswerError(LabelingError):
     """The answer does not say anything the project can hold."""
 
     code = "invalid_answer"
-
-
-class ImageNotFoundError(LabelingError):
-    """No such image in this project."""
-
-    code = "image_not_found"
-    status = 404
 
 
 class KeyReusedError(LabelingError):

@@ -49,6 +49,7 @@ __all__ = [
     "renew",
     "sweep",
     "top_up",
+    "top_up_now",
 ]
 
 EXPIRY_BATCH = 200
@@ -203,6 +204,12 @@ def sweep(*, now: datetime) -> int:
     for project in live.order_by("pk"):
         changed += top_up(project_id=project.pk, now=now, rng=_rng(project, now))
     return changed
+
+
+def top_up_now(*, project_id: int, now: datetime) -> int:
+    """Top up one project with a draw of its own; give how many entries came."""
+    project = Project.objects.get(pk=project_id)
+    return top_up(project_id=project_id, now=now, rng=_rng(project, now))
 
 
 def _mine(

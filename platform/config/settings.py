@@ -302,6 +302,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "AnswerKindEnum": "labeling.api.queue_payloads.ANSWERS",
+        "AdjudicationKindEnum": "labeling.api.queue_payloads.ADJUDICATIONS",
+        "FlagReasonEnum": "labeling.models.FlagReason",
+    },
 }
 
 LOGGING = {

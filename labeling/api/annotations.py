@@ -1,0 +1,107 @@
+"""`projects/<slug>/annotations`: answer, look back, undo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling.api import queue_payloads as payloads
+from labeling.api.permissions import project_for
+from labeling.api.principals import annotator_for
+from labeling.selectors import annotations as annotation_selectors
+from labeling.selectors import progress
+from labeling.services import annotations, answering
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from rest_framework.request import Request
+
+
+class AnnotationsView(APIView):
+    """Answers of the annotator who asks."""
+
+    @extend_schema(
+        tags=["labeling"],
+        operation_id="list_annotations",
+        summary="The last 20 answers, newest first",
+        parameters=[OpenApiParameter("mine", str, description="Always 1: only your own.")],
+        responses=payloads.AnnotationListSerializer,
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Give what can be undone."""
+        annotator = annotator_for(request, project_for(request, slug))
+        rows = annotation_selectors.undoable(annotator.pk)
+        return Response({"results": [payloads.annotation(row) for row in rows]})
+
+    @extend_schema(
+        tags=["labeling"],
+        operation_id="submit_annotation",
+        summary="Answer an assignment and fill the window again",
+        request=payloads.AnswerRequestSerializer,
+        responses={201: payloads.AnsweredSerializer, 200: payloads.AnsweredSerializer},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Store one answer: 201, or 200 where the same key and answer were stored before."""
+        project = project_for(request, slug)
+        annotator = annotator_for(request, project)
+        asked = payloads.AnswerRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        answered = answering.answer_and_refill(
+            annotator_id=annotator.pk,
+            client=said["client"],
+            assignment_public_id=said["assignment"],
+            key=said["key"],
+            kind=said["kind"],
+            label_codes=said["labels"],
+            flag_reason=said.get("flag_reason", ""),
+            time_spent_ms=said.get("time_spent_ms"),
+            shown=said.get("shown", {}),
+            now=timezone.now(),
+        )
+        annotation = answered.submitted.annotation
+        body = {
+            "annotation": payloads.annotation(annotation),
+            "after": {"sentence": annotation_selectors.sentence_after(annotation.assignment)},
+            **payloads.claimed(answered.claimed, progress.for_annotator(project.pk, annotator.pk)),
+        }
+        return Response(body, status=200 if answered.submitted.is_repeat else 201)
+
+
+class UndoView(APIView):
+    """Take an answer back."""
+
+    @extend_schema(
+        tags=["labeling"],
+        operation_id="undo_annotation",
+        summary="Take back one of the last 20 answers",
+        request=payloads.UndoRequestSerializer,
+        responses=payloads.UndoneSerializer,
+    )
+    def post(self, request: Request, slug: str, public_id: UUID) -> Response:
+        """Withdraw the answer and hand its image out again, to the same person."""
+        project = project_for(request, slug)
+        annotator = annotator_for(request, project)
+        asked = payloads.UndoRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        undone = annotations.undo(
+            annotator_id=annotator.pk,
+            annotation_public_id=public_id,
+            key=asked.validated_data["key"],
+            client=asked.validated_data.get("client"),
+            now=timezone.now(),
+        )
+        again = undone.assignment
+        counts = progress.for_annotator(project.pk, annotator.pk)
+        return Response(
+            {
+                "annotation": {"id": str(undone.annotation.public_id)},
+                "assignment": None if again is None else payloads.assignment(again),
+                "progress": payloads.progress(counts),
+            }
+        )

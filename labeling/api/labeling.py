@@ -1,0 +1,152 @@
+"""`projects/<slug>/labeling`: everything the labeling page shows around the image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling.api import queue_payloads as payloads
+from labeling.api.permissions import project_for
+from labeling.api.principals import annotator_for
+from labeling.models import AnnotationKind, FlagReason, Mode
+from labeling.selectors import progress
+from labeling.selectors import projects as project_selectors
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from labeling.models import Label, Project
+
+SPECIALS = (
+    (AnnotationKind.SKIP, "Skip", "Not this one, not now: somebody else will get it.", "s"),
+    (AnnotationKind.CANT_TELL, "Can't tell", "The picture does not show enough.", "t"),
+    (AnnotationKind.NONE_OF_THESE, "None of these", "Clear to see, but no label fits.", "n"),
+)
+
+
+class LabelingProjectSerializer(serializers.Serializer[Any]):
+    """What the page needs of the project."""
+
+    slug = serializers.SlugField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    mode = serializers.ChoiceField(Mode.choices)
+    client_window = serializers.IntegerField()
+    assignment_ttl_s = serializers.IntegerField()
+    paused = serializers.BooleanField()
+
+
+class LabelChoiceSerializer(serializers.Serializer[Any]):
+    """A label that can be answered."""
+
+    code = serializers.SlugField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    key = serializers.CharField()
+    colour = serializers.CharField()
+    example_url = serializers.CharField(allow_null=True)
+
+
+class SpecialSerializer(serializers.Serializer[Any]):
+    """An answer that is no label."""
+
+    kind = serializers.ChoiceField(payloads.ANSWERS)
+    name = serializers.CharField()
+    meaning = serializers.CharField()
+    key = serializers.CharField()
+
+
+class FlagChoiceSerializer(serializers.Serializer[Any]):
+    """A reason to flag."""
+
+    reason = serializers.ChoiceField(FlagReason.choices)
+    name = serializers.CharField()
+
+
+class LabelingAnnotatorSerializer(serializers.Serializer[Any]):
+    """Who is labeling."""
+
+    id = serializers.UUIDField()
+    display_name = serializers.CharField()
+    answers = serializers.IntegerField()
+
+
+class LabelingSerializer(serializers.Serializer[Any]):
+    """The labeling page."""
+
+    project = LabelingProjectSerializer()
+    guide = serializers.CharField()
+    scheme_version = serializers.IntegerField()
+    labels = LabelChoiceSerializer(many=True)
+    specials = SpecialSerializer(many=True)
+    flags = FlagChoiceSerializer(many=True)
+    annotator = LabelingAnnotatorSerializer()
+    progress = payloads.ProgressSerializer()
+
+
+class LabelingView(APIView):
+    """What the labeling page shows around the image."""
+
+    @extend_schema(
+        tags=["labeling"],
+        operation_id="labeling_page",
+        summary="Labels, guide and progress",
+        responses=LabelingSerializer,
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Give everything at once, in few queries."""
+        project = project_for(request, slug)
+        annotator = annotator_for(request, project)
+        scheme = project_selectors.current_scheme(project.pk)
+        counts = progress.for_annotator(project.pk, annotator.pk)
+        rows = {label.code: label for label in project_selectors.labels(project.pk)}
+        return Response(
+            {
+                "project": _project(project),
+                "guide": project.guide,
+                "scheme_version": scheme.version,
+                "labels": [
+                    _label(project, rows[code], name)
+                    for code, name in zip(scheme.codes, scheme.names, strict=True)
+                ],
+                "specials": [
+                    {"kind": kind.value, "name": name, "meaning": meaning, "key": key}
+                    for kind, name, meaning, key in SPECIALS
+                ],
+                "flags": [{"reason": one.value, "name": one.label} for one in FlagReason],
+                "annotator": {
+                    "id": str(annotator.public_id),
+                    "display_name": annotator.display_name,
+                    "answers": counts.mine,
+                },
+                "progress": payloads.progress(counts),
+            }
+        )
+
+
+def _project(project: Project) -> dict[str, Any]:
+    return {
+        "slug": project.slug,
+        "name": project.name,
+        "description": project.description,
+        "mode": project.mode,
+        "client_window": project.client_window,
+        "assignment_ttl_s": project.assignment_ttl_s,
+        "paused": project.labeling_paused_at is not None,
+    }
+
+
+def _label(project: Project, label: Label, name: str) -> dict[str, Any]:
+    example = f"/api/v1/projects/{project.slug}/labels/{label.code}/example"
+    return {
+        "code": label.code,
+        "name": name,
+        "description": label.description,
+        "key": label.key,
+        "colour": label.colour,
+        "example_url": example if label.examples.all() else None,
+    }

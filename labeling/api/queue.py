@@ -1,0 +1,90 @@
+"""`projects/<slug>/assignments`: claim, renew, give back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling.api import queue_payloads as payloads
+from labeling.api.permissions import project_for
+from labeling.api.principals import annotator_for
+from labeling.selectors import progress
+from labeling.services import queue
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+
+class AssignmentsView(APIView):
+    """Images to label."""
+
+    @extend_schema(
+        tags=["labeling"],
+        operation_id="claim_assignments",
+        summary="Fill the window of one tab",
+        request=payloads.ClaimRequestSerializer,
+        responses=payloads.ClaimedSerializer,
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Give everything the tab holds then; asking again gives the same images."""
+        project = project_for(request, slug)
+        annotator = annotator_for(request, project)
+        asked = payloads.ClaimRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        found = queue.claim(
+            project_id=project.pk,
+            annotator_id=annotator.pk,
+            count=asked.validated_data.get("count", project.client_window),
+            client=asked.validated_data["client"],
+            now=timezone.now(),
+        )
+        return Response(payloads.claimed(found, progress.for_annotator(project.pk, annotator.pk)))
+
+
+class RenewView(APIView):
+    """While a page is open and visible, its images stay with it."""
+
+    @extend_schema(
+        tags=["labeling"],
+        operation_id="renew_assignments",
+        summary="Keep what a tab holds",
+        request=payloads.ClientSerializer,
+        responses=payloads.RenewedSerializer,
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Say until when."""
+        annotator = annotator_for(request, project_for(request, slug))
+        asked = payloads.ClientSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        until = queue.renew(
+            annotator_id=annotator.pk, client=asked.validated_data["client"], now=timezone.now()
+        )
+        return Response({"expires_at": until})
+
+
+class ReleaseView(APIView):
+    """A page that closes gives its images back; `navigator.sendBeacon` can only send a form."""
+
+    parser_classes = (JSONParser, MultiPartParser, FormParser)
+
+    @extend_schema(
+        tags=["labeling"],
+        operation_id="release_assignments",
+        summary="Give back what a tab holds",
+        request=payloads.ClientSerializer,
+        responses={204: OpenApiResponse(description="Given back.")},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Others can claim them at once."""
+        annotator = annotator_for(request, project_for(request, slug))
+        asked = payloads.ClientSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        queue.release(
+            annotator_id=annotator.pk, client=asked.validated_data["client"], now=timezone.now()
+        )
+        return Response(status=204)
