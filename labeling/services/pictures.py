@@ -24,11 +24,17 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from labeling.errors import LabelingError
 
 pi_heif.register_heif_opener()
+# Beyond its own limit Pillow only warns; a warning in a log stops no bomb.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF")
+# How files of these formats begin; one that does and cannot be read is damaged.
+STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
+HEIF_STARTS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif")
 JPEG_QUALITY = 90
 THUMBNAIL_QUALITY = 80
-BLOCK_BYTES = 1024 * 1024
+# A picture hardly larger than a thumbnail is its own: no second encoding, no second file.
+THUMBNAIL_SLACK = 1.25
 EXIF_TIME = "%Y:%m:%d %H:%M:%S"
 # What decoders raise on a damaged file: Pillow's plug-ins promise no common class.
 DECODER_FAULTS = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError)
@@ -112,17 +118,28 @@ def read_picture(
     Raises:
         ImageRefusedError: empty, too large, of a wrong type, with too many pixels, or damaged.
     """
-    content = read_bytes(stream, max_bytes=max_bytes)
+    return picture_of(read_bytes(stream, max_bytes=max_bytes), max_pixels=max_pixels)
+
+
+def picture_of(content: bytes, *, max_pixels: int | None = None) -> Picture:
+    """Make of uploaded bytes what is stored of them; raises as `read_picture`."""
     picture, captured_at = decode(content, max_pixels=max_pixels)
+    jpeg = encode(picture, JPEG_QUALITY)
+    is_small = max(picture.size) <= THUMBNAIL_SLACK * settings.THUMBNAIL_PX
     return Picture(
-        sha256=hashlib.sha256(content).hexdigest(),
-        jpeg=encode(picture, JPEG_QUALITY),
-        thumbnail=encode(_thumbnail(picture), THUMBNAIL_QUALITY),
+        sha256=sha256_of(content),
+        jpeg=jpeg,
+        thumbnail=jpeg if is_small else encode(_thumbnail(picture), THUMBNAIL_QUALITY),
         width=picture.width,
         height=picture.height,
         captured_at=captured_at,
         perceptual_hash=difference_hash(picture),
     )
+
+
+def sha256_of(content: bytes) -> str:
+    """Give the hexadecimal SHA-256 by which the same upload is recognised."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def as_stored(stream: BinaryIO) -> Image.Image:
@@ -156,25 +173,20 @@ def decode(content: bytes, *, max_pixels: int | None = None) -> tuple[Image.Imag
         camera's clock read as UTC, which is good enough to tell sessions apart).
     """
     bound = settings.STORED_IMAGE_PX
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with _opened(content) as opened:
-                _check_pixels(opened, max_pixels or settings.MAX_IMAGE_PIXELS)
-                captured_at = _captured_at(opened.getexif())
-                opened.draft("RGB", (bound, bound))
-                opened.load()
-                upright = ImageOps.exif_transpose(opened)
-                picture = _as_rgb(upright)
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise _too_many(max_pixels or settings.MAX_IMAGE_PIXELS) from None
-        except DECODER_FAULTS as fault:
-            raise TruncatedFileError(
-                f"The file is damaged or incomplete ({type(fault).__name__}); send it again."
-            ) from None
-    if max(picture.size) > bound:
-        picture.thumbnail((bound, bound), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return picture, captured_at
+    try:
+        with _opened(content) as opened:
+            _check_pixels(opened, max_pixels or settings.MAX_IMAGE_PIXELS)
+            captured_at = _captured_at(opened.getexif())
+            opened.draft("RGB", (bound, bound))
+            opened.load()
+            picture = _as_rgb(ImageOps.exif_transpose(opened))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_many(max_pixels or settings.MAX_IMAGE_PIXELS) from None
+    except DECODER_FAULTS as fault:
+        raise TruncatedFileError(
+            f"The file is damaged or incomplete ({type(fault).__name__}); send it again."
+        ) from None
+    return _bounded(picture, bound, Image.Resampling.LANCZOS), captured_at
 
 
 def encode(picture: Image.Image, quality: int) -> bytes:
@@ -206,6 +218,12 @@ def store(content: bytes, kind: str = "images") -> str:
     return default_storage.save(f"{kind}/{name[:2]}/{name}.jpg", ContentFile(content))
 
 
+def store_picture(picture: Picture) -> tuple[str, str]:
+    """Store a picture and its thumbnail; gives both keys, the same one where they are one."""
+    key = store(picture.jpeg)
+    return key, key if picture.thumbnail is picture.jpeg else store(picture.thumbnail)
+
+
 def store_example(upload: BinaryIO) -> str:
     """Store a guide's example picture, bounded like a thumbnail; gives its key."""
     picture, _ = decode(read_bytes(upload))
@@ -214,7 +232,7 @@ def store_example(upload: BinaryIO) -> str:
 
 def discard(*storage_keys: str) -> None:
     """Delete stored files."""
-    for key in storage_keys:
+    for key in set(storage_keys):
         default_storage.delete(key)
 
 
@@ -236,6 +254,8 @@ def _opened(content: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
+        if content.startswith(STARTS) or content[4:12] in HEIF_STARTS:
+            raise TruncatedFileError("The picture is damaged; send it again.") from None
         raise WrongTypeError(
             "Not a picture that can be read; JPEG, PNG, WebP, HEIC and AVIF are taken."
         ) from None
@@ -267,11 +287,16 @@ def _as_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _thumbnail(picture: Image.Image) -> Image.Image:
-    small = picture.copy()
-    small.thumbnail(
-        (settings.THUMBNAIL_PX, settings.THUMBNAIL_PX), Image.Resampling.BICUBIC, reducing_gap=2.0
-    )
-    return small
+    return _bounded(picture, settings.THUMBNAIL_PX, Image.Resampling.BICUBIC)
+
+
+def _bounded(picture: Image.Image, side: int, resample: Image.Resampling) -> Image.Image:
+    """Make the longer side at most `side`, keeping the proportions; never enlarge."""
+    longest = max(picture.size)
+    if longest <= side:
+        return picture
+    width, height = (max(1, round(length * side / longest)) for length in picture.size)
+    return picture.resize((width, height), resample, reducing_gap=2.0)
 
 
 def _captured_at(exif: Image.Exif) -> datetime | None:

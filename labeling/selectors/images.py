@@ -1,0 +1,205 @@
+"""Questions about images: which wait for a partition, which may be embedded, what staff look at."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+
+from labeling.errors import LabelingError
+from labeling.models import (
+    Annotation,
+    AnnotationKind,
+    ConsensusState,
+    Image,
+    Partition,
+    SplitGroup,
+)
+
+ImageQuery: TypeAlias = QuerySet[Image]
+PAGE = 48
+
+# Every filter of the staff room's list. A client's word never becomes a field name.
+FILTERS: dict[str, Q] = {
+    "recent": Q(),
+    "flagged": Q(flagged_at__isnull=False),
+    "none_of_these": Q(consensus__state=ConsensusState.NONE_OF_THESE),
+    "disputed": Q(consensus__state=ConsensusState.DISPUTED),
+}
+
+
+class ImageNotFoundError(LabelingError):
+    """No such image, or not for whoever asks."""
+
+    code = "not_found"
+    status = 404
+
+
+class UnknownFilterError(LabelingError):
+    """A filter that is not on the list."""
+
+    code = "unknown_filter"
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRows:
+    """What decides split groups, one entry an image, sorted by image id."""
+
+    image_ids: npt.NDArray[np.int64]  # (n,)
+    sessions: list[str]  # "" where EXIF had no time
+    hashes: npt.NDArray[np.int64]  # (n,)
+    groups: npt.NDArray[np.int64]  # (n,), live split group; -1 while PENDING
+    partitions: list[str]
+
+    def __len__(self) -> int:
+        """Count the images."""
+        return len(self.image_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffImage:
+    """One image of the staff room's lists."""
+
+    id: uuid.UUID
+    original_name: str
+    source: str
+    label: str | None
+    label_name: str | None
+    state: str
+    partition: str
+    flag_reason: str
+    note: str
+
+
+def usable(project_id: int) -> ImageQuery:
+    """Give the images of a project that were not removed."""
+    return Image.objects.filter(project_id=project_id, removed_at__isnull=True)
+
+
+def waiting_for_partition(project_id: int) -> PartitionRows:
+    """Read the images whose partition is not decided yet."""
+    return _partition_rows(usable(project_id).filter(partition=Partition.PENDING))
+
+
+def decided(project_id: int) -> PartitionRows:
+    """Read the images whose partition is decided, removed ones too: groups outlive them."""
+    rows = Image.objects.filter(project_id=project_id).exclude(partition=Partition.PENDING)
+    return _partition_rows(rows)
+
+
+def pool_ids(project_id: int) -> npt.NDArray[np.int64]:
+    """Give the ids of the pool images that were not removed, sorted."""
+    rows = usable(project_id).filter(partition=Partition.POOL).order_by("pk")
+    return np.fromiter(rows.values_list("pk", flat=True), dtype=np.int64)
+
+
+def storage_keys(image_ids: Sequence[int]) -> dict[int, str]:
+    """Give image id to the key of the stored picture."""
+    rows = Image.objects.filter(pk__in=image_ids).values_list("pk", "storage_key")
+    return dict(rows)
+
+
+def counts_by_partition(project_id: int) -> dict[str, int]:
+    """Count the images that were not removed, by partition; every partition has its entry."""
+    found = usable(project_id).values("partition").annotate(n=Count("pk"))
+    counted = dict(found.order_by("partition").values_list("partition", "n"))
+    return {str(partition): counted.get(partition, 0) for partition in Partition.values}
+
+
+def by_public_id(public_id: uuid.UUID | str) -> Image:
+    """Give an image with its project.
+
+    Raises:
+        ImageNotFoundError: there is none.
+    """
+    image = Image.objects.select_related("project").filter(public_id=public_id).first()
+    if image is None:
+        raise ImageNotFoundError("There is no such image, or it is not yours to see.")
+    return image
+
+
+def in_project(project_id: int, public_id: uuid.UUID | str) -> Image:
+    """Give an image of a project that was not removed.
+
+    Raises:
+        ImageNotFoundError: the project has none of that id.
+    """
+    image = usable(project_id).filter(public_id=public_id).first()
+    if image is None:
+        raise ImageNotFoundError("There is no such image, or it is not yours to see.")
+    return image
+
+
+def names_of_source(project_id: int, source: str) -> set[str]:
+    """Give the original names that a source has brought already, to resume an import fast."""
+    rows = Image.objects.filter(project_id=project_id, source=source)
+    return set(rows.values_list("original_name", flat=True))
+
+
+def for_staff(
+    project_id: int, *, which: str, before_id: int | None = None
+) -> tuple[list[StaffImage], int | None]:
+    """Give one page of images, newest first, and the id to go on from, in one query.
+
+    Raises:
+        UnknownFilterError: `which` is not one of `FILTERS`.
+    """
+    if which not in FILTERS:
+        raise UnknownFilterError(f"No filter {which!r}; there are: {', '.join(FILTERS)}.")
+    flags = Annotation.objects.filter(
+        image_id=OuterRef("pk"), kind=AnnotationKind.FLAG, withdrawn_at__isnull=True
+    ).order_by("-pk")
+    rows = (
+        usable(project_id)
+        .filter(FILTERS[which])
+        .select_related("consensus__label", "suggested_label")
+        .annotate(flag=Subquery(flags.values("flag_reason")[:1]))
+        .order_by("-pk")
+    )
+    if before_id is not None:
+        rows = rows.filter(pk__lt=before_id)
+    page: list[Any] = list(rows[: PAGE + 1])
+    goes_on = len(page) > PAGE
+    return [_staff_image(row) for row in page[:PAGE]], page[PAGE - 1].pk if goes_on else None
+
+
+def _partition_rows(rows: ImageQuery) -> PartitionRows:
+    found = list(
+        rows.order_by("pk").values_list(
+            "pk", "capture_session", "perceptual_hash", "split_group_id", "partition"
+        )
+    )
+    return PartitionRows(
+        image_ids=np.array([row[0] for row in found], dtype=np.int64),
+        sessions=[row[1] for row in found],
+        hashes=np.array([row[2] for row in found], dtype=np.int64),
+        groups=np.array([-1 if row[3] is None else row[3] for row in found], dtype=np.int64),
+        partitions=[row[4] for row in found],
+    )
+
+
+def group_partitions(project_id: int) -> dict[int, str]:
+    """Give live split group to partition."""
+    rows = SplitGroup.objects.filter(project_id=project_id, merged_into__isnull=True)
+    return dict(rows.values_list("pk", "partition"))
+
+
+def _staff_image(row: Any) -> StaffImage:
+    consensus = getattr(row, "consensus", None)
+    label = consensus.label if consensus else None
+    return StaffImage(
+        id=row.public_id,
+        original_name=row.original_name,
+        source=row.source,
+        label=label.code if label else None,
+        label_name=label.name if label else None,
+        state=consensus.state if consensus else ConsensusState.OPEN,
+        partition=row.partition,
+        flag_reason=row.flag or "",
+        note=f"came as {row.suggested_label.name}" if row.suggested_label else "",
+    )

@@ -1,0 +1,219 @@
+"""Images: take one in, decide its partition once, keep or remove what was flagged."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from django.db import IntegrityError, transaction
+
+from labeling import events
+from labeling.models import Annotation, AnnotatorKind, Image
+from labeling.services import annotations, pictures, slots
+from labeling.services.journal import record_event
+from labeling.services.split_groups import GroupDecision, set_partitions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from labeling.services.pictures import Picture
+
+__all__ = [
+    "GroupDecision",
+    "Ingested",
+    "Origin",
+    "add",
+    "announce",
+    "ingest",
+    "known",
+    "remove_image",
+    "set_partitions",
+    "trust",
+    "unflag_image",
+]
+
+NAME_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of an upload."""
+
+    image_id: int
+    public_id: uuid.UUID
+    is_duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where images come from; the same for a whole import."""
+
+    project_id: int
+    source: str
+    licence: str
+    uploaded_by_id: int | None
+
+
+def ingest(
+    *,
+    project_id: int,
+    upload: BinaryIO,
+    original_name: str,
+    source: str,
+    licence: str,
+    uploaded_by_id: int | None,
+    now: datetime,
+    suggested_label_id: int | None = None,
+    trusted_label_id: int | None = None,
+) -> Ingested:
+    """Take one picture in: check, re-encode, store, and tell who embeds it.
+
+    The same bytes are stored once a project; the second time gives the first image.
+
+    Args:
+        project_id: of the project.
+        upload: the file, read from where it stands.
+        original_name: shown to staff; never used as a name in storage.
+        source: where the pictures come from; accuracy is told apart by it.
+        licence: of the picture.
+        uploaded_by_id: the user, if any.
+        now: the time.
+        suggested_label_id: a label that came with it and is only a hint to staff.
+        trusted_label_id: a label that resolves the image at once.
+
+    Raises:
+        ImageRefusedError: the file is no picture that we take.
+    """
+    origin = Origin(project_id, source, licence, uploaded_by_id)
+    content = pictures.read_bytes(upload)
+    ingested = known(project_id=project_id, sha256=pictures.sha256_of(content))
+    if ingested is None:
+        ingested = add(
+            origin=origin,
+            picture=pictures.picture_of(content),
+            original_name=original_name,
+            now=now,
+            suggested_label_id=suggested_label_id,
+        )
+    if trusted_label_id is not None:
+        trust(ingested=ingested, project_id=project_id, label_id=trusted_label_id, now=now)
+    return ingested
+
+
+def known(*, project_id: int, sha256: str) -> Ingested | None:
+    """Give the image that the same bytes made before, if any."""
+    rows = Image.objects.filter(project_id=project_id, sha256=sha256)
+    row = rows.values_list("pk", "public_id").first()
+    return Ingested(*row, is_duplicate=True) if row else None
+
+
+def add(
+    *,
+    origin: Origin,
+    picture: Picture,
+    original_name: str,
+    now: datetime,
+    suggested_label_id: int | None = None,
+    is_announced: bool = True,
+) -> Ingested:
+    """Store a decoded picture. Of two that store the same bytes at once, one gets the other's.
+
+    Sends `images_added` on commit, unless the caller announces a batch itself.
+    """
+    files = pictures.store_picture(picture)
+    image = Image(
+        project_id=origin.project_id,
+        sha256=picture.sha256,
+        storage_key=files[0],
+        thumbnail_key=files[1],
+        original_name=_clean_name(original_name),
+        width=picture.width,
+        height=picture.height,
+        size_bytes=len(picture.jpeg),
+        source=origin.source,
+        licence=origin.licence,
+        captured_at=picture.captured_at,
+        capture_session=pictures.capture_session(
+            source=origin.source,
+            uploader=str(origin.uploaded_by_id or ""),
+            captured_at=picture.captured_at,
+        ),
+        uploaded_by_id=origin.uploaded_by_id,
+        perceptual_hash=picture.perceptual_hash,
+        suggested_label_id=suggested_label_id,
+        created_at=now,
+    )
+    try:
+        with transaction.atomic():
+            image.save(force_insert=True)
+    except IntegrityError:
+        pictures.discard(*files)
+        twin = known(project_id=origin.project_id, sha256=picture.sha256)
+        if twin is None:
+            raise
+        return twin
+    events.send_on_commit(events.images_added, project_id=origin.project_id, image_ids=[image.pk])
+    return Ingested(image.pk, image.public_id, is_duplicate=False)
+
+
+def announce(*, project_id: int, image_ids: list[int]) -> None:
+    """Tell on commit that images were stored and wait for an embedding."""
+    events.send_on_commit(events.images_added, project_id=project_id, image_ids=image_ids)
+
+
+def trust(*, ingested: Ingested, project_id: int, label_id: int, now: datetime) -> None:
+    """Resolve an image with the label it came with; of two that disagree, the first stays."""
+    before = Annotation.objects.filter(
+        image_id=ingested.image_id,
+        annotator__kind=AnnotatorKind.IMPORT,
+        withdrawn_at__isnull=True,
+    )
+    if ingested.is_duplicate and before.exists():
+        return
+    annotations.record_trusted(
+        project_id=project_id, image_id=ingested.image_id, label_id=label_id, now=now
+    )
+
+
+def remove_image(*, image_id: int, user_id: int | None, now: datetime) -> None:
+    """Take an image out of everything: queue, training, pages. Its answers are kept."""
+    with transaction.atomic():
+        image = _locked(image_id)
+        if image.removed_at is not None:
+            return
+        image.removed_at = now
+        image.save(update_fields=["removed_at"])
+        slots.recount(image.project, [image], now)
+        _record(image, user_id, "image_removed", now)
+
+
+def unflag_image(*, image_id: int, user_id: int | None, now: datetime) -> None:
+    """Keep a flagged image: it may be labeled and used again."""
+    with transaction.atomic():
+        image = _locked(image_id)
+        if image.flagged_at is None:
+            return
+        image.flagged_at = None
+        image.save(update_fields=["flagged_at"])
+        slots.recount(image.project, [image], now)
+        _record(image, user_id, "image_kept", now)
+
+
+def _locked(image_id: int) -> Image:
+    return Image.objects.select_for_update(of=("self",)).select_related("project").get(pk=image_id)
+
+
+def _record(image: Image, user_id: int | None, verb: str, now: datetime) -> None:
+    record_event(
+        project_id=image.project_id,
+        user_id=user_id,
+        verb=verb,
+        target=str(image.public_id),
+        now=now,
+    )
+
+
+def _clean_name(name: str) -> str:
+    """Keep the end of a name, which tells more than its beginning, without control characters."""
+    return "".join(c for c in name if c.isprintable())[-NAME_LENGTH:]
