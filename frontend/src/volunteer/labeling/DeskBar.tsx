@@ -24,10 +24,12 @@ export function DeskBar({ name, progress, unsent, isRetrying, registry, desk }: 
   const guideKey = registry.byId.get("guide")?.keys[0] ?? "?";
   return (
     <header class="desk-bar">
-      <a class="desk-home" href="/" aria-label="Your projects">
-        <Mark />
+      <div class="desk-title">
+        <a class="desk-home" href="/" aria-label="Your projects">
+          <Mark />
+        </a>
         <h1 class="desk-name">{name}</h1>
-      </a>
+      </div>
       <div class="desk-progress">
         <Progress
           value={progress.labeled}

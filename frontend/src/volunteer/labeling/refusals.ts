@@ -28,6 +28,7 @@ export function wordsForRefusal(error: ApiError): string {
 }
 
 export function titleForBlocked(error: ApiError): string {
-  if (error.code === "not_joined") return "You have not joined this project on this device";
+  if (error.code === "not_joined" || error.status === 401)
+    return "You have not joined this project on this device";
   return "This project cannot take your answers now";
 }

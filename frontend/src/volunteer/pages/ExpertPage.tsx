@@ -108,10 +108,12 @@ function ExpertScreen({ page, disputes }: ExpertScreenProps) {
   return (
     <div class="desk" data-phase={current ? "labeling" : "done"}>
       <header class="desk-bar desk-bar-short">
-        <a class="desk-home" href="/" aria-label="Your projects">
-          <Mark />
+        <div class="desk-title">
+          <a class="desk-home" href="/" aria-label="Your projects">
+            <Mark />
+          </a>
           <h1 class="desk-name">{page.project.name}: disputes</h1>
-        </a>
+        </div>
         <p class="soft">{Math.max(0, disputes.length - place)} to settle</p>
         <div class="desk-tools">
           <button type="button" class="button" data-tone="quiet" onClick={() => setDialog("guide")}>
