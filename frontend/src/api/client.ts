@@ -66,7 +66,7 @@ async function call<T>(
 }
 
 function isCsrfRefusal(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 403 && /^CSRF/i.test(error.message);
+  return error instanceof ApiError && error.code === "csrf_failed";
 }
 
 /** GET session/ sets the cookie. */

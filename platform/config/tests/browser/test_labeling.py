@@ -1,0 +1,257 @@
+"""Labeling in a real browser: keys, undo, skip, flag, done; a bad network; a phone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from config.tests.browser.conftest import Visitor, World
+from labeling.selectors import exports
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def kinds_of(world: World) -> list[str]:
+    """The live answers of a project, oldest first."""
+    rows = exports.answer_rows(world.project_id)
+    return [row["kind"] for row in rows if not row["withdrawn_at"] and row["kind"] != "UNDO"]
+
+
+def all_sent(visitor: Visitor, world: World, count: int) -> None:
+    """Wait until the server has exactly as many live answers."""
+    for _ in range(60):
+        if len(kinds_of(world)) == count:
+            break
+        visitor.page.wait_for_timeout(100)
+    assert len(kinds_of(world)) == count
+
+
+def test_from_invitation_to_done_by_keyboard(desktop: Visitor, world: World) -> None:
+    desktop.join(world)
+    page = desktop.page
+    first = desktop.sees_an_image()
+    desktop.shot("label-first")
+
+    second = desktop.press("1")
+    assert second != first
+    expect(page.locator(".previous")).to_contain_text("You said Apple")
+    all_sent(desktop, world, 1)
+    desktop.shot("label-after")
+
+    page.keyboard.press("u")
+    expect(page.locator(".previous-text")).to_have_count(0)
+    desktop.sees_an_image()
+    all_sent(desktop, world, 0)
+
+    desktop.press("2")
+    desktop.press("s")
+    page.keyboard.press("f")
+    expect(page.get_by_role("dialog")).to_contain_text("What is wrong with this image?")
+    desktop.shot("flag")
+    desktop.press("1")
+    desktop.press("n")
+    desktop.press("t")
+    page.keyboard.press("3")
+
+    expect(page.get_by_role("heading", name="That's all for now")).to_be_visible()
+    all_sent(desktop, world, 6)
+    desktop.shot("done")
+    assert kinds_of(world) == ["LABEL", "SKIP", "FLAG", "NONE_OF_THESE", "CANT_TELL", "LABEL"]
+
+
+def test_one_press_is_one_answer(desktop: Visitor, world: World) -> None:
+    desktop.join(world)
+
+    desktop.page.keyboard.press("1")
+    desktop.page.keyboard.press("1")
+    desktop.sees_an_image()
+    all_sent(desktop, world, 1)
+
+    desktop.page.wait_for_timeout(500)
+    assert kinds_of(world) == ["LABEL"]
+
+
+def test_the_next_image_is_there_before_the_answer_has_arrived(
+    desktop: Visitor, world: World
+) -> None:
+    desktop.join(world)
+    page = desktop.page
+    page.evaluate(
+        """() => addEventListener("keydown", () => {
+          const started = performance.now();
+          const before = document.querySelector(".viewer-image").src;
+          const look = () => {
+            const now = document.querySelector(".viewer-image");
+            const isNew = now && now.src !== before && now.complete;
+            if (isNew) window.took = performance.now() - started;
+            else requestAnimationFrame(look);
+          };
+          look();
+        }, { capture: true })"""
+    )
+    # The answer sets out and never arrives.
+    page.route("**/annotations", lambda _route: None)
+
+    desktop.press("1")
+
+    assert page.evaluate("window.took") < 100
+
+
+def test_answers_given_offline_are_sent_once_when_the_network_is_back(
+    desktop: Visitor, world: World
+) -> None:
+    desktop.join(world)
+    page = desktop.page
+    page.context.set_offline(True)
+    desktop.press("1")
+    desktop.press("2")
+    expect(page.get_by_text("2 answers kept here, not sent yet")).to_be_visible()
+    desktop.shot("offline")
+    assert kinds_of(world) == []
+
+    page.context.set_offline(False)
+    all_sent(desktop, world, 2)
+
+    expect(page.get_by_text("not sent yet")).to_have_count(0)
+    page.wait_for_timeout(1200)
+    assert len(kinds_of(world)) == 2
+
+
+def test_a_reload_loses_no_answer(desktop: Visitor, world: World) -> None:
+    desktop.join(world)
+    page = desktop.page
+    page.route("**/annotations", lambda route: route.abort())
+    desktop.press("1")
+    expect(page.get_by_text("1 answer kept here, not sent yet")).to_be_visible()
+    page.unroute("**/annotations")
+
+    page.reload()
+    desktop.sees_an_image()
+
+    all_sent(desktop, world, 1)
+
+
+def test_undo_still_works_after_a_reload(desktop: Visitor, world: World) -> None:
+    desktop.join(world)
+    desktop.press("1")
+    all_sent(desktop, world, 1)
+
+    desktop.page.reload()
+    desktop.sees_an_image()
+    desktop.page.get_by_role("button", name="Undo").click()
+
+    all_sent(desktop, world, 0)
+
+
+def test_many_labels_are_found_by_typing(desktop: Visitor, large_world: World) -> None:
+    desktop.join(large_world)
+    page = desktop.page
+    page.keyboard.type("good 17")
+    expect(page.locator('.label-button[data-top="true"]')).to_have_text("Shelf good 17")
+    desktop.shot("search")
+    desktop.press("Enter")
+
+    expect(page.locator(".previous")).to_contain_text("You said Shelf good 17")
+    expect(page.locator(".label-button").first).to_contain_text("Shelf good 17")
+    desktop.press("1")
+    all_sent(desktop, large_world, 2)
+    labels = [row["labels"] for row in exports.answer_rows(large_world.project_id)]
+    assert labels[0] == labels[1]
+
+
+def test_the_guide_is_one_key_away_and_escape_leads_back(desktop: Visitor, world: World) -> None:
+    desktop.join(world)
+    page = desktop.page
+
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Guide")).to_contain_text("Look at the thing")
+    page.keyboard.press("1")
+    desktop.shot("guide")
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert kinds_of(world) == []
+
+
+def test_a_phone_shows_image_and_answers_without_scrolling(phone: Visitor, world: World) -> None:
+    phone.join(world)
+    page = phone.page
+    sizes = page.evaluate(
+        """() => ({
+          scroll: document.documentElement.scrollHeight - innerHeight,
+          wide: document.documentElement.scrollWidth - innerWidth,
+          small: [...document.querySelectorAll("button, a, input")].filter((element) => {
+            const box = element.getBoundingClientRect();
+            return box.width > 0 && box.height < 44;
+          }).map((element) => element.outerHTML.slice(0, 80)),
+          image: document.querySelector(".viewer").getBoundingClientRect().height / innerHeight,
+        })"""
+    )
+    phone.shot("phone")
+
+    assert sizes["scroll"] <= 0
+    assert sizes["wide"] <= 0
+    assert sizes["small"] == []
+    assert sizes["image"] > 0.35
+
+    page.get_by_role("button", name="Banana").tap()
+    expect(page.locator(".previous")).to_contain_text("You said Banana")
+    phone.sees_an_image()
+    page.get_by_role("button", name="Skip").tap()
+    all_sent(phone, world, 2)
+    assert kinds_of(world) == ["LABEL", "SKIP"]
+
+
+def test_the_personal_link_leads_back_to_the_images(
+    desktop: Visitor, phone: Visitor, world: World
+) -> None:
+    page = desktop.page
+    page.goto(world.invitation)
+    page.get_by_label("What should we call you?").fill("Kim")
+    page.get_by_role("checkbox").check()
+    desktop.shot("join")
+    page.get_by_role("button", name="Join").click()
+    link = page.get_by_label("Your personal link").input_value()
+    desktop.shot("joined")
+
+    phone.page.goto(link)
+    expect(phone.page).to_have_url(re.compile(f"/label/{world.slug}$"))
+    phone.page.get_by_role("button", name="Start labeling").tap()
+    phone.sees_an_image()
+
+
+def test_an_invitation_that_is_not_valid_says_so(desktop: Visitor, world: World) -> None:
+    desktop.page.goto(f"{world.address}/join/no-such-invitation")
+
+    expect(desktop.page.get_by_role("heading", level=1)).to_contain_text("does not open anything")
+
+
+def test_somebody_who_has_not_joined_is_shown_the_way(desktop: Visitor, world: World) -> None:
+    desktop.page.goto(f"{world.address}/label/{world.slug}")
+
+    expect(desktop.page.get_by_role("heading", level=1)).to_contain_text("joined")
+
+
+def test_a_message_reaches_the_coordinator(desktop: Visitor, world: World) -> None:
+    desktop.join(world)
+    page = desktop.page
+    page.get_by_role("button", name="Contact").click()
+    page.get_by_label("Your message").fill("May I use a magnifying glass?")
+    page.get_by_role("button", name="Send").click()
+
+    expect(page.get_by_text("Your message is with the coordinator.")).to_be_visible()
+
+
+def test_zoom_looks_closer_and_steps_back_with_the_next_image(
+    desktop: Visitor, world: World
+) -> None:
+    desktop.join(world)
+    page = desktop.page
+    page.keyboard.press("z")
+    expect(page.locator(".viewer")).to_have_attribute("data-zoomed", "true")
+
+    desktop.press("1")
+
+    expect(page.locator(".viewer")).to_have_attribute("data-zoomed", "false")
