@@ -31,3 +31,11 @@ def top_up(*, project_id: int, **_: Any) -> None:
     from labeling.services import queue
 
     queue.top_up_now(project_id=project_id, now=timezone.now())
+
+
+@shared_task(queue="default")
+def run_import_job(*, job_id: int, **_: Any) -> None:
+    """Go on with an import whose process is gone."""
+    from labeling.services import imports
+
+    imports.run_job(job_id=job_id, clock=timezone.now)

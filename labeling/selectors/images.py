@@ -15,6 +15,7 @@ from labeling.errors import LabelingError
 from labeling.models import (
     Annotation,
     AnnotationKind,
+    AnnotatorKind,
     ConsensusState,
     Image,
     Partition,
@@ -135,9 +136,17 @@ def in_project(project_id: int, public_id: uuid.UUID | str) -> Image:
     return image
 
 
-def names_of_source(project_id: int, source: str) -> set[str]:
-    """Give the original names that a source has brought already, to resume an import fast."""
+def names_of_source(project_id: int, source: str, *, trusted_only: bool = False) -> set[str]:
+    """Give the original names that a source has brought already, to resume an import fast.
+
+    With `trusted_only`, only those whose label came with an import.
+    """
     rows = Image.objects.filter(project_id=project_id, source=source)
+    if trusted_only:
+        rows = rows.filter(
+            annotations__annotator__kind=AnnotatorKind.IMPORT,
+            annotations__withdrawn_at__isnull=True,
+        )
     return set(rows.values_list("original_name", flat=True))
 
 

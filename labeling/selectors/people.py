@@ -20,6 +20,7 @@ from labeling.models import (
     Membership,
     Role,
     Token,
+    User,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ CREDIBLE = 0.95
 
 class InvitationNotFoundError(LabelingError):
     """No such invitation in this project."""
+
+    code = "not_found"
+    status = 404
+
+
+class UserNotFoundError(LabelingError):
+    """No such account."""
 
     code = "not_found"
     status = 404
@@ -65,6 +73,31 @@ class Person:
     last_seen_at: datetime | None
     skill: Skill | None
     paused: bool
+
+
+def user_named(username: str) -> User:
+    """Give an account by its name.
+
+    Raises:
+        UserNotFoundError: there is none.
+    """
+    user = User.objects.filter(username=username, is_active=True).first()
+    if user is None:
+        raise UserNotFoundError(f"There is no account {username!r}.")
+    return user
+
+
+def first_owner() -> User:
+    """Give the account that was made first of those that may do everything.
+
+    Raises:
+        UserNotFoundError: there is none yet.
+    """
+    owners = User.objects.filter(is_superuser=True, is_active=True)
+    owner = owners.order_by("pk").first()
+    if owner is None:
+        raise UserNotFoundError("There is no owner yet; `make run` makes one.")
+    return owner
 
 
 def annotator(annotator_id: int | None, project_id: int) -> Annotator | None:

@@ -29,6 +29,7 @@ __all__ = [
     "known",
     "remove_image",
     "set_partitions",
+    "stored_name",
     "trust",
     "unflag_image",
 ]
@@ -127,7 +128,7 @@ def add(
         sha256=picture.sha256,
         storage_key=files[0],
         thumbnail_key=files[1],
-        original_name=_clean_name(original_name),
+        original_name=stored_name(original_name),
         width=picture.width,
         height=picture.height,
         size_bytes=len(picture.jpeg),
@@ -176,6 +177,11 @@ def trust(*, ingested: Ingested, project_id: int, label_id: int, now: datetime) 
     )
 
 
+def stored_name(name: str) -> str:
+    """Keep the end of a name, which tells more than its beginning, without control characters."""
+    return "".join(c for c in name if c.isprintable())[-NAME_LENGTH:]
+
+
 def remove_image(*, image_id: int, user_id: int | None, now: datetime) -> None:
     """Take an image out of everything: queue, training, pages. Its answers are kept."""
     with transaction.atomic():
@@ -212,8 +218,3 @@ def _record(image: Image, user_id: int | None, verb: str, now: datetime) -> None
         target=str(image.public_id),
         now=now,
     )
-
-
-def _clean_name(name: str) -> str:
-    """Keep the end of a name, which tells more than its beginning, without control characters."""
-    return "".join(c for c in name if c.isprintable())[-NAME_LENGTH:]

@@ -1,0 +1,93 @@
+"""What an import reads: a folder tree or a CSV, as a list of files and the labels beside them."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labeling.errors import LabelingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# No file of these is a picture; listing thousands of them as refused would hide what matters.
+IGNORED = frozenset({".csv", ".txt", ".md", ".json", ".jsonl", ".xml", ".html", ".ini", ".db"})
+
+
+class SourceNotFoundError(LabelingError):
+    """Neither a folder nor a CSV file."""
+
+    code = "source_not_found"
+
+
+class ColumnMissingError(LabelingError):
+    """The CSV has no such column."""
+
+    code = "column_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file to take in."""
+
+    path: Path
+    name: str  # relative, with forward slashes: how the image is called and found again
+    labels: tuple[str, ...]  # candidates, the most special first; empty if none came with it
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where to read. A CSV's paths count from its own folder."""
+
+    path: Path
+    label_column: str = ""
+    path_column: str = "path"
+    split_column: str = "split"
+    splits: tuple[str, ...] = field(default=())
+
+    def files(self) -> list[SourceFile]:
+        """List every file, sorted by name; reads no picture.
+
+        Raises:
+            SourceNotFoundError: there is nothing at `path`.
+            ColumnMissingError: a CSV without a column that was named.
+        """
+        if self.path.is_dir():
+            return sorted(self._of_folder(), key=lambda file: file.name)
+        if self.path.is_file() and self.path.suffix.lower() == ".csv":
+            return list(self._of_csv())
+        raise SourceNotFoundError(f"{self.path}: expected a folder or a CSV file there.")
+
+    def classes(self) -> list[str]:
+        """Name the labels that come with the files, sorted: top folders, or the CSV's column."""
+        found = {file.labels[-1] for file in self.files() if file.labels}
+        return sorted(found, key=str.casefold)
+
+    def _of_folder(self) -> Iterator[SourceFile]:
+        for path in self.path.rglob("*"):
+            parts = path.relative_to(self.path).parts
+            is_hidden = any(part.startswith(".") for part in parts)
+            if is_hidden or path.suffix.lower() in IGNORED or not path.is_file():
+                continue
+            yield SourceFile(path, "/".join(parts), tuple(reversed(parts[:-1])))
+
+    def _of_csv(self) -> Iterator[SourceFile]:
+        with self.path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            wanted = {self.path_column, self.label_column or self.path_column}
+            if self.splits:
+                wanted.add(self.split_column)
+            missing = sorted(wanted - set(rows.fieldnames or []))
+            if missing:
+                raise ColumnMissingError(
+                    f"{self.path}: no column {', '.join(missing)}; "
+                    f"there are: {', '.join(rows.fieldnames or ['none'])}."
+                )
+            for row in rows:
+                if self.splits and row[self.split_column] not in self.splits:
+                    continue
+                name = row[self.path_column]
+                label = (row[self.label_column] or "").strip() if self.label_column else ""
+                yield SourceFile(self.path.parent / name, name, (label,) if label else ())

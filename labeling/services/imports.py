@@ -1,0 +1,347 @@
+"""Imports: many pictures from a folder or a CSV, with progress, that go on where they stopped.
+
+Decoding runs on a few threads (Pillow lets go of the interpreter), the database is written in
+short transactions of one batch, and memory holds one batch at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.text import slugify
+
+from labeling.errors import LabelingError
+from labeling.models import Job, JobState, Label
+from labeling.selectors import images as image_selectors
+from labeling.services import images, pictures
+from labeling.services.import_sources import Source, SourceFile
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from labeling.services.pictures import Picture
+
+__all__ = ["Imported", "Refusal", "Source", "SourceFile", "run_import", "run_job"]
+
+KIND = "import"
+LABEL_USES = ("trusted", "suggested", "ignore")
+BATCH = 32
+# A trusted label is an answer with a consensus: a shorter batch keeps the lock as short.
+TRUSTED_BATCH = 8
+THREADS = 2
+# Between batches, so that an answer that waits for SQLite's one writer gets its turn.
+BREATH_S = 0.002
+
+Clock = Callable[[], "datetime"]
+Progress = Callable[[int, int], None]
+
+
+class UnknownLabelUseError(LabelingError):
+    """A word for what labels are worth that we do not know."""
+
+    code = "unknown_label_use"
+
+
+class TakenOverError(LabelingError):
+    """Another process goes on with this import: this one was silent for too long."""
+
+    code = "taken_over"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that was not taken, and why."""
+
+    name: str
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import did so far."""
+
+    total: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    skipped: int = 0  # stored by an earlier run of the same source
+    refused: list[Refusal] = field(default_factory=list)
+    unknown_labels: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def done(self) -> int:
+        """Count the files that are settled."""
+        return self.stored + self.duplicates + self.skipped + len(self.refused)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what a `Job` keeps as its result; of the refusals, the first two hundred."""
+        return {
+            "stored": self.stored,
+            "duplicates": self.duplicates,
+            "skipped": self.skipped,
+            "n_refused": len(self.refused),
+            "refused": [asdict(refusal) for refusal in self.refused[:200]],
+            "unknown_labels": dict(self.unknown_labels),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What stays the same during one import."""
+
+    origin: images.Origin
+    use: str
+    label_ids: dict[str, int]
+    job_id: int
+    fencing_token: int
+
+    def label_id(self, file: SourceFile) -> int | None:
+        """Find the label of a file: the most special of its candidates that the scheme has."""
+        return next(
+            (self.label_ids[c] for name in file.labels if (c := _plain(name)) in self.label_ids),
+            None,
+        )
+
+
+def run_import(
+    *,
+    project_id: int,
+    path: Path,
+    source: str,
+    licence: str,
+    labels: str,
+    clock: Clock,
+    label_column: str = "",
+    path_column: str = "path",
+    split_column: str = "split",
+    splits: Sequence[str] = (),
+    uploaded_by_id: int | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Imported:
+    """Take in every picture of a folder tree or a CSV; a bad file gets its reason and no more.
+
+    Running it again goes on where it stopped: what the same source has brought under the same
+    name is skipped unread, the same bytes under another name are recognised by their hash.
+
+    Args:
+        project_id: of the project.
+        path: a folder (names of sub-folders are labels) or a CSV.
+        source: the name under which these images are counted; accuracy is told apart by it.
+        licence: of the pictures.
+        labels: "trusted" resolves an image, "suggested" is a hint, "ignore" drops the label.
+        clock: gives the time.
+        label_column: of a CSV; "" means that no labels come with it.
+        path_column: of a CSV; paths count from its folder.
+        split_column: of a CSV, read where `splits` are given.
+        splits: take only rows of these; none means all.
+        uploaded_by_id: the user, if any.
+        progress: called with (done, total) after every batch.
+
+    Raises:
+        UnknownLabelUseError, SourceNotFoundError, ColumnMissingError: before anything is read.
+        TakenOverError: another process goes on with it.
+    """
+    if labels not in LABEL_USES:
+        raise UnknownLabelUseError(f"{labels!r}: expected one of {', '.join(LABEL_USES)}.")
+    settings = {
+        "path": str(path.absolute()),
+        "source": source,
+        "licence": licence,
+        "labels": labels,
+        "label_column": label_column,
+        "path_column": path_column,
+        "split_column": split_column,
+        "splits": list(splits),
+    }
+    now = clock()
+    job = Job.objects.create(
+        project_id=project_id,
+        kind=KIND,
+        settings=settings,
+        created_by_id=uploaded_by_id,
+        created_at=now,
+    )
+    return run_job(job_id=job.pk, clock=clock, progress=progress)
+
+
+def run_job(
+    *, job_id: int, clock: Clock, progress: Progress = lambda done, total: None
+) -> Imported:
+    """Do, or go on with, an import that has a `Job` row; raises as `run_import`."""
+    job = _begin(job_id, clock())
+    result = Imported()
+    state, error = JobState.CANCELLED, "stopped before its end"
+    try:
+        files = _source(job).files()
+        result.total = len(files)
+        _run(_plan(job), files, result, clock, progress)
+        state, error = JobState.SUCCEEDED, ""
+    except LabelingError as refusal:
+        state, error = JobState.FAILED, refusal.message
+        raise
+    finally:
+        # Also on Ctrl-C: a job that says "running" would be taken up again by the sweep.
+        _mine(job).update(state=state, error=error, result=result.to_json(), finished_at=clock())
+    return result
+
+
+def _begin(job_id: int, now: datetime) -> Job:
+    Job.objects.filter(pk=job_id).update(
+        state=JobState.RUNNING,
+        fencing_token=F("fencing_token") + 1,
+        started_at=now,
+        heartbeat_at=now,
+        error="",
+    )
+    return Job.objects.get(pk=job_id)
+
+
+def _mine(job: Job) -> Any:
+    return Job.objects.filter(pk=job.pk, fencing_token=job.fencing_token)
+
+
+def _source(job: Job) -> Source:
+    given = job.settings
+    return Source(
+        path=Path(given["path"]),
+        label_column=given["label_column"],
+        path_column=given["path_column"],
+        split_column=given["split_column"],
+        splits=tuple(given["splits"]),
+    )
+
+
+def _plan(job: Job) -> _Plan:
+    if job.project_id is None:
+        raise LabelingError("This import belongs to no project.")
+    given = job.settings
+    origin = images.Origin(job.project_id, given["source"], given["licence"], job.created_by_id)
+    label_ids: dict[str, int] = {}
+    for label in Label.objects.filter(project_id=job.project_id, retired_at__isnull=True):
+        label_ids[_plain(label.code)] = label.pk
+        label_ids[_plain(label.name)] = label.pk
+    use = given["labels"]
+    return _Plan(origin, use, {} if use == "ignore" else label_ids, job.pk, job.fencing_token)
+
+
+def _plain(name: str) -> str:
+    """Make "Soy milk", "soy_milk" and "soy-milk" one."""
+    return slugify(name.replace("_", "-"), allow_unicode=True)
+
+
+def _run(
+    plan: _Plan, files: list[SourceFile], result: Imported, clock: Clock, progress: Progress
+) -> None:
+    known = image_selectors.names_of_source(
+        plan.origin.project_id, plan.origin.source, trusted_only=plan.use == "trusted"
+    )
+    todo = []
+    for file in files:
+        if images.stored_name(file.name) in known:
+            result.skipped += 1
+        else:
+            todo.append(file)
+    progress(result.done, result.total)
+    size = TRUSTED_BATCH if plan.use == "trusted" else BATCH
+    with ThreadPoolExecutor(THREADS, "import") as threads:
+        for batch in _batches(threads, todo, size):
+            _write(plan, batch, result, clock())
+            progress(result.done, result.total)
+            time.sleep(BREATH_S)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    file: SourceFile
+    picture: Picture | None
+    refusal: Refusal | None
+
+
+def _batches(
+    threads: ThreadPoolExecutor, files: list[SourceFile], size: int
+) -> Iterator[list[_Read]]:
+    """Decode one batch ahead of the one that is being written."""
+    ahead = [threads.submit(_read, file) for file in files[:size]]
+    for start in range(0, len(files), size):
+        current = ahead
+        rest = files[start + size : start + 2 * size]
+        ahead = [threads.submit(_read, file) for file in rest]
+        yield [future.result() for future in current]
+
+
+def _read(file: SourceFile) -> _Read:
+    """Decode a file. Runs on a thread, so it never touches the database."""
+    try:
+        with file.path.open("rb") as stream:
+            return _Read(file, pictures.read_picture(stream), None)
+    except pictures.ImageRefusedError as refused:
+        return _Read(file, None, Refusal(file.name, refused.code, refused.message))
+    except OSError as fault:
+        message = f"The file cannot be read: {fault.strerror or fault}."
+        return _Read(file, None, Refusal(file.name, "unreadable", message))
+
+
+def _write(plan: _Plan, batch: list[_Read], result: Imported, now: datetime) -> None:
+    # Counted apart and added after the commit: a batch that rolled back did nothing.
+    with transaction.atomic():
+        counted, added = Imported(), []
+        for one in batch:
+            if one.picture is None:
+                counted.refused += [one.refusal] if one.refusal else []
+                continue
+            ingested = _store(plan, one.file, one.picture, counted, now)
+            if not ingested.is_duplicate:
+                added.append(ingested.image_id)
+        counted.stored = len(added)
+        if added:
+            images.announce(project_id=plan.origin.project_id, image_ids=added)
+        _beat(plan, result.done + counted.done, result.total, now)
+    result.stored += counted.stored
+    result.duplicates += counted.duplicates
+    result.refused += counted.refused
+    result.unknown_labels += counted.unknown_labels
+
+
+def _store(
+    plan: _Plan, file: SourceFile, picture: Picture, counted: Imported, now: datetime
+) -> images.Ingested:
+    label_id = plan.label_id(file)
+    if label_id is None and file.labels and plan.use != "ignore":
+        counted.unknown_labels[file.labels[0]] += 1
+    ingested = images.known(project_id=plan.origin.project_id, sha256=picture.sha256)
+    if ingested is None:
+        ingested = images.add(
+            origin=plan.origin,
+            picture=picture,
+            original_name=file.name,
+            now=now,
+            suggested_label_id=label_id,
+            is_announced=False,
+        )
+    counted.duplicates += ingested.is_duplicate
+    if plan.use == "trusted" and label_id is not None:
+        images.trust(
+            ingested=ingested,
+            project_id=plan.origin.project_id,
+            label_id=label_id,
+            now=now,
+        )
+    return ingested
+
+
+def _beat(plan: _Plan, done: int, total: int, now: datetime) -> None:
+    """Show progress, inside the batch's transaction: who lost the job writes nothing more."""
+    mine = Job.objects.filter(
+        pk=plan.job_id, fencing_token=plan.fencing_token, state=JobState.RUNNING
+    )
+    if not mine.update(done=done, total=total, heartbeat_at=now):
+        raise TakenOverError("Another process goes on with this import; this one stops.")
