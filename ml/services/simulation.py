@@ -17,12 +17,14 @@ import numpy as np
 
 from labeling.selectors import images as image_selectors
 from labeling.selectors import projects as project_selectors
+from labeling.selectors import queue as queue_selectors
 from labeling.services import annotations, images, people, projects, queue
 from ml.errors import MlError
 from ml.evaluation import metrics, splits
 from ml.heads import codec, ridge
 from ml.selectors import registry
 from ml.services import embedding, refit
+from ml.simulation import rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from ml.types import Groups
 
 SLUG = "simulation"
-HELD_OUT_SHARE = 0.25
-SPLIT_COSINE = 0.80
 TRUTH_FILE = "truth.json"
 
 
@@ -175,6 +175,9 @@ def play(
     result = Play(strategy, seed, [], [], [], [])
     refit.run(project_id=project.pk, now=now)
     for answered in range(1, budget + 1):
+        if not queue_selectors.window_sizes(project.pk)["ACQUIRED"]:
+            # Functions that weigh every pick fill short windows (`acquisition.BATCHES`).
+            refit.run(project_id=project.pk, now=now)
         _answer_next(project.pk, oracle.pk, table, now)
         if answered % batch == 0:
             refit.run(project_id=project.pk, now=now)
@@ -222,8 +225,7 @@ class _Table:
         groups = _groups(project_id, ids)
         held_out = np.isin(ids, given)
         if not given:
-            rng = np.random.default_rng(seed)
-            held_out = splits.grouped_holdout(groups, HELD_OUT_SHARE, rng)
+            held_out = splits.grouped_holdout(groups, rounds.TEST_SHARE, rounds.split_rng(seed))
         _write_partitions(project_id, ids, groups, held_out, now)
         return cls(truth, [int(value) for value in ids[held_out]])
 
@@ -245,7 +247,7 @@ class _Table:
 def _groups(project_id: int, ids: np.ndarray[Any, np.dtype[np.int64]]) -> Groups:
     embedding_set = embedding.original_set(project_id)
     vectors = embedding.load_matrix(embedding_set.pk, [int(value) for value in ids])
-    groups, _ = splits.near_duplicate_groups(vectors, cosine=SPLIT_COSINE)
+    groups, _ = splits.near_duplicate_groups(vectors, cosine=rounds.SPLIT_COSINE)
     return groups
 
 

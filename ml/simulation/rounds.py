@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from ml.types import Embeddings, Groups, Head, Indices, Labels
 
 SPLIT_COSINE = 0.80
-_SPLIT, _CHOICE = 0, 1
+TEST_SHARE = 0.3
+_SPLIT = 2**32 - 1
+"""Sets the split's draws apart from the choices': no run labels so many images."""
 
 
 class UnknownStrategyError(MlError):
@@ -84,7 +86,7 @@ def simulate_rounds(
     budget: int,
     batch: int,
     seed: int,
-    test_share: float = 0.3,
+    test_share: float = TEST_SHARE,
     oracle: Oracle | None = None,
 ) -> RunResult:
     """Play one run: herding while it is cold, then the named strategy, until the budget is spent.
@@ -123,16 +125,24 @@ def simulate_rounds(
     return RunResult(tuple(spent), tuple(spent), tuple(accuracy), np.array(run.chosen))
 
 
+def split_rng(seed: int) -> np.random.Generator:
+    """Draw the split of a seed's runs."""
+    return np.random.default_rng([seed, _SPLIT])
+
+
+def choice_rng(seed: int, n_labeled: int) -> np.random.Generator:
+    """Draw the choice that follows so many labels, as the live loop does with its own seed."""
+    return np.random.default_rng([seed, n_labeled])
+
+
 class _Run:
     """What is labeled so far, and the head fitted on it."""
 
     def __init__(
         self, table: SimulationTable, pool_rows: Indices, oracle: Oracle, seed: int
     ) -> None:
-        self.table, self.oracle = table, oracle
-        self.rng = np.random.default_rng([seed, _CHOICE])
-        centre = table.embeddings[pool_rows].mean(axis=0, dtype=np.float64)
-        self.prepared = prepare(table.embeddings, centre)
+        self.table, self.oracle, self.seed = table, oracle, seed
+        self.centre = table.embeddings[pool_rows].mean(axis=0, dtype=np.float64)
         self.is_open = np.zeros(len(table.labels), dtype=bool)
         self.is_open[pool_rows] = True
         self.chosen: list[int] = []
@@ -144,7 +154,8 @@ class _Run:
         is_cold = cold_start(np.bincount(self.answers, minlength=k), k)
         name = "herding" if is_cold and strategy != "random" else strategy
         rows = np.flatnonzero(self.is_open)
-        positions, _ = ACQUISITION_FUNCTIONS[name](self._pool(rows), batch_size=batch, rng=self.rng)
+        rng = choice_rng(self.seed, len(self.chosen))
+        positions, _ = ACQUISITION_FUNCTIONS[name](self._pool(rows), batch_size=batch, rng=rng)
         picked = rows[positions]
         self.is_open[picked] = False
         self.chosen.extend(picked.tolist())
@@ -157,9 +168,10 @@ class _Run:
         probabilities = (
             None if self.head is None else ridge.predict(self.head, table.embeddings[rows])
         )
-        labeled = self.prepared[np.array(self.chosen, dtype=np.int64)]
+        prepared = prepare(table.embeddings, self.head.centre if self.head else self.centre)
+        labeled = prepared[np.array(self.chosen, dtype=np.int64)]
         return Pool(
-            table.image_ids[rows], self.prepared[rows], probabilities, table.groups[rows], labeled
+            table.image_ids[rows], prepared[rows], probabilities, table.groups[rows], labeled
         )
 
     def _labeled(self) -> LabeledSet:
@@ -180,6 +192,5 @@ def _split(
     """Give the pool rows and the test set; the split depends on the seed alone."""
     if table.test_embeddings is not None and table.test_labels is not None:
         return np.arange(len(table.labels)), table.test_embeddings, table.test_labels
-    rng = np.random.default_rng([seed, _SPLIT])
-    is_test = splits.grouped_holdout(table.groups, test_share, rng)
+    is_test = splits.grouped_holdout(table.groups, test_share, split_rng(seed))
     return np.flatnonzero(~is_test), table.embeddings[is_test], table.labels[is_test]
