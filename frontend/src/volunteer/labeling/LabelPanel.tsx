@@ -15,9 +15,6 @@ export interface LabelPanelProps {
   isReady: boolean;
 }
 
-/** With a dozen labels or fewer, everything is in view and a search box would only be in the way. */
-const SEARCH_FROM = 13;
-
 function LabelButton({
   command,
   label,
@@ -54,7 +51,7 @@ function LabelButton({
 export function LabelPanel({ labels, registry, desk, slots, searchBox, isReady }: LabelPanelProps) {
   const [query, setQuery] = useState("");
   const [place, setPlace] = useState(0);
-  const hasSearch = labels.length >= SEARCH_FROM;
+  const hasSearch = registry.byId.has("search");
   const isAsking = query.trim() !== "";
   const found = useMemo(() => {
     if (isAsking) return findLabels(labels, query, slots.byUse);

@@ -15,11 +15,22 @@ function Note({ title, children }: { title: string; children: ComponentChildren 
   );
 }
 
+const DONE_TITLES: Record<string, string> = {
+  no_images: "The images are on their way",
+  held_by_others: "One moment",
+  archived: "This project has ended",
+  share_reached: "You have given your share",
+};
+
+function titleForDone(code: string): string {
+  return isPausedCode(code) ? "Labeling is paused" : (DONE_TITLES[code] ?? "That's all for now");
+}
+
 function Done({ state, slug, onLook }: { state: QueueState; slug: string; onLook: () => void }) {
   const code = state.done?.code ?? "";
   const isPaused = isPausedCode(code);
   return (
-    <Note title={isPaused ? "Labeling is paused" : "That's all for now"}>
+    <Note title={titleForDone(code)}>
       <p>{state.done?.message}</p>
       {isPaused && state.unsent > 0 && (
         <p class="soft">Your last answers are kept here and are sent when it opens again.</p>

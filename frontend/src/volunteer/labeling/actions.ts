@@ -50,6 +50,8 @@ const DEFAULT_KEYS: Record<string, string> = {
   NONE_OF_THESE: "n",
   FLAG: "f",
 };
+/** With a dozen labels or fewer, all are in view and a search box would only be in the way. */
+const SEARCH_FROM = 13;
 const VIEW_KEYS = ["u", "g", "z"] as const;
 
 const always = () => true;
@@ -96,6 +98,10 @@ function specialCommand(special: Special, isSearching: boolean): Command {
   };
 }
 
+function hasSearchBox(scheme: Scheme): boolean {
+  return scheme.labels.length >= SEARCH_FROM;
+}
+
 function viewCommands(scheme: Scheme, isSearching: boolean): Command[] {
   const commands: Command[] = [
     {
@@ -116,7 +122,9 @@ function viewCommands(scheme: Scheme, isSearching: boolean): Command[] {
       predicate: always,
       perform: (desk) => desk.toggleZoom(),
     },
-    {
+  ];
+  if (hasSearchBox(scheme)) {
+    commands.push({
       id: "search",
       label: "Search",
       meaning: isSearching ? "Find a label; or just start typing" : "Find a label by its name",
@@ -124,8 +132,8 @@ function viewCommands(scheme: Scheme, isSearching: boolean): Command[] {
       keys: ["/"],
       predicate: always,
       perform: (desk) => desk.focusSearch(),
-    },
-  ];
+    });
+  }
   if (scheme.isExpert) return commands;
   const undo: Command = {
     id: "undo",

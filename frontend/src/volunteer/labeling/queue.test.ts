@@ -150,6 +150,23 @@ describe("without a network", () => {
     expect(queue.state.unsent).toBe(3);
   });
 
+  test("an answer given while another is on its way follows it", async () => {
+    const { queue, clock, server } = await desk();
+    await clock.pass(MIN_LOOK_MS);
+    for (let turns = 0; turns < 12; turns += 1) {
+      const before = server.counted.size;
+      queue.answer({ kind: "SKIP" });
+      for (let n = 0; n < turns; n += 1) await Promise.resolve();
+      await clock.pass(MIN_LOOK_MS);
+      queue.answer({ kind: "SKIP" });
+      await clock.pass(MIN_LOOK_MS);
+      if (queue.state.phase === "done") break;
+      expect(server.counted.size).toBe(before + 2);
+    }
+
+    expect(queue.state.unsent).toBe(0);
+  });
+
   test("tries again by itself, ever less often", async () => {
     const { label, clock, server } = await desk();
     server.isOnline = false;

@@ -308,7 +308,9 @@ export class LabelingQueue {
       this.#sending = null;
     });
     await this.#sending;
-    if (this.#unsent.length === 0) await this.#fill();
+    // An answer given just as the last one left starts another round; trouble has ended this one.
+    if (this.#unsent.length > 0) await this.#work();
+    else await this.#fill();
   }
 
   async #drain(): Promise<void> {

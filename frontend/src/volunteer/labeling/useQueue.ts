@@ -15,8 +15,10 @@ const browserClock: Clock = {
   },
 };
 
-/** Look again whether there is something to do, while done or waiting. */
-const LOOK_AGAIN_MS = 20_000;
+/** While there is nothing to do, look again: often where images are about to come. */
+const LOOK_AGAIN_MS = 5000;
+const ABOUT_TO_COME = new Set(["no_images", "held_by_others"]);
+const LOOKS_SKIPPED = 5;
 
 export interface Labeling {
   page: LabelingPage;
@@ -89,9 +91,13 @@ export function useQueueLife({ queue, page, isDurable }: Labeling): void {
   const ttl = page.project.assignment_ttl_s;
   useEffect(() => {
     const renewal = setInterval(() => !document.hidden && void queue.renew(), (ttl * 1000) / 3);
+    let looks = 0;
     const looking = setInterval(() => {
-      const { phase } = queue.state;
-      if (!document.hidden && (phase === "done" || phase === "waiting")) void queue.wake();
+      const { phase, isRetrying, done } = queue.state;
+      if (document.hidden || phase !== "done" || isRetrying) return;
+      looks += 1;
+      const isSoon = ABOUT_TO_COME.has(done?.code ?? "");
+      if (isSoon || looks % LOOKS_SKIPPED === 0) void queue.wake();
     }, LOOK_AGAIN_MS);
     const onOnline = () => void queue.wake();
     const onVisibility = () => {
