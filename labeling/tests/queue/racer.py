@@ -1,0 +1,129 @@
+"""One process of a race: threads that claim, answer, repeat, undo, give back and let things expire.
+
+Run as `python -m labeling.tests.queue.racer` with one JSON job as its argument. It says `ready`,
+starts when a line arrives on its input, and prints one JSON report.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import threading
+import uuid
+from datetime import timedelta
+from typing import Any
+
+PLAYS = ("claim", "double", "reuse", "crowd")
+PATIENCE = 3
+
+
+def main() -> None:
+    import django
+
+    django.setup()
+    job = json.loads(sys.argv[1])
+    _warm()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    reports: list[dict[str, Any]] = [{} for _ in job["annotators"]]
+    barrier = threading.Barrier(len(reports))
+    threads = [
+        threading.Thread(target=_run, args=(job, place, barrier, reports))
+        for place in range(len(reports))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps(reports), flush=True)
+
+
+def _warm() -> None:
+    from labeling.models import Project
+
+    Project.objects.count()
+
+
+def _run(
+    job: dict[str, Any], place: int, barrier: threading.Barrier, reports: list[dict[str, Any]]
+) -> None:
+    from django.db import connections
+
+    barrier.wait()
+    play = {"claim": _claim_all, "double": _double, "reuse": _double, "crowd": _crowd}[job["play"]]
+    try:
+        reports[place] = play(job, place)
+    except BaseException as error:
+        reports[place] = {"error": f"{type(error).__name__}: {error}"}
+        raise
+    finally:
+        connections.close_all()
+
+
+def _claim(job: dict[str, Any], annotator: int, client: str, now: Any) -> list[Any]:
+    from labeling.services import queue
+
+    return queue.claim(
+        project_id=job["project"], annotator_id=annotator, count=3, client=client, now=now
+    ).assignments
+
+
+def _claim_all(job: dict[str, Any], place: int) -> dict[str, Any]:
+    from labeling.tests.worlds import NOW
+
+    held = _claim(job, job["annotators"][place], f"tab{job['number']}-{place}", NOW)
+    return {"images": [one.image_id for one in held]}
+
+
+def _double(job: dict[str, Any], place: int) -> dict[str, Any]:
+    """Submit `job["assignments"][place]` under the one key that everybody has."""
+    from labeling.models import Assignment
+    from labeling.services import annotations
+    from labeling.tests.worlds import submit
+
+    assignment = Assignment.objects.get(pk=job["assignments"][place])
+    try:
+        return {"is_repeat": submit(assignment, key=uuid.UUID(job["key"])).is_repeat}
+    except annotations.KeyReusedError as refusal:
+        return {"refused": refusal.code}
+
+
+def _crowd(job: dict[str, Any], place: int) -> dict[str, Any]:
+    """Work until nothing comes for a while, as badly behaved as a bad network makes a browser."""
+    from labeling.services import annotations, queue
+    from labeling.tests.worlds import NOW, submit
+
+    rng = random.Random(job["number"] * 1000 + place)
+    annotator, client = job["annotators"][place], f"tab{job['number']}-{place}"
+    accepted: list[str] = []
+    refused: list[str] = []
+    now, empty = NOW, 0
+    while empty < PATIENCE:
+        now += timedelta(seconds=rng.choice([1, 1, 1, 1, 400]))
+        held = _claim(job, annotator, client, now)
+        empty = 0 if held else empty + 1
+        for assignment in held:
+            key, what = uuid.uuid4(), rng.random()
+            if what < 0.05:
+                queue.release(annotator_id=annotator, client=client, now=now)
+                break
+            try:
+                stored = submit(assignment, key=key, now=now)
+                accepted.append(str(key))
+                if what < 0.25:
+                    assert submit(assignment, key=key, now=now).is_repeat
+                if what > 0.9:
+                    annotations.undo(
+                        annotator_id=annotator,
+                        annotation_public_id=stored.annotation.public_id,
+                        key=uuid.uuid4(),
+                        now=now,
+                    )
+            except (annotations.AssignmentExpiredError, annotations.AlreadyAnsweredError) as why:
+                refused.append(why.code)
+    return {"accepted": accepted, "refused": refused}
+
+
+if __name__ == "__main__":
+    main()
