@@ -16,8 +16,18 @@ class EmbeddingSetState(models.TextChoices):
     RETIRED = "RETIRED", "no longer filled"
 
 
+class EmbeddingScope(models.TextChoices):
+    """Which images a set is filled for."""
+
+    ALL = "ALL", "every image"
+    JUDGED = "JUDGED", "what a challenger is fitted and judged on: labeled and audit images"
+
+
 class EmbeddingSet(models.Model):
-    """One backbone version of one project: where its compiled file is and how to feed it."""
+    """One backbone version of one project: where its compiled file is and how to feed it.
+
+    It is also the unit of work of embedding: a claim has a fencing token and a heartbeat.
+    """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     project = models.ForeignKey("labeling.Project", on_delete=models.CASCADE, related_name="+")
@@ -30,6 +40,15 @@ class EmbeddingSet(models.Model):
     state = models.CharField(
         max_length=8, choices=EmbeddingSetState, default=EmbeddingSetState.BUILDING
     )
+    scope = models.CharField(
+        max_length=6, choices=EmbeddingScope, default=EmbeddingScope.ALL
+    )
+    centre = models.BinaryField(
+        null=True, help_text="float32 mean of the first images: what cosines are centred by."
+    )
+    unreadable = models.JSONField(default=list, help_text="Images whose file cannot be decoded.")
+    fencing_token = models.PositiveIntegerField(default=0)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from typing import TYPE_CHECKING, Any
 
 from django.dispatch import receiver
-from labeling import events
+from kombu.exceptions import OperationalError
 
+from labeling import events
 from ml import tasks
+
+if TYPE_CHECKING:
+    from celery.app.task import Task
+
+logger = logging.getLogger(__name__)
 
 
 @receiver(events.images_added, dispatch_uid="ml.embed")
 def embed_new_images(*, project_id: int, **_: Any) -> None:
     """Ask for the embeddings of a project's new images."""
-    tasks.embed_images.delay(project_id=project_id)
+    _enqueue(tasks.embed_images, project_id)
 
 
 @receiver(events.annotation_submitted, dispatch_uid="ml.refit")
 def refit_after_answer(*, project_id: int, **_: Any) -> None:
     """Ask for a head refit: one running, at most one waiting."""
-    tasks.refit_head.delay(project_id=project_id)
+    _enqueue(tasks.refit_head, project_id)
 
 
 @receiver(events.scheme_changed, dispatch_uid="ml.refit_scheme")
 def refit_after_scheme_change(*, project_id: int, **_: Any) -> None:
     """Ask for a head over the new label order."""
-    tasks.refit_head.delay(project_id=project_id)
+    _enqueue(tasks.refit_head, project_id)
+
+
+@receiver(events.partition_decided, dispatch_uid="ml.refill")
+def refill_after_partition(*, project_id: int, **_: Any) -> None:
+    """Ask for a window over the images that may be labeled now."""
+    _enqueue(tasks.refit_head, project_id)
+
+
+def _enqueue(task: Task[Any, Any], project_id: int) -> None:
+    try:
+        task.delay(project_id=project_id)
+    except OperationalError as error:
+        # The broker is a hint (rule 6): one line, not a page, for each answer while it is down.
+        logger.warning("%s waits for the sweep: no broker (%s)", task.name, error)

@@ -2,21 +2,60 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from celery import shared_task
+from django.utils import timezone
+
+EXPIRES_S = 10
+"""What the sweep enqueues it enqueues again: an unread hint must not pile up."""
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(queue="default")
 def embed_images(*, project_id: int, **_: Any) -> None:
-    """Embed a project's images that have no vector yet, in batches of at most two seconds."""
+    """Embed about two seconds of a project's images, decide their partitions, and go on."""
+    from ml.services import partition
+
+    done = partition.advance(project_id=project_id, now=timezone.now())
+    if done.is_ours and done.embedded and done.remaining:
+        embed_images.delay(project_id=project_id)
 
 
 @shared_task(queue="fast")
 def refit_head(*, project_id: int, **_: Any) -> None:
     """Refit a project's head if there is something new, check it, deploy it, refill the queue."""
+    from ml.services import refit
+
+    outcome = refit.run(project_id=project_id, now=timezone.now())
+    if outcome.has_more:
+        refit_head.delay(project_id=project_id)
+
+
+@shared_task(queue="gpu")
+def finetune(*, project_id: int, **_: Any) -> None:
+    """Tune the backbone on a project's labels, if a run is due, and put the result to the test."""
+    from ml.services import finetune as service
+
+    service.run(project_id=project_id, clock=timezone.now)
+
+
+@shared_task(queue="default")
+def reembed(*, project_id: int, **_: Any) -> None:
+    """Embed about two seconds of images for a challenger's backbone; hand over when it is due."""
+    from ml.services import handover
+
+    if handover.advance(project_id=project_id, now=timezone.now()):
+        reembed.delay(project_id=project_id)
 
 
 @shared_task(queue="fast")
 def sweep(**_: Any) -> None:
     """Enqueue what is due or stale; the database says what."""
+    from ml.services import due
+
+    by_name = {"embed": embed_images, "refit": refit_head, "finetune": finetune, "reembed": reembed}
+    for work in due.find(now=timezone.now()):
+        by_name[work.kind].apply_async(kwargs={"project_id": work.project_id}, expires=EXPIRES_S)

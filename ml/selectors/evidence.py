@@ -1,0 +1,110 @@
+"""What the audit slice says of two versions: pairs on measured images, in draw order.
+
+One image a split group, so pairs are independent. Nothing here trains, tunes or steers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labeling.selectors import consensus
+from ml.models import Comparison
+from ml.selectors import audit_predictions
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ml.models import ModelVersion
+    from ml.types import Indices
+
+UNKNOWN = ""
+"""Stands where a version has no vector of an image; no label code is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTruth:
+    """The measured audit images with a label, in draw order.
+
+    Attributes:
+        image_ids: (n,).
+        codes: (n,) label codes people agreed on.
+        n_open: measured images that still wait for answers.
+    """
+
+    image_ids: Indices
+    codes: npt.NDArray[np.object_]
+    n_open: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The same images, judged by two versions.
+
+    Attributes:
+        wins: the challenger alone is right.
+        losses: the reference alone is right.
+        ties: both or neither.
+    """
+
+    wins: int
+    losses: int
+    ties: int
+
+    @property
+    def n(self) -> int:
+        """How many images both could be asked about."""
+        return self.wins + self.losses + self.ties
+
+
+def audit_truth(project_id: int) -> AuditTruth:
+    """Read the audit slice as it stands; a label changed since simply reads differently."""
+    rows = consensus.audit_rows(project_id, measured_only=True)
+    known = rows.label_index >= 0
+    codes = np.array(rows.codes, dtype=object)
+    return AuditTruth(
+        image_ids=rows.image_ids[known],
+        codes=codes[rows.label_index[known]],
+        n_open=sum(state == "OPEN" for state in rows.states),
+    )
+
+
+def answers(version: ModelVersion, image_ids: Indices) -> npt.NDArray[np.object_]:
+    """Give the (n,) label codes a version predicts; `UNKNOWN` where it has no vector.
+
+    A version without weights knows nothing.
+    """
+    said = audit_predictions.of_version(version.public_id, image_ids)
+    if said is None:
+        return np.full(len(image_ids), UNKNOWN, dtype=object)
+    return np.array([*said.label_order, UNKNOWN], dtype=object)[said.columns]
+
+
+def count(
+    truth: npt.NDArray[np.object_],
+    challenger: npt.NDArray[np.object_],
+    reference: npt.NDArray[np.object_],
+) -> Pairs:
+    """Count (n,) answers against the truth; images that one of the two does not know are left out.
+
+    Source: `methods.md` §6: only discordant images matter to the test.
+    """
+    known = (challenger != UNKNOWN) & (reference != UNKNOWN)
+    right, was_right = (challenger == truth)[known], (reference == truth)[known]
+    wins = int(np.sum(right & ~was_right))
+    losses = int(np.sum(~right & was_right))
+    return Pairs(wins, losses, int(known.sum()) - wins - losses)
+
+
+def of_version(version_id: int) -> list[Comparison]:
+    """List the comparisons a version was the challenger of, newest first."""
+    found = Comparison.objects.filter(challenger_id=version_id)
+    return list(found.select_related("reference", "challenger").order_by("-pk"))
+
+
+def running(project_id: int) -> list[Comparison]:
+    """List the comparisons that wait for more audit answers, oldest first."""
+    found = Comparison.objects.filter(project_id=project_id, decision="RUNNING")
+    return list(found.select_related("reference", "challenger").order_by("pk"))

@@ -1,0 +1,68 @@
+"""A budget is a hard stop (rule 8): device seconds, their price, and the month's limit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from django.db.models import Sum
+
+from labeling.selectors import projects
+from ml.errors import MlError
+from ml.models import TrainingRun
+
+if TYPE_CHECKING:
+    from labeling.models import Project
+
+SECONDS_AN_HOUR = Decimal(3600)
+
+
+class BudgetExhaustedError(MlError):
+    """The month's training budget is spent; nothing is started and what runs is stopped."""
+
+    code = "budget_exhausted"
+    status = 409
+
+
+def cost(project: Project, seconds: float) -> Decimal:
+    """Price device seconds, a CPU's too, at the project's price an hour."""
+    price = Decimal(str(seconds)) * project.price_per_device_hour / SECONDS_AN_HOUR
+    return price.quantize(Decimal("0.0001"))
+
+
+def month_start(project: Project, now: datetime) -> datetime:
+    """Give the first moment of the month in the project's time zone."""
+    local = now.astimezone(ZoneInfo(project.time_zone))
+    return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def spent(project: Project, *, now: datetime, except_run: int | None = None) -> Decimal:
+    """Sum what this month's runs have cost so far."""
+    runs = TrainingRun.objects.filter(
+        project=project, created_at__gte=month_start(project, now)
+    ).exclude(pk=except_run)
+    return runs.aggregate(total=Sum("cost"))["total"] or Decimal(0)
+
+
+def left(project: Project, *, now: datetime, except_run: int | None = None) -> Decimal:
+    """Give what may still be spent this month; never below 0."""
+    return max(Decimal(0), project.monthly_budget - spent(project, now=now, except_run=except_run))
+
+
+def check(project_id: int, *, now: datetime) -> Decimal:
+    """Give what is left, or refuse.
+
+    Raises:
+        BudgetExhaustedError: nothing is left this month.
+    """
+    project = projects.by_id(project_id)
+    rest = left(project, now=now)
+    if rest <= 0:
+        raise BudgetExhaustedError(
+            f"This month's training budget of {project.monthly_budget} is spent; raise it in the "
+            f"project's settings, or wait until next month.",
+            monthly_budget=str(project.monthly_budget),
+        )
+    return rest

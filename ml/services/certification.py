@@ -1,0 +1,327 @@
+"""The gate (rule 3), after a version serves: what the audit slice says of it.
+
+Certification asks whether a candidate may be called proven; the monitor asks whether the heads
+that serve have become worse than the last proven one. A comparison is stored with its counts and
+computed again from the audit labels as they are, so an answer that was corrected is corrected
+here. The tests may be looked at after every answer (`ml.evaluation.compare`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.db import transaction
+
+from ml.evaluation import compare
+from ml.models import (
+    Champion,
+    Comparison,
+    ComparisonDecision,
+    ComparisonKind,
+    ModelKind,
+    ModelState,
+    ModelVersion,
+)
+from ml.selectors import evidence, registry
+from ml.services import registry as registry_services
+from ml.services import snapshots
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import numpy.typing as npt
+
+    from ml.selectors.evidence import AuditTruth, Pairs
+
+ALPHA = 0.05
+"""Error budget of one proven version's reign, for certifications and for the monitor each."""
+
+NON_INFERIORITY_MARGIN = 0.02
+MONITOR_MARGIN = 0.02
+"""Points of accuracy that all heads since the last proven one may have lost together."""
+
+MIN_AUDIT_IMAGES = 10
+"""With fewer resolved, no test could pass; opening one would only spend the budget."""
+
+GROWTH = 1.10
+"""A head is a candidate with a tenth more labels than the last one had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What a look at the audit slice led to."""
+
+    proven: tuple[int, ...] = ()
+    failed: tuple[int, ...] = ()
+    rolled_back_to: int | None = None
+
+
+def is_candidate(project_id: int, *, n_labels: int, embedding_set_id: int) -> bool:
+    """Tell whether the next head is to be certified: enough audit answers, a tenth more labels."""
+    last = registry.newest_candidate(project_id, embedding_set_id)
+    if last is not None and n_labels < math.ceil(GROWTH * last.n_labels):
+        return False
+    return len(evidence.audit_truth(project_id).image_ids) >= MIN_AUDIT_IMAGES
+
+
+def open_certification(*, version: ModelVersion, now: datetime) -> Comparison:
+    """Start the test of a candidate against the last proven version; an earlier candidate's ends.
+
+    The k-th candidate of one proven version's reign may use alpha_k = 0.05 * 6 / (pi^2 k^2), so
+    that all of them together pass falsely with probability 0.05 at most. Before there is a proven
+    version the reference is the answer "always the commonest label". A new backbone is compared
+    with the champion itself, and the project's fine-tunes share one budget for all time.
+    """
+    is_finetune = version.kind == ModelKind.FINETUNE
+    same = Comparison.objects.filter(
+        project_id=version.project_id,
+        kind=ComparisonKind.CERTIFICATION,
+        challenger__kind=version.kind,
+    )
+    if is_finetune:
+        reference = registry.serving(version.project_id)
+    else:
+        reference = registry.proven(version.project_id)
+        same = same.filter(reference=reference)
+    with transaction.atomic():
+        ordinal = same.count() + 1
+        same.filter(decision=ComparisonDecision.RUNNING).update(
+            decision=ComparisonDecision.SUPERSEDED, updated_at=now
+        )
+        detail = {} if reference else {"always": _commonest_label(version)}
+        return Comparison.objects.create(
+            project_id=version.project_id,
+            kind=ComparisonKind.CERTIFICATION,
+            challenger=version,
+            reference=reference,
+            ordinal=ordinal,
+            alpha=compare.alpha_k(ordinal, ALPHA),
+            detail=detail,
+            created_at=now,
+            updated_at=now,
+        )
+
+
+def advance(*, project_id: int, now: datetime) -> Events:
+    """Look at the audit answers there are, and act: prove, fail, or roll back.
+
+    Cheap where nothing has changed: audit answers of a version are kept by this process.
+    """
+    truth = evidence.audit_truth(project_id)
+    proven: list[int] = []
+    failed: list[int] = []
+    for comparison in evidence.running(project_id):
+        if comparison.kind != ComparisonKind.CERTIFICATION:
+            continue
+        decision = _certify(comparison, truth, now)
+        if decision == ComparisonDecision.PASSED:
+            proven.append(comparison.challenger_id)
+        elif decision == ComparisonDecision.FAILED:
+            failed.append(comparison.challenger_id)
+    back = _after_failures(project_id, failed, now) or _monitor(project_id, truth, now)
+    return Events(tuple(proven), tuple(failed), back)
+
+
+def _certify(comparison: Comparison, truth: AuditTruth, now: datetime) -> str:
+    version, reference = comparison.challenger, comparison.reference
+    said = evidence.answers(version, truth.image_ids)
+    if reference is None:
+        theirs = np.full(len(said), comparison.detail["always"], dtype=object)
+    else:
+        theirs = evidence.answers(reference, truth.image_ids)
+    pairs = evidence.count(truth.codes, said, theirs)
+    log_e = _log_e(pairs, has_reference=reference is not None)
+    decision = _decision(comparison, pairs, log_e, n_open=truth.n_open)
+    numbers = {**log_e, "n": pairs.n, "needed": _needed(comparison)}
+    comparison.log_e, comparison.decision = max(log_e.values()), decision
+    _store(comparison, pairs, numbers, now)
+    if decision == ComparisonDecision.RUNNING:
+        return decision
+    sentence = _sentence(comparison, pairs, decision)
+    if decision == ComparisonDecision.PASSED and version.kind == ModelKind.HEAD:
+        registry_services.prove(
+            project_id=version.project_id, version_id=version.pk, verdict=sentence, now=now
+        )
+    elif decision == ComparisonDecision.PASSED:
+        # A new backbone serves only when the pool has its vectors: `finetune.advance` hands over.
+        ModelVersion.objects.filter(pk=version.pk).update(verdict=sentence)
+    elif version.state == ModelState.CHALLENGER:
+        gate = {**version.gate, "certification": numbers}
+        registry_services.reject(version_id=version.pk, verdict=sentence, gate=gate, now=now)
+    return decision
+
+
+def _log_e(pairs: Pairs, *, has_reference: bool) -> dict[str, float]:
+    """Give the log e-values of the tests a certification may pass."""
+    values = {"superiority": compare.log_e_value(pairs.wins, pairs.losses)}
+    if has_reference:
+        values["non_inferiority"] = compare.log_e_noninferiority(
+            pairs.wins, pairs.losses, pairs.ties, margin=NON_INFERIORITY_MARGIN
+        )
+    return values
+
+
+def _needed(comparison: Comparison) -> float:
+    """Give the log e-value that passes: the budget is shared where there are two ways to pass."""
+    ways = 1 if comparison.reference_id is None else 2
+    return math.log(ways / comparison.alpha)
+
+
+def _decision(
+    comparison: Comparison, pairs: Pairs, log_e: dict[str, float], *, n_open: int
+) -> ComparisonDecision:
+    if max(log_e.values()) >= _needed(comparison):
+        return ComparisonDecision.PASSED
+    harm = compare.log_e_reversed(pairs.wins, pairs.losses)
+    if comparison.reference_id is not None and harm >= math.log(1 / comparison.alpha):
+        return ComparisonDecision.FAILED
+    is_finetune = comparison.challenger.kind == ModelKind.FINETUNE
+    if is_finetune and n_open == 0 and pairs.n > 0:
+        return ComparisonDecision.FAILED  # nobody will ever answer more: it has not proven itself
+    return ComparisonDecision.RUNNING
+
+
+def _sentence(comparison: Comparison, pairs: Pairs, decision: str) -> str:
+    if comparison.reference is None:
+        other = f"always answering {comparison.detail['always']!r}"
+    else:
+        other = f"v{comparison.reference.number}"
+    counted = (
+        f"right on {pairs.wins} audit images that {other} had wrong, wrong on {pairs.losses} that "
+        f"it had right, of {pairs.n}"
+    )
+    if decision == ComparisonDecision.PASSED:
+        return f"Proven: {counted}."
+    return f"Not proven: {counted}."
+
+
+def _after_failures(project_id: int, failed: list[int], now: datetime) -> int | None:
+    """Roll back where the version that serves has failed its certification as harmful."""
+    champion = registry.champion(project_id)
+    if champion is None or champion.version_id not in failed or champion.proven_id is None:
+        return None
+    comparison = evidence.of_version(champion.version_id)[0]
+    pairs = _pairs_of(comparison)
+    return _roll_back(project_id, champion.version_id, comparison, pairs, now)
+
+
+def _monitor(project_id: int, truth: AuditTruth, now: datetime) -> int | None:
+    """Follow the heads that serve against the last proven one; roll back where they do harm.
+
+    One process for all heads of a reign: each audit image labeled since it began is one pair, by
+    the head that served when it was first seen here. What both said is stored, so a corrected
+    label changes the count, and pruned weights are not needed again.
+    """
+    pointer = (
+        Champion.objects.filter(project_id=project_id)
+        .select_related("model_version", "proven")
+        .first()
+    )
+    if pointer is None or pointer.proven is None or pointer.proven_id == pointer.model_version_id:
+        return None
+    comparison = _running_monitor(pointer, truth, now)
+    detail = _with_new_pairs(comparison.detail, pointer.model_version, pointer.proven, truth)
+    pairs = _recount(detail["pairs"], truth)
+    log_e = compare.log_e_harm(pairs.wins, pairs.losses, pairs.ties, margin=MONITOR_MARGIN)
+    is_harm = log_e >= math.log(1 / comparison.alpha)
+    comparison.detail = detail
+    comparison.challenger = pointer.model_version
+    comparison.log_e = log_e
+    comparison.decision = ComparisonDecision.FAILED if is_harm else ComparisonDecision.RUNNING
+    _store(comparison, pairs, {"margin": MONITOR_MARGIN, "n": pairs.n}, now)
+    if not is_harm:
+        return None
+    return _roll_back(project_id, pointer.model_version_id, comparison, pairs, now)
+
+
+def _running_monitor(pointer: Champion, truth: AuditTruth, now: datetime) -> Comparison:
+    same = Comparison.objects.filter(
+        project_id=pointer.project_id, kind=ComparisonKind.MONITOR, reference=pointer.proven
+    )
+    found = same.filter(decision=ComparisonDecision.RUNNING).select_related("reference").first()
+    if found is not None:
+        return found
+    ordinal = same.count() + 1
+    return Comparison.objects.create(
+        project_id=pointer.project_id,
+        kind=ComparisonKind.MONITOR,
+        challenger=pointer.model_version,
+        reference=pointer.proven,
+        ordinal=ordinal,
+        alpha=compare.alpha_k(ordinal, ALPHA),
+        # Labels that were there before have had their say when the reference was chosen.
+        detail={"before": truth.image_ids.tolist(), "pairs": []},
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _with_new_pairs(
+    detail: dict[str, Any], version: ModelVersion, reference: ModelVersion, truth: AuditTruth
+) -> dict[str, Any]:
+    """Add one pair for each audit image labeled since, in draw order."""
+    seen = {*detail["before"], *(pair["image"] for pair in detail["pairs"])}
+    is_new = np.array([int(key) not in seen for key in truth.image_ids], dtype=bool)
+    ids = truth.image_ids[is_new]
+    mine, theirs = evidence.answers(version, ids), evidence.answers(reference, ids)
+    added = [
+        {"image": image, "by": version.number, "said": said, "reference": other}
+        for image, said, other in zip(ids.tolist(), mine, theirs, strict=True)
+        if evidence.UNKNOWN not in (said, other)
+    ]
+    return {**detail, "pairs": [*detail["pairs"], *added]}
+
+
+def _recount(stored: list[dict[str, Any]], truth: AuditTruth) -> Pairs:
+    """Count stored pairs against the labels as they are now; unresolved ones wait."""
+    code_of = dict(zip(truth.image_ids.tolist(), truth.codes, strict=True))
+    live = [pair for pair in stored if pair["image"] in code_of]
+    return evidence.count(
+        _objects([code_of[pair["image"]] for pair in live]),
+        _objects([pair["said"] for pair in live]),
+        _objects([pair["reference"] for pair in live]),
+    )
+
+
+def _objects(codes: list[str]) -> npt.NDArray[np.object_]:
+    return np.array(codes, dtype=object)
+
+
+def _roll_back(
+    project_id: int, version_id: int, comparison: Comparison, pairs: Pairs, now: datetime
+) -> int | None:
+    reference = comparison.reference
+    if reference is None or reference.head is None:
+        return None
+    reason = (
+        f"Rolled back: wrong on {pairs.losses} audit images that v{reference.number} had right, "
+        f"right on {pairs.wins} that it had wrong, of {pairs.n}."
+    )
+    registry_services.roll_back(
+        project_id=project_id,
+        to_version_id=reference.pk,
+        user_id=None,
+        reason=reason,
+        now=now,
+        expected_id=version_id,
+    )
+    return reference.pk
+
+
+def _pairs_of(comparison: Comparison) -> Pairs:
+    return evidence.Pairs(comparison.wins, comparison.losses, comparison.ties)
+
+
+def _store(comparison: Comparison, pairs: Pairs, numbers: dict[str, Any], now: datetime) -> None:
+    comparison.wins, comparison.losses, comparison.ties = pairs.wins, pairs.losses, pairs.ties
+    comparison.detail = {**comparison.detail, "numbers": numbers}
+    comparison.updated_at = now
+    comparison.save()
+
+
+def _commonest_label(version: ModelVersion) -> str:
+    rows = snapshots.load(version.snapshot_id)
+    return rows.codes[int((rows.weights @ rows.posteriors).argmax())]

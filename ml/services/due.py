@@ -1,0 +1,63 @@
+"""What is due or stale, read from the database alone (rule 6). Cheap when there is nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from labeling.selectors import images, projects
+from ml.models import EmbeddingSet, TrainingKind
+from ml.selectors import embeddings
+from ml.services import embedding, finetune, handover, refit_due, runs
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+Kind = Literal["embed", "refit", "finetune", "reembed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One task that somebody should run for a project."""
+
+    kind: Kind
+    project_id: int
+
+
+def find(*, now: datetime) -> list[Due]:
+    """List what is due for every live project, a handful of queries each.
+
+    A fine-tune whose conditions are met is queued here: it is due, whoever noticed.
+    """
+    found: list[Due] = []
+    for project_id in projects.ids():
+        if _is_embedding_due(project_id, now):
+            found.append(Due("embed", project_id))
+        if refit_due.is_due(project_id, now=now):
+            found.append(Due("refit", project_id))
+        finetune.request_where_it_pays(project_id=project_id, now=now)
+        if _is_finetune_due(project_id, now):
+            found.append(Due("finetune", project_id))
+        if handover.is_due(project_id, now=now):
+            found.append(Due("reembed", project_id))
+    return found
+
+
+def _is_embedding_due(project_id: int, now: datetime) -> bool:
+    waiting = images.counts_by_partition(project_id)
+    if not embedding.is_configured():
+        return bool(waiting["PENDING"])
+    sets = embeddings.sets_to_fill(project_id)
+    if not sets:
+        return any(waiting.values())
+    return any(_is_free(each, now) and embedding.pending_count(each) for each in sets)
+
+
+def _is_free(embedding_set: EmbeddingSet, now: datetime) -> bool:
+    beat = embedding_set.heartbeat_at
+    return beat is None or beat < now - embedding.STALE_AFTER
+
+
+def _is_finetune_due(project_id: int, now: datetime) -> bool:
+    active = runs.active(project_id, TrainingKind.FINETUNE)
+    return active is not None and runs.is_claimable(active, now)

@@ -1,0 +1,290 @@
+"""Embed each image once: in short batches that a killed worker loses at most one of.
+
+The embedding set is the unit of work (rule 6): a batch is claimed on its row with a fencing token,
+and written in one transaction only while the claim still stands.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import F, Q
+
+from labeling.errors import LabelingError
+from labeling.selectors import consensus, images
+from labeling.services import pictures
+from ml.models import Embedding, EmbeddingScope, EmbeddingSet, EmbeddingSetState
+from ml.selectors import embeddings
+from ml.selectors.embeddings import load_matrix, original_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from PIL import Image as PillowImage
+
+    from ml.types import BackboneFile, Embedder
+
+__all__ = [
+    "STALE_AFTER",
+    "Batch",
+    "backbone_file",
+    "embed_batch",
+    "embed_pending",
+    "ensure_original_set",
+    "ensure_set",
+    "is_configured",
+    "load_matrix",
+    "original_set",
+    "pending_count",
+    "store_backbone",
+]
+
+STALE_AFTER = timedelta(seconds=30)
+"""A batch takes about two seconds; a claim this old belongs to a dead worker."""
+
+FIRST_BATCH = 24
+"""Images of a process's first batch, before its speed is known: the first can be labeled soon."""
+
+STORAGE_PREFIX = "backbones"
+logger = logging.getLogger(__name__)
+_images_per_s: dict[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one call did.
+
+    Attributes:
+        embedded: vectors stored.
+        remaining: images of the set's scope that still lack a vector.
+        is_ours: False where another worker was at it and nothing was done.
+    """
+
+    embedded: int
+    remaining: int
+    is_ours: bool
+
+
+def is_configured() -> bool:
+    """Tell whether this installation embeds at all; without, session and hash decide groups."""
+    return bool(settings.BACKBONE)
+
+
+def ensure_original_set(*, project_id: int, now: datetime) -> EmbeddingSet:
+    """Give the project's original set, made at first use from the configured backbone.
+
+    Raises:
+        BackboneMissingError, BackboneCorruptError: the compiled file is not on this host.
+    """
+    found = EmbeddingSet.objects.filter(project_id=project_id, is_original=True).first()
+    if found is not None:
+        return found
+    from ml.inference.files import find_backbone  # noqa: PLC0415
+
+    backbone = find_backbone(settings.BACKBONE_DIR, settings.BACKBONE)
+    return ensure_set(project_id=project_id, backbone=backbone, is_original=True, now=now)
+
+
+def ensure_set(
+    *,
+    project_id: int,
+    backbone: BackboneFile,
+    now: datetime,
+    is_original: bool = False,
+    scope: str = EmbeddingScope.ALL,
+) -> EmbeddingSet:
+    """Give the project's set for a compiled backbone; make it, and store the file, at first use."""
+    made, _ = EmbeddingSet.objects.get_or_create(
+        project_id=project_id,
+        digest=backbone.digest,
+        defaults={
+            "backbone": backbone.name,
+            "storage_key": store_backbone(backbone),
+            "preprocessing": backbone.preprocessing.to_json(),
+            "dim": backbone.dim,
+            "is_original": is_original,
+            "scope": scope,
+            "created_at": now,
+        },
+    )
+    return made
+
+
+def store_backbone(backbone: BackboneFile) -> str:
+    """Copy a compiled backbone to storage, under its checksum, for hosts that lack it."""
+    key = f"{STORAGE_PREFIX}/{Path(backbone.path).name}"
+    if not default_storage.exists(key):
+        with Path(backbone.path).open("rb") as file:
+            return default_storage.save(key, File(file))
+    return key
+
+
+def backbone_file(set_id: int) -> BackboneFile:
+    """Give a set's compiled backbone on this host, fetched from storage where it is missing.
+
+    Raises:
+        BackboneMissingError, BackboneCorruptError: storage has it not, or damaged.
+    """
+    from ml.inference.files import file_name, read_backbone  # noqa: PLC0415
+
+    of = EmbeddingSet.objects.get(pk=set_id)
+    path = Path(settings.BACKBONE_DIR) / file_name(of.backbone, of.digest)
+    if not path.exists() and default_storage.exists(of.storage_key):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{time.monotonic_ns()}.part")
+        with default_storage.open(of.storage_key) as file:
+            draft.write_bytes(file.read())
+        draft.replace(path)
+    return read_backbone(path, digest=of.digest)
+
+
+def pending_count(embedding_set: EmbeddingSet) -> int:
+    """Count the images of a set's scope that lack a vector."""
+    return _pending(embedding_set).count()
+
+
+def embed_pending(*, project_id: int, set_id: int, now: datetime, seconds: float = 2.0) -> int:
+    """Embed about `seconds` worth of images and give how many of the set's scope remain."""
+    batch = embed_batch(project_id=project_id, set_id=set_id, now=now, seconds=seconds)
+    return batch.remaining
+
+
+def embed_batch(*, project_id: int, set_id: int, now: datetime, seconds: float = 2.0) -> Batch:
+    """Embed the next images of a set, about `seconds` worth at this process's measured speed.
+
+    Images are taken in random order, so that what is embedded so far is a fair sample of what was
+    imported so far. An image whose file cannot be decoded is noted on the set and left out.
+    The batch is written in one transaction, and only if no other worker has taken over.
+    """
+    embedding_set = EmbeddingSet.objects.get(pk=set_id, project_id=project_id)
+    pending = _pending(embedding_set)
+    with _claim(embedding_set, now) as token:
+        if token is None:
+            return Batch(0, pending.count(), is_ours=False)
+        speed = _images_per_s.get(embedding_set.digest)
+        limit = FIRST_BATCH if speed is None else max(8, int(speed * seconds))
+        rows = list(pending.order_by("public_id").values_list("pk", "storage_key")[:limit])
+        if rows:
+            _write(embedding_set, token, _embed(embedding_set, rows), now)
+        remaining = pending.exclude(pk__in=embedding_set.unreadable).count()
+        state = EmbeddingSetState.BUILDING if remaining else EmbeddingSetState.READY
+        EmbeddingSet.objects.filter(pk=set_id).exclude(
+            state__in=(state, EmbeddingSetState.RETIRED)
+        ).update(state=state)
+        return Batch(len(rows), remaining, is_ours=True)
+
+
+def _pending(embedding_set: EmbeddingSet) -> images.ImageQuery:
+    """Give the images that lack a vector. JUDGED: only labeled pool images and measured ones."""
+    has_vector = Embedding.objects.filter(set=embedding_set).values("image_id")
+    wanted = images.usable(embedding_set.project_id).exclude(pk__in=has_vector)
+    if embedding_set.scope == EmbeddingScope.JUDGED:
+        trained = consensus.training_rows(embedding_set.project_id).image_ids
+        measured = consensus.audit_rows(embedding_set.project_id).image_ids
+        wanted = wanted.filter(pk__in=[*trained.tolist(), *measured.tolist()])
+    return wanted.exclude(pk__in=embedding_set.unreadable)
+
+
+@contextmanager
+def _claim(embedding_set: EmbeddingSet, now: datetime) -> Iterator[int | None]:
+    """Take the set for one batch; None where another worker has it and lives."""
+    is_free = Q(heartbeat_at__isnull=True) | Q(heartbeat_at__lt=now - STALE_AFTER)
+    row = EmbeddingSet.objects.filter(pk=embedding_set.pk)
+    with transaction.atomic():
+        taken = row.filter(is_free).update(heartbeat_at=now, fencing_token=F("fencing_token") + 1)
+        token = row.values_list("fencing_token", flat=True).get() if taken else None
+    try:
+        yield token
+    finally:
+        if token is not None:
+            row.filter(fencing_token=token).update(heartbeat_at=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Vectors:
+    ids: list[int]
+    content: list[bytes]
+    broken: list[int]
+
+
+def _embed(embedding_set: EmbeddingSet, rows: Sequence[tuple[int, str]]) -> _Vectors:
+    """Embed (id, storage key) rows as float16; ids whose file cannot be read are set apart."""
+    from ml.inference.pipeline import embed_stream  # noqa: PLC0415
+
+    broken: list[int] = []
+    embedder = _embedder(embedding_set.pk, embedding_set.digest)
+    started = time.perf_counter()
+    loads = [_loader(image_id, key, broken) for image_id, key in rows]
+    vectors = np.concatenate(list(embed_stream(embedder, loads))).astype(np.float16)
+    _images_per_s[embedding_set.digest] = len(rows) / (time.perf_counter() - started)
+    good = [place for place, row in enumerate(rows) if row[0] not in broken]
+    ids = [rows[place][0] for place in good]
+    return _Vectors(ids, [vectors[place].tobytes() for place in good], broken)
+
+
+def _loader(image_id: int, key: str, broken: list[int]) -> Callable[[], PillowImage.Image]:
+    def load() -> PillowImage.Image:
+        try:
+            return pictures.open_stored(key)
+        except (OSError, LabelingError) as error:
+            from PIL import Image  # noqa: PLC0415
+
+            logger.warning("Image %s cannot be decoded and gets no vector: %s", image_id, error)
+            broken.append(image_id)
+            return Image.new("RGB", (8, 8))
+
+    return load
+
+
+@transaction.atomic
+def _write(embedding_set: EmbeddingSet, token: int, found: _Vectors, now: datetime) -> None:
+    row = EmbeddingSet.objects.filter(pk=embedding_set.pk, fencing_token=token)
+    if not row.update(heartbeat_at=now):
+        logger.info("Embedding set %s was taken over; this batch is dropped.", embedding_set.pk)
+        return
+    # ignore_conflicts: a row written by whoever was fenced off is the same row.
+    Embedding.objects.bulk_create(
+        [
+            Embedding(set=embedding_set, image_id=image_id, vector=vector)
+            for image_id, vector in zip(found.ids, found.content, strict=True)
+        ],
+        ignore_conflicts=True,
+    )
+    if found.broken:
+        embedding_set.unreadable = sorted({*embedding_set.unreadable, *found.broken})
+        row.update(unreadable=embedding_set.unreadable)
+    if embedding_set.centre is None:
+        _fix_centre(embedding_set)
+
+
+def _fix_centre(embedding_set: EmbeddingSet) -> None:
+    count = Embedding.objects.filter(set=embedding_set)[: embeddings.CENTRE_IMAGES].count()
+    mean = embeddings.centre(embedding_set)
+    if count < embeddings.CENTRE_IMAGES or mean is None:
+        return
+    embedding_set.centre = mean.astype(np.float32).tobytes()
+    embedding_set.save(update_fields=["centre"])
+
+
+@lru_cache(maxsize=2)
+def _embedder(set_id: int, digest: str) -> Embedder:
+    """Load a set's backbone once a process; `digest` keeps a reused key from naming another."""
+    from ml.inference.embedder import OnnxEmbedder  # noqa: PLC0415
+
+    backbone = backbone_file(set_id)
+    if backbone.digest != digest:
+        raise AssertionError(f"set {set_id} has {backbone.digest}, asked for {digest}")
+    return OnnxEmbedder(backbone, threads=settings.ORT_THREADS)

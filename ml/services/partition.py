@@ -1,0 +1,308 @@
+"""Split groups as images come in, batch by batch (architecture rule 1).
+
+Linked images (same capture session, same perceptual hash, or near in the original embedding) share
+a group, and a group has one partition for good. An image that would join groups of the pool and of
+the audit slice is left out of both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labeling.selectors import images, projects
+from labeling.services import images as image_services
+from labeling.services import journal
+from ml.evaluation import geometry
+from ml.selectors import embeddings
+from ml.services import embedding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    import numpy.typing as npt
+
+    from labeling.selectors.images import PartitionRows
+    from ml.models import EmbeddingSet
+    from ml.types import Embeddings, Groups
+
+LARGEST_SHARE = 0.05
+"""Of a project's images, the largest group that cosine may build; then the threshold rises."""
+
+ALWAYS_ALLOWED = 10
+"""A burst of ten photographs may be one group, however small the project."""
+
+MIN_CENTRE_IMAGES = 64
+"""Fewer vectors give no centre worth comparing by, unless there are no more to come."""
+
+EXCLUDED, POOL, AUDIT = "EXCLUDED", "POOL", "AUDIT"
+_BLOCK_ROWS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What one step of taking images in did.
+
+    Attributes:
+        embedded: vectors stored.
+        decided: images that left PENDING.
+        remaining: images that still lack a vector in some set that is being filled.
+        is_ours: False where another worker is at it.
+    """
+
+    embedded: int
+    decided: int
+    remaining: int
+    is_ours: bool
+
+
+def advance(*, project_id: int, now: datetime, seconds: float = 2.0) -> Intake:
+    """Embed about two seconds of images, then decide what can be decided.
+
+    The original set comes first: it decides partitions. Other sets that serve get the new images'
+    vectors afterwards.
+
+    Raises:
+        BackboneMissingError, BackboneCorruptError: the backbone is not on this host.
+    """
+    if not embedding.is_configured():
+        return Intake(0, decide(project_id=project_id, now=now), 0, is_ours=True)
+    embedding.ensure_original_set(project_id=project_id, now=now)
+    embedded = remaining = 0
+    is_ours = True
+    for each in embeddings.sets_to_fill(project_id):
+        if embedded:
+            remaining += embedding.pending_count(each)
+            continue
+        batch = embedding.embed_batch(
+            project_id=project_id, set_id=each.pk, now=now, seconds=seconds
+        )
+        embedded += batch.embedded
+        remaining += batch.remaining
+        is_ours = is_ours and batch.is_ours
+    decided = decide(project_id=project_id, now=now)
+    return Intake(embedded, decided, remaining, is_ours)
+
+
+def decide(*, project_id: int, now: datetime, rng: np.random.Generator | None = None) -> int:
+    """Give every waiting image that has its vector a group and a partition; give how many.
+
+    Images are taken in order of their ids and linked to what came before, so that the same images
+    give the same groups in whatever batches they come, but for the threshold, which may have
+    risen. Where one group would hold more than 5 % of the project's images so far, only closer
+    images are linked in the rest of this call; an audit event records the threshold used. It does
+    not stay up: the first images of a large import are few, and often of one kind.
+
+    Args:
+        project_id: the project.
+        now: the time.
+        rng: draws the partitions; without it each group draws from the project's secret seed and
+            its smallest image id.
+    """
+    waiting = images.waiting_for_partition(project_id)
+    if not len(waiting):
+        return 0
+    embedding_set = _original(project_id)
+    is_ready = np.ones(len(waiting), dtype=bool)
+    if embedding_set is not None:
+        broken = np.isin(waiting.image_ids, embedding_set.unreadable)
+        is_ready = embeddings.has_vector(embedding_set.pk, waiting.image_ids) | broken
+        if not _has_centre(embedding_set, is_all_there=bool(is_ready.all())):
+            return 0
+    elif embedding.is_configured():
+        return 0
+    if not is_ready.any():
+        return 0
+    project = projects.by_id(project_id)
+    decided = images.decided(project_id)
+    total = len(decided) + len(waiting)
+    links = _Links(decided, project.split_cosine, max(ALWAYS_ALLOWED, LARGEST_SHARE * total))
+    near = _neighbours(embedding_set, waiting, is_ready, decided, project.split_cosine)
+    for row in np.flatnonzero(is_ready):
+        links.add(
+            int(waiting.image_ids[row]),
+            session=waiting.sessions[row],
+            perceptual_hash=int(waiting.hashes[row]),
+            near=near.get(int(waiting.image_ids[row]), []),
+        )
+    if links.cosine > project.split_cosine:
+        _record_threshold(project_id, project.split_cosine, links.cosine, total, now)
+    return image_services.set_partitions(
+        project_id=project_id, decisions=links.decisions(), now=now, rng=rng
+    )
+
+
+def _has_centre(embedding_set: EmbeddingSet, *, is_all_there: bool) -> bool:
+    if is_all_there or embedding_set.centre is not None:
+        return True
+    some = embeddings.image_ids_of(embedding_set.pk)[:MIN_CENTRE_IMAGES]
+    return len(some) == MIN_CENTRE_IMAGES
+
+
+def _record_threshold(
+    project_id: int, wanted: float, used: float, n_images: int, now: datetime
+) -> None:
+    journal.record_event(
+        project_id=project_id,
+        verb="split_threshold_raised",
+        detail={"wanted": wanted, "used": used, "n_images": n_images},
+        now=now,
+    )
+
+
+def _original(project_id: int) -> EmbeddingSet | None:
+    if not embedding.is_configured():
+        return None
+    sets = embeddings.sets_to_fill(project_id)
+    return sets[0] if sets and sets[0].is_original else None
+
+
+@dataclass(slots=True)
+class _Cluster:
+    """A group that exists, or one that is being made."""
+
+    partition: str | None
+    size: int
+    new_images: list[int] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
+    joined: int | None = None
+
+
+class _Links:
+    """Joins images one by one to the clusters of what came before them."""
+
+    def __init__(self, decided: PartitionRows, cosine: float, limit: float) -> None:
+        self.cosine = cosine
+        self.limit = limit
+        self.clusters: dict[int, _Cluster] = {}
+        self.cluster_of: dict[int, int] = {}
+        self.by_session: dict[str, set[int]] = defaultdict(set)
+        self.by_hash: dict[int, set[int]] = defaultdict(set)
+        self._next = -1
+        for place in range(len(decided)):
+            group = int(decided.groups[place])
+            cluster = self.clusters.setdefault(
+                group, _Cluster(decided.partitions[place], 0, groups=[group])
+            )
+            cluster.size += 1
+            self._remember(
+                int(decided.image_ids[place]), group, decided.sessions[place],
+                int(decided.hashes[place]),
+            )  # fmt: skip
+
+    def add(
+        self, image_id: int, *, session: str, perceptual_hash: int, near: list[tuple[float, int]]
+    ) -> None:
+        """Link one image: to its session and its twins whatever happens, to near ones by size."""
+        sure = set(self.by_session.get(session, ())) if session else set()
+        sure |= self.by_hash.get(perceptual_hash, set())
+        touched = {self._root(key) for key in sure}
+        for similarity, other in sorted(near, reverse=True):
+            if similarity < self.cosine or other not in self.cluster_of:
+                continue
+            key = self._root(self.cluster_of[other])
+            if key in touched:
+                continue
+            if self._size(touched | {key}) + 1 > self.limit:
+                # Written up to the next thousandth above the pair that went too far.
+                self.cosine = max(self.cosine, math.floor(similarity * 1000 + 1) / 1000)
+                break
+            touched.add(key)
+        self._remember(image_id, self._place(image_id, touched), session, perceptual_hash)
+
+    def decisions(self) -> list[image_services.GroupDecision]:
+        """Give what the clusters with new images have become."""
+        return [
+            image_services.GroupDecision(
+                image_ids=cluster.new_images,
+                existing_group_ids=cluster.groups,
+                partition=None if cluster.groups else cluster.partition,
+            )
+            for cluster in self.clusters.values()
+            if cluster.joined is None and cluster.new_images
+        ]
+
+    def _place(self, image_id: int, touched: set[int]) -> int:
+        """Put an image into one cluster of those it touches, and give its key."""
+        kinds = {self.clusters[key].partition for key in touched}
+        if {POOL, AUDIT} <= kinds:
+            return self._new(image_id, EXCLUDED)
+        live = {key for key in touched if self.clusters[key].partition != EXCLUDED} or touched
+        if not live:
+            return self._new(image_id, None)
+        kept = self._join(sorted(live))
+        self.clusters[kept].new_images.append(image_id)
+        self.clusters[kept].size += 1
+        return kept
+
+    def _join(self, keys: list[int]) -> int:
+        """Make one cluster of several; those with a partition pass it on."""
+        keys.sort(key=lambda key: (self.clusters[key].partition is None, key))
+        kept = self.clusters[keys[0]]
+        for key in keys[1:]:
+            other = self.clusters[key]
+            kept.size += other.size
+            kept.new_images += other.new_images
+            kept.groups += other.groups
+            other.joined = keys[0]
+        return keys[0]
+
+    def _new(self, image_id: int, partition: str | None) -> int:
+        key = self._next
+        self._next -= 1
+        self.clusters[key] = _Cluster(partition, 1, new_images=[image_id])
+        return key
+
+    def _root(self, key: int) -> int:
+        while (joined := self.clusters[key].joined) is not None:
+            key = joined
+        return key
+
+    def _size(self, keys: Iterable[int]) -> int:
+        return sum(self.clusters[key].size for key in keys)
+
+    def _remember(self, image_id: int, key: int, session: str, perceptual_hash: int) -> None:
+        self.cluster_of[image_id] = key
+        if session:
+            self.by_session[session].add(key)
+        self.by_hash[perceptual_hash].add(key)
+
+
+def _neighbours(
+    embedding_set: EmbeddingSet | None,
+    waiting: PartitionRows,
+    is_ready: npt.NDArray[np.bool_],
+    decided: PartitionRows,
+    cosine: float,
+) -> dict[int, list[tuple[float, int]]]:
+    """Give for each new image the (cosine, image) pairs at least this near, new ones included."""
+    if embedding_set is None:
+        return {}
+    centre = embeddings.centre(embedding_set)
+    if centre is None:
+        return {}
+    new = _embedded(embedding_set.pk, waiting.image_ids[is_ready])
+    everything = np.concatenate([new, _embedded(embedding_set.pk, decided.image_ids)])
+    rows = geometry.prepare(embeddings.load_matrix(embedding_set.pk, new), centre)
+    near: dict[int, list[tuple[float, int]]] = defaultdict(list)
+    for start in range(0, len(everything), _BLOCK_ROWS):
+        ids = everything[start : start + _BLOCK_ROWS]
+        block = _prepared(embedding_set.pk, ids, centre)
+        similarity = rows @ block.T
+        for a, b in np.argwhere(similarity >= cosine):
+            if new[a] != ids[b]:
+                near[int(new[a])].append((float(similarity[a, b]), int(ids[b])))
+    return near
+
+
+def _embedded(set_id: int, image_ids: Groups) -> Groups:
+    return image_ids[embeddings.has_vector(set_id, image_ids)]
+
+
+def _prepared(set_id: int, image_ids: Groups, centre: npt.NDArray[np.float64]) -> Embeddings:
+    return geometry.prepare(embeddings.load_matrix(set_id, image_ids), centre)

@@ -1,0 +1,373 @@
+"""The fast loop: new answers, a new head, its check, the pointer, the pool, the queue.
+
+One refit runs a project and at most one waits: whoever comes while one runs goes home, and the one
+that runs looks for newer answers when it is done. The pointer moves before the pool is rescored, so
+that the answer's classifier serves as soon as it can.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+
+from labeling.selectors import consensus, projects
+from ml.heads import calibration, codec, ridge
+from ml.models import (
+    Embedding,
+    EmbeddingSet,
+    ModelKind,
+    ModelVersion,
+    TrainingKind,
+    TrainingRun,
+    TrainingState,
+)
+from ml.selectors import embeddings
+from ml.selectors import registry as registry_selectors
+from ml.services import (
+    acquisition,
+    budget,
+    certification,
+    gate,
+    priors,
+    refit_due,
+    registry,
+    runs,
+    snapshots,
+)
+from ml.services.acquisition import Labeled
+from ml.types import Head, LabeledSet
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from labeling.models import Project
+    from labeling.selectors.consensus import TrainingRows
+    from ml.heads.ridge import FittedHead
+    from ml.selectors.registry import ChampionView
+    from ml.services.gate import Verdict
+
+DEFAULT_TARGET_ACCURACY = 0.9
+
+FORCED = frozenset({"staff", "handover"})
+"""Triggers that refit even where no label is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefitOutcome:
+    """What a call did.
+
+    Attributes:
+        kind: busy (another one is at it), current (nothing is new), paused, waiting (no vectors or
+            too few labels for a head), deployed, refused, superseded (another champion came first)
+            or unchanged (no label for the head is new; the queue and the evidence were seen to).
+        version: number of the version made, if any.
+        has_more: whether answers came meanwhile: call again.
+        rolled_back_to: id of the version that the monitor put back, if it did.
+        stages_s: seconds of each stage.
+    """
+
+    kind: str
+    version: int | None = None
+    has_more: bool = False
+    rolled_back_to: int | None = None
+    stages_s: dict[str, float] = field(default_factory=dict)
+
+
+def request(*, project_id: int, trigger: str, now: datetime) -> TrainingRun:
+    """Queue a refit whatever is new (the staff's button), or give the one that is active."""
+    run, _ = runs.request(project_id=project_id, kind=TrainingKind.HEAD, trigger=trigger, now=now)
+    return run
+
+
+def run(*, project_id: int, now: datetime) -> RefitOutcome:
+    """Do what is new: refit, check, deploy, rescore, refill, look at the audit slice.
+
+    Safe to call at any time and any number of times. A process killed in the middle leaves a run
+    that goes stale; the next call after that fences it off and starts again from the answers.
+
+    Raises:
+        FencedOffError: this worker was too slow and another one took over.
+    """
+    project = projects.by_id(project_id)
+    active = runs.active(project_id, TrainingKind.HEAD)
+    if active is None:
+        if project.training_paused_at is not None:
+            return RefitOutcome("paused")
+        trigger = refit_due.trigger(project_id, now=now)
+        if trigger is None:
+            return RefitOutcome("current")
+        active = request(project_id=project_id, trigger=trigger, now=now)
+    claim = runs.claim(run=active, now=now)
+    if claim is None:
+        return RefitOutcome("busy")
+    with runs.Closing(claim, now):
+        outcome = _Refit.start(project, claim, is_forced=active.trigger in FORCED, now=now).play()
+    newest = consensus.data_version(project_id)
+    ended = TrainingRun.objects.values_list("data_version", flat=True).get(pk=claim.run_id)
+    return replace(outcome, has_more=newest > ended)
+
+
+@dataclass(slots=True)
+class _Refit:
+    """One refit under way."""
+
+    project: Project
+    claim: runs.Claim
+    is_forced: bool
+    now: datetime
+    rows: TrainingRows
+    champion: ChampionView | None
+    embedding_set: EmbeddingSet | None
+    stages_s: dict[str, float]
+    kept: dict[str, Any]
+    started: float
+
+    @classmethod
+    def start(
+        cls, project: Project, claim: runs.Claim, *, is_forced: bool, now: datetime
+    ) -> _Refit:
+        """Read what there is to learn from."""
+        started = time.perf_counter()
+        last = runs.newest_ended(project.pk, TrainingKind.HEAD)
+        rows = consensus.training_rows(project.pk)
+        champion = registry_selectors.champion(project.pk)
+        embedding_set = embeddings.serving_set(project.pk)
+        kept = dict(last.settings) if last else {}
+        if embedding_set is not None:
+            known = embeddings.has_vector(embedding_set.pk, rows.image_ids)
+            rows = snapshots.only(rows, known)
+        refit = cls(
+            project, claim, is_forced, now, rows, champion, embedding_set, {}, kept, started
+        )
+        refit._close_stage("read")
+        return refit
+
+    def play(self) -> RefitOutcome:
+        """Go through the stages and close the run."""
+        if self.embedding_set is None:
+            return self._close(RefitOutcome("waiting"))
+        labeled = self._labeled(self.embedding_set.pk)
+        digest = snapshots.content_hash(self.rows)
+        judged = [digest, self.embedding_set.pk]
+        is_new = judged != self.kept.get("judged") or self.is_forced
+        kind, version, fitted = "unchanged", None, None
+        if is_new:
+            kind, version, fitted = self._learn(labeled, digest)
+        if kind != "superseded":
+            self.kept["judged"] = judged
+            self._feed_queue(fitted, version)
+        if fitted is not None and version is not None:
+            self._certify(version)
+        events = certification.advance(project_id=self.project.pk, now=self.now)
+        registry.prune(project_id=self.project.pk)
+        self._close_stage("certify")
+        return self._close(
+            RefitOutcome(
+                kind,
+                version=version.number if version else None,
+                rolled_back_to=events.rolled_back_to,
+            ),
+            version=version,
+        )
+
+    def _learn(
+        self, labeled: LabeledSet, digest: str
+    ) -> tuple[str, ModelVersion | None, FittedHead | None]:
+        """Fit, check and deploy a head."""
+        if len(np.unique(labeled.targets.argmax(axis=1))) < 2:
+            return "waiting", None, None
+        fitted = ridge.fit_ridge(labeled)
+        self._close_stage("fit")
+        verdict = gate.check(self.project.pk, labeled, fitted)
+        self._close_stage("check")
+        if not verdict.is_passed and self.champion is None:
+            return "waiting", None, None
+        if not verdict.is_passed and "held_by" in verdict.numbers:
+            return "refused", None, None
+        snapshot = snapshots.store(
+            project_id=self.project.pk, rows=self.rows, digest=digest, now=self.now
+        )
+        fields = self._fields(labeled, fitted, verdict) | {"snapshot": snapshot}
+        if not verdict.is_passed:
+            return "refused", self._refuse(fields), None
+        try:
+            version = self._deploy(fields, fitted, verdict)
+        except registry.PointerMovedError:
+            return "superseded", None, None
+        gate.remember(version, labeled, fitted)
+        self._close_stage("deploy")
+        return "deployed", version, fitted
+
+    def _deploy(self, fields: dict[str, Any], fitted: FittedHead, verdict: Verdict) -> ModelVersion:
+        """Store the version and move the pointer, in one transaction, if this run still counts."""
+        head = codec.to_bytes(fitted.head)
+        with transaction.atomic():
+            self.claim.beat(now=self._time(), stage="deploying", progress=0.5)
+            version = registry.create_version(project_id=self.project.pk, head=head, **fields)
+            registry.promote(
+                project_id=self.project.pk,
+                version_id=version.pk,
+                expected_id=self.champion.version_id if self.champion else None,
+                now=self._time(),
+                verdict=verdict.sentence,
+            )
+        return version
+
+    def _refuse(self, fields: dict[str, Any]) -> ModelVersion:
+        """Keep the account of a refused head; its weights serve nobody."""
+        with transaction.atomic():
+            self.claim.beat(now=self._time(), stage="refused")
+            version = registry.create_version(project_id=self.project.pk, head=None, **fields)
+            registry.reject(
+                version_id=version.pk, verdict=version.verdict, gate=version.gate, now=self.now
+            )
+        return version
+
+    def _fields(self, labeled: LabeledSet, fitted: FittedHead, verdict: Verdict) -> dict[str, Any]:
+        bar = calibration.acceptance_threshold(
+            fitted.out_of_group,
+            labeled.targets,
+            labeled.weights,
+            target_accuracy=self.project.target_accuracy or DEFAULT_TARGET_ACCURACY,
+        )
+        return {
+            "kind": ModelKind.HEAD,
+            "embedding_set": self.embedding_set,
+            "temperature": fitted.head.temperature,
+            "acceptance_threshold": bar,
+            "scheme_id": self.rows.scheme_id,
+            "label_order": list(labeled.label_order),
+            "n_labels": len(labeled.image_ids),
+            "metrics": {
+                "log_loss": fitted.log_loss,
+                "regularisation": fitted.head.regularisation,
+                "n_groups": len(np.unique(labeled.groups)),
+            },
+            "gate": verdict.numbers,
+            "verdict": verdict.sentence,
+            "code_version": settings.LARDER_VERSION,
+            "created_at": self.now,
+        }
+
+    def _feed_queue(self, fitted: FittedHead | None, version: ModelVersion | None) -> None:
+        """Rescore the pool, fill the window, write priors; certify where it is time."""
+        assert self.embedding_set is not None  # noqa: S101 - `play` has looked
+        seen = Labeled(self.rows.image_ids, self.rows.posteriors.sum(axis=0, dtype=np.float64))
+        head = fitted.head if fitted else self._serving_head()
+        is_fresh = fitted is not None and not seen.is_cold
+        if not (is_fresh or self._is_window_due()):
+            return
+        scored = acquisition.score_candidates(
+            project_id=self.project.pk, set_id=self.embedding_set.pk, head=head, labeled=seen
+        )
+        self._close_stage("rescore")
+        public_id = version.public_id if fitted and version else None
+        if public_id is None and self.champion is not None:
+            public_id = self.champion.public_id
+        chosen = acquisition.refill(
+            project=self.project,
+            scored=scored,
+            labeled=seen,
+            model_version=public_id,
+            rng=np.random.default_rng([self.project.seed, len(seen.image_ids)]),
+            now=self.now,
+        )
+        self.kept["n_vectors"] = Embedding.objects.filter(set=self.embedding_set).count()
+        self.kept["n_chosen"] = len(chosen)
+        self._close_stage("refill")
+        if fitted is not None and version is not None:
+            self._write_priors(fitted, version, scored, chosen)
+
+    def _is_window_due(self) -> bool:
+        """Herding has ordered its window already; it is filled again when half of it is gone."""
+        n_chosen = int(self.kept.get("n_chosen", 0))
+        if self.is_forced or n_chosen == 0:
+            return True
+        has_grown = refit_due.has_pool_grown(self.embedding_set, self.kept)
+        return has_grown or acquisition.is_low(self.project, n_chosen)
+
+    def _write_priors(
+        self,
+        fitted: FittedHead,
+        version: ModelVersion,
+        scored: acquisition.Scored,
+        chosen: Any,
+    ) -> None:
+        n_labels = len(self.rows.image_ids)
+        key = [self.rows.scheme_id, self.embedding_set.pk if self.embedding_set else 0]
+        is_full = self.kept.get("priors_of") != key or priors.is_full_due(
+            n_labels, int(self.kept.get("priors_at", 0))
+        )
+        priors.write(
+            project_id=self.project.pk,
+            scheme_id=self.rows.scheme_id,
+            model_version=version.public_id,
+            scored=scored,
+            labeled_ids=self.rows.image_ids,
+            out_of_group=fitted.out_of_group,
+            only=None if is_full else chosen,
+            now=self.now,
+        )
+        if is_full:
+            self.kept |= {"priors_of": key, "priors_at": n_labels}
+        self._close_stage("priors")
+
+    def _certify(self, version: ModelVersion) -> None:
+        if not certification.is_candidate(
+            self.project.pk,
+            n_labels=version.n_labels,
+            embedding_set_id=version.embedding_set_id,
+        ):
+            return
+        ModelVersion.objects.filter(pk=version.pk).update(is_certification_candidate=True)
+        certification.open_certification(version=version, now=self.now)
+
+    def _serving_head(self) -> Head | None:
+        if self.champion is None or self.champion.label_order != tuple(self.rows.codes):
+            return None
+        head = codec.from_bytes(self.champion.head)
+        return replace(head, temperature=self.champion.temperature)
+
+    def _labeled(self, set_id: int) -> LabeledSet:
+        rows = self.rows
+        return LabeledSet(
+            image_ids=rows.image_ids,
+            embeddings=embeddings.load_matrix(set_id, rows.image_ids),
+            targets=gate.unit_rows(rows.posteriors),
+            weights=rows.weights,
+            groups=rows.groups,
+            label_order=tuple(rows.codes),
+        )
+
+    def _close(self, outcome: RefitOutcome, version: ModelVersion | None = None) -> RefitOutcome:
+        seconds = time.perf_counter() - self.started
+        is_seen = outcome.kind != "superseded"
+        self.claim.close(
+            state=TrainingState.SUCCEEDED,
+            now=self._time(),
+            stage=outcome.kind,
+            progress=1.0,
+            # A refit that lost the race has seen nothing: the next one is due at once.
+            data_version=self.rows.data_version if is_seen else 0,
+            model_version=version,
+            device="cpu",
+            seconds=seconds,
+            cost=budget.cost(self.project, seconds),
+            stages_s=self.stages_s,
+            settings={**self.kept, "scheme_id": self.rows.scheme_id},
+        )
+        return replace(outcome, stages_s=self.stages_s)
+
+    def _time(self) -> datetime:
+        """Give the time now: the time the run was told, plus what it has taken since."""
+        return self.now + timedelta(seconds=time.perf_counter() - self.started)
+
+    def _close_stage(self, stage: str) -> None:
+        spent = time.perf_counter() - self.started
+        self.stages_s[stage] = spent - sum(self.stages_s.values())
