@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 from django.conf import settings as django_settings
+from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from config import rendered
@@ -111,16 +113,23 @@ def make_world(address: str, *, pictures: int, classes: list[str] | None = None)
 
 
 @pytest.fixture
-def world(live_server: LiveServer) -> World:
-    """Eight labels, six pictures."""
-    return make_world(live_server.url, pictures=6)
+def address(live_server: LiveServer, settings: Settings) -> str:
+    """Where the server is, which it also puts into the links it makes."""
+    settings.PUBLIC_URL = live_server.url
+    return str(live_server.url)
 
 
 @pytest.fixture
-def large_world(live_server: LiveServer) -> World:
+def world(address: str) -> World:
+    """Eight labels, six pictures."""
+    return make_world(address, pictures=6)
+
+
+@pytest.fixture
+def large_world(address: str) -> World:
     """More labels than keys."""
     names = [*rendered.KINDS, *(f"Shelf good {number:02}" for number in range(35))]
-    return make_world(live_server.url, pictures=6, classes=names)
+    return make_world(address, pictures=6, classes=names)
 
 
 @pytest.fixture(scope="session")
@@ -150,6 +159,11 @@ class Visitor:
     def _listen(self, message: Any) -> None:
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.complaints.append(message.text)
+
+    def carry(self, world: World, session: str) -> None:
+        """Be signed in already."""
+        cookie = {"name": "sessionid", "value": session, "url": world.address}
+        self.page.context.add_cookies([cookie])
 
     def join(self, world: World, name: str = "Robin") -> None:
         """Join by the invitation and come to the labeling page, its first guide closed."""
@@ -226,9 +240,11 @@ def _visit(chromium: Browser, shots: Path | None, **options: Any) -> Iterator[Vi
 
 
 @pytest.fixture
-def expert_link(world: World) -> str:
-    """A link that signs an expert of the project in."""
-    user, _ = people.create_owner(username="expert-person", password=None)
+def expert(world: World) -> str:
+    """The session of a signed-in expert of the project."""
+    user, _ = people.create_owner(username="expert-person")
     now = timezone.now()
     people.set_role(project_id=world.project_id, user_id=user.pk, role="EXPERT", now=now)
-    return f"{world.address}/login/{people.make_login_link(user_id=user.pk, now=now)}"
+    client = Client()
+    client.force_login(user)
+    return client.cookies["sessionid"].value
