@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db.models import Prefetch
+from django.db.models import Max, Prefetch
 
-from labeling.models import Annotation, AnnotationLabel, Image, Project, SchemeLabel
+from labeling.models import (
+    Annotation,
+    AnnotationLabel,
+    Annotator,
+    Image,
+    Label,
+    LabelMapping,
+    LabelScheme,
+    Project,
+    SchemeLabel,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from django.db.models import QuerySet
+
 CHUNK = 1000
+FORMAT = "larder-export"
+FORMAT_VERSION = 1
+
+_LEFT_OUT = {"id", "public_id", "seed", "created_at", "archived_at"}
+_LEFT_OUT |= {"labeling_paused_at", "training_paused_at"}
+SETTINGS = tuple(
+    field.name for field in Project._meta.concrete_fields if field.name not in _LEFT_OUT
+)
+ANNOTATOR_TIMES = (
+    "created_at",
+    "consented_at",
+    "last_seen_at",
+    "paused_at",
+    "quarantined_at",
+    "anonymised_at",
+)
 
 IMAGE_FIELDS = (
     "image",
@@ -22,12 +51,14 @@ IMAGE_FIELDS = (
     "licence",
     "width",
     "height",
+    "created_at",
     "captured_at",
     "capture_session",
     "perceptual_hash",
     "partition",
     "inclusion_probability",
     "split_group",
+    "group_inclusion_probability",
     "group_draw_order",
     "is_measured",
     "flagged_at",
@@ -39,6 +70,7 @@ IMAGE_FIELDS = (
     "n_votes",
     "effective_votes",
     "is_expert",
+    "resolved_at",
     "probabilities",
 )
 ANSWER_FIELDS = (
@@ -53,6 +85,8 @@ ANSWER_FIELDS = (
     "flag_reason",
     "is_expert",
     "scheme_version",
+    "assignment",
+    "assigned_at",
     "reason",
     "policy",
     "model_version",
@@ -74,65 +108,100 @@ def _time(value: Any) -> str | None:
     return value.isoformat() if value else None
 
 
-def project_record(project_id: int) -> dict[str, Any]:
-    """Give what a copy of the project needs besides its images and answers.
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The newest rows an export takes: what comes while it is written stays out of all tables."""
+
+    image_id: int
+    annotation_id: int
+
+
+def bounds(project_id: int) -> Bounds:
+    """Look up the newest answer, then the newest image, so that every answer has its image."""
+    answers = Annotation.objects.filter(project_id=project_id)
+    newest = answers.aggregate(pk=Max("pk"))["pk"] or 0
+    images = Image.objects.filter(project_id=project_id)
+    return Bounds(images.aggregate(pk=Max("pk"))["pk"] or 0, newest)
+
+
+def settings_of(project: Project) -> dict[str, Any]:
+    """Give the columns of a project that an export carries.
 
     Secrets (invitations, tokens, the seed of the queue's permutations) stay behind.
     """
+    return {name: getattr(project, name) for name in SETTINGS}
+
+
+def project_record(project_id: int) -> dict[str, Any]:
+    """Give what a copy of the project needs besides its images and answers."""
     project = Project.objects.get(pk=project_id)
-    hidden = {"id", "public_id", "seed", "created_at", "archived_at"}
-    settings = {
-        field.name: getattr(project, field.name)
-        for field in Project._meta.concrete_fields
-        if field.name not in hidden and not field.name.endswith("_paused_at")
-    }
-    schemes = [
-        {
-            "version": scheme.version,
-            "labels": list(
-                scheme.entries.order_by("position", "pk").values_list("label__code", "name")
-            ),
-        }
-        for scheme in project.schemes.order_by("version", "pk")
-    ]
-    labels = [
-        {
-            "code": label.code,
-            "name": label.name,
-            "description": label.description,
-            "key": label.key,
-            "colour": label.colour,
-            "position": label.position,
-            "retired_at": _time(label.retired_at),
-        }
-        for label in project.labels.order_by("position", "pk")
-    ]
-    mappings = list(
-        project.label_mappings.order_by("pk").values(
-            "kind",
-            "from_scheme__version",
-            "to_scheme__version",
-            "from_label__code",
-            "to_label__code",
-            "from_name",
-            "to_name",
-        )
-    )
     return {
-        "format": "larder-export",
-        "format_version": 1,
-        "settings": settings,
-        "schemes": schemes,
-        "labels": labels,
-        "mappings": mappings,
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "settings": settings_of(project),
+        "schemes": [_scheme(scheme) for scheme in project.schemes.order_by("version", "pk")],
+        "labels": [_label(label) for label in project.labels.order_by("position", "pk")],
+        "mappings": [_mapping(step) for step in _steps(project)],
+        "annotators": [_annotator(who) for who in project.annotators.order_by("pk")],
     }
 
 
-def image_rows(project_id: int) -> Iterator[dict[str, Any]]:
+def _scheme(scheme: LabelScheme) -> dict[str, Any]:
+    entries = scheme.entries.order_by("position", "pk")
+    return {
+        "version": scheme.version,
+        "created_at": _time(scheme.created_at),
+        "labels": [list(entry) for entry in entries.values_list("label__code", "name")],
+    }
+
+
+def _label(label: Label) -> dict[str, Any]:
+    return {
+        "code": label.code,
+        "name": label.name,
+        "description": label.description,
+        "key": label.key,
+        "colour": label.colour,
+        "position": label.position,
+        "created_at": _time(label.created_at),
+        "retired_at": _time(label.retired_at),
+    }
+
+
+def _steps(project: Project) -> QuerySet[LabelMapping]:
+    links = ("from_scheme", "to_scheme", "from_label", "to_label")
+    return project.label_mappings.select_related(*links).order_by("pk")
+
+
+def _mapping(step: LabelMapping) -> dict[str, Any]:
+    return {
+        "kind": step.kind,
+        "from_version": step.from_scheme.version,
+        "to_version": step.to_scheme.version,
+        "from_label": step.from_label.code,
+        "to_label": step.to_label.code if step.to_label else None,
+        "from_name": step.from_name,
+        "to_name": step.to_name,
+        "created_at": _time(step.created_at),
+    }
+
+
+def _annotator(who: Annotator) -> dict[str, Any]:
+    return {
+        "annotator": str(who.public_id),
+        "name": who.display_name,
+        "kind": who.kind,
+        "consent_text": who.consent_text,
+        **{column: _time(getattr(who, column)) for column in ANNOTATOR_TIMES},
+    }
+
+
+def image_rows(project_id: int, upto: Bounds | None = None) -> Iterator[dict[str, Any]]:
     """Yield one row an image, oldest first, with its consensus where there is one."""
+    upto = upto or bounds(project_id)
     orders = scheme_orders(project_id)
     images = (
-        Image.objects.filter(project_id=project_id)
+        Image.objects.filter(project_id=project_id, pk__lte=upto.image_id)
         .select_related("split_group", "consensus__label", "consensus__scheme", "suggested_label")
         .order_by("pk")
     )
@@ -161,12 +230,14 @@ def _image_row(image: Image, orders: dict[int, list[str]]) -> dict[str, Any]:
         "licence": image.licence,
         "width": image.width,
         "height": image.height,
+        "created_at": _time(image.created_at),
         "captured_at": _time(image.captured_at),
         "capture_session": image.capture_session,
         "perceptual_hash": image.perceptual_hash,
         "partition": image.partition,
         "inclusion_probability": image.inclusion_probability,
         "split_group": group.pk if group else None,
+        "group_inclusion_probability": group.inclusion_probability if group else None,
         "group_draw_order": group.draw_order if group else None,
         "is_measured": bool(group and group.measured_image_id == image.pk),
         "flagged_at": _time(image.flagged_at),
@@ -176,7 +247,7 @@ def _image_row(image: Image, orders: dict[int, list[str]]) -> dict[str, Any]:
     consensus = getattr(image, "consensus", None)
     if consensus is None:
         return row | dict.fromkeys(IMAGE_FIELDS[len(row) :])
-    posterior = np.frombuffer(consensus.posterior, dtype=np.float32)
+    posterior = np.frombuffer(bytes(consensus.posterior), dtype=np.float32)
     codes = orders[consensus.scheme_id]
     return row | {
         "state": consensus.state,
@@ -185,6 +256,7 @@ def _image_row(image: Image, orders: dict[int, list[str]]) -> dict[str, Any]:
         "n_votes": consensus.n_votes,
         "effective_votes": consensus.effective_votes,
         "is_expert": consensus.is_expert,
+        "resolved_at": _time(consensus.resolved_at),
         # Nine digits hold a float32 exactly: reading them back gives the same bytes.
         "probabilities": {
             code: float(f"{value:.9g}")
@@ -194,11 +266,12 @@ def _image_row(image: Image, orders: dict[int, list[str]]) -> dict[str, Any]:
     }
 
 
-def answer_rows(project_id: int) -> Iterator[dict[str, Any]]:
+def answer_rows(project_id: int, upto: Bounds | None = None) -> Iterator[dict[str, Any]]:
     """Yield one row an answer, oldest first, withdrawn answers and undo rows included."""
+    upto = upto or bounds(project_id)
     labels = AnnotationLabel.objects.select_related("label").order_by("pk")
     answers = (
-        Annotation.objects.filter(project_id=project_id)
+        Annotation.objects.filter(project_id=project_id, pk__lte=upto.annotation_id)
         .select_related("image", "annotator", "assignment", "scheme", "undoes")
         .prefetch_related(Prefetch("labels", queryset=labels))
         .order_by("pk")
@@ -221,6 +294,8 @@ def _answer_row(answer: Annotation) -> dict[str, Any]:
         "flag_reason": answer.flag_reason,
         "is_expert": answer.is_expert,
         "scheme_version": answer.scheme.version,
+        "assignment": str(assignment.public_id) if assignment else None,
+        "assigned_at": _time(assignment.created_at) if assignment else None,
         "reason": assignment.reason if assignment else None,
         "policy": assignment.policy if assignment else None,
         "model_version": _text(assignment.model_version) if assignment else None,

@@ -20,7 +20,7 @@ TABLES = {
     "answers": (rows.ANSWER_FIELDS, rows.answer_rows),
 }
 # A spreadsheet runs a cell that begins with one of these. The quote is taken off on import.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class UnknownExportError(LabelingError):
@@ -29,13 +29,16 @@ class UnknownExportError(LabelingError):
     code = "unknown_export"
 
 
-def stream(*, project_id: int, table: str, file_format: str) -> Iterator[str]:
+def stream(
+    *, project_id: int, table: str, file_format: str, upto: rows.Bounds | None = None
+) -> Iterator[str]:
     """Yield an export's text, line by line, in constant memory.
 
     Args:
         project_id: whose.
         table: "labels" (a row an image) or "answers" (a row an answer).
         file_format: "csv" or "jsonl".
+        upto: the newest rows to take, where several tables must agree.
 
     Raises:
         UnknownExportError: raised at once, not on the first line, so that a download can still
@@ -49,7 +52,7 @@ def stream(*, project_id: int, table: str, file_format: str) -> Iterator[str]:
             format=file_format,
         )
     fields, source = TABLES[table]
-    records = source(project_id)
+    records = source(project_id, upto)
     return _csv_lines(fields, records) if file_format == "csv" else _json_lines(records)
 
 
@@ -63,11 +66,14 @@ def write_folder(*, project_id: int, folder: Path, file_format: str) -> dict[str
         json.dumps(rows.project_record(project_id), indent=2, default=str), encoding="utf-8"
     )
     counts = {}
+    upto = rows.bounds(project_id)
     for table in TABLES:
         partial = folder / f"{table}.{file_format}.part"
         lines = 0
         with partial.open("w", encoding="utf-8", newline="") as file:
-            for text in stream(project_id=project_id, table=table, file_format=file_format):
+            for text in stream(
+                project_id=project_id, table=table, file_format=file_format, upto=upto
+            ):
                 file.write(text)
                 lines += 1
         partial.replace(folder / f"{table}.{file_format}")

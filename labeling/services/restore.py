@@ -1,11 +1,13 @@
-"""Reading an export into a new project, and proving that the state is the same."""
+"""Making a new project out of an export, in the state that the first one was in.
+
+Logins, invitations, tokens, the guide's example pictures and the queue stay behind: people join
+again, and the queue fills itself. What was answered, by whom and when, comes over whole.
+"""
 
 from __future__ import annotations
 
-import csv
-import json
 import uuid
-from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,9 @@ from labeling.models import (
     AnnotationLabel,
     Annotator,
     Assignment,
+    AssignmentState,
     Consensus,
+    ConsensusState,
     Image,
     Label,
     LabelMapping,
@@ -29,34 +33,15 @@ from labeling.models import (
     ServeCounter,
     SplitGroup,
 )
-from labeling.services import images
-from labeling.services.exports import FORMULA_STARTS
+from labeling.selectors.exports import ANNOTATOR_TIMES
+from labeling.services import export_files, images, pictures, slots, windows
+from labeling.services.export_files import NotAnExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-
-def _is_true(cell: str) -> bool:
-    return cell == "true"
-
-
-# How a CSV cell becomes the value that JSON Lines would have held.
-READERS: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("labels", "probabilities", "shown"), json.loads),
-    **dict.fromkeys(("is_measured", "is_expert"), _is_true),
-    **dict.fromkeys(("width", "height", "perceptual_hash", "split_group"), int),
-    **dict.fromkeys(("scheme_version", "n_votes", "serve_number", "time_spent_ms"), int),
-    **dict.fromkeys(("inclusion_probability", "group_draw_order"), float),
-    **dict.fromkeys(("effective_votes", "selection_probability"), float),
-}
-TEXT_CELLS = {"flag_reason", "original_name", "capture_session"}
-
-
-class NotAnExportError(LabelingError):
-    """The folder holds no complete export."""
-
-    code = "not_an_export"
+__all__ = ["NotAnExportError", "PicturesMissingError", "SlugTakenError", "restore"]
 
 
 class SlugTakenError(LabelingError):
@@ -76,80 +61,54 @@ def restore(
     *,
     folder: Path,
     slug: str,
-    pictures: dict[str, Path],
+    pictures_by_hash: dict[str, Path],
     now: datetime,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Project:
-    """Make a new project out of an export and the original pictures.
+    """Make a new project out of an export and the original pictures, whole or not at all.
 
     Args:
         folder: what `exports.write_folder` wrote.
         slug: of the new project.
-        pictures: SHA-256 of the uploaded bytes to the file that holds them.
-        now: the time of the import; answers keep their own times.
+        pictures_by_hash: SHA-256 of the uploaded bytes to the file that holds them.
+        now: the time of the import; images and answers keep their own times.
         progress: called with the number of images stored so far.
 
     Raises:
         NotAnExportError: a file is missing or is no export.
         SlugTakenError: the slug is in use.
-        PicturesMissingError: an image of the export is not among `pictures`; nothing is written.
+        PicturesMissingError: an image of the export is not among the pictures.
+        ImageRefusedError: a picture is not taken here (this host's limits are narrower).
     """
-    record, image_rows, answer_rows = _read_folder(folder)
-    missing = [row["sha256"] for row in image_rows if row["sha256"] not in pictures]
+    record = export_files.read_record(folder)
+    _refuse_missing(folder, pictures_by_hash)
+    next(export_files.read_table(folder, "answers"), None)
+    if Project.objects.filter(slug=slug).exists():
+        raise SlugTakenError(f"There is a project {slug!r} already; choose another slug.")
+    with ExitStack() as undo, transaction.atomic():
+        copy = _Copy.start(record, slug, now)
+        rows = export_files.read_table(folder, "labels")
+        for done, row in enumerate(rows, start=1):
+            stored = copy.image(row, pictures_by_hash[row["sha256"]])
+            undo.callback(pictures.discard, stored.storage_key, stored.thumbnail_key)
+            progress(done)
+        for row in export_files.read_table(folder, "answers"):
+            copy.answer(row)
+        copy.finish()
+        undo.pop_all()
+    return copy.project
+
+
+def _refuse_missing(folder: Path, pictures_by_hash: dict[str, Path]) -> None:
+    rows = export_files.read_table(folder, "labels")
+    hashes = [row["sha256"] for row in rows]
+    missing = [sha256 for sha256 in hashes if sha256 not in pictures_by_hash]
     if missing:
         raise PicturesMissingError(
-            f"{len(missing)} of {len(image_rows)} images have no picture in the folder given, "
+            f"{len(missing)} of {len(hashes)} images have no picture in the folder given, "
             f"the first with SHA-256 {missing[0]}. Give the folder of the original files.",
             missing=missing[:20],
         )
-    if Project.objects.filter(slug=slug).exists():
-        raise SlugTakenError(f"There is a project {slug!r} already; choose another slug.")
-    with transaction.atomic():
-        project = Project.objects.create(**{**record["settings"], "slug": slug, "created_at": now})
-        ServeCounter.objects.create(project=project)
-        copy = _Copy(project=project, now=now)
-        copy.schemes_and_labels(record)
-        for done, row in enumerate(image_rows, start=1):
-            copy.image(row, pictures[row["sha256"]])
-            progress(done)
-        for row in answer_rows:
-            copy.answer(row)
-    return project
-
-
-def _read_folder(
-    folder: Path,
-) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
-    head = folder / "project.json"
-    if not head.is_file():
-        raise NotAnExportError(f"{folder}: no project.json there; give a folder written by export.")
-    record = json.loads(head.read_text(encoding="utf-8"))
-    if record.get("format") != "larder-export" or record.get("format_version") != 1:
-        raise NotAnExportError(f"{head}: expected a larder-export of version 1.")
-    return record, list(_read_table(folder, "labels")), list(_read_table(folder, "answers"))
-
-
-def _read_table(folder: Path, table: str) -> Iterator[dict[str, Any]]:
-    lines = folder / f"{table}.jsonl"
-    if lines.is_file():
-        with lines.open(encoding="utf-8") as file:
-            yield from (json.loads(line) for line in file)
-        return
-    cells = folder / f"{table}.csv"
-    if not cells.is_file():
-        raise NotAnExportError(f"{folder}: neither {table}.jsonl nor {table}.csv is there.")
-    csv.field_size_limit(10_000_000)
-    with cells.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            yield {column: _value(column, cell) for column, cell in row.items()}
-
-
-def _value(column: str, cell: str) -> Any:
-    if cell == "":
-        return "" if column in TEXT_CELLS else None
-    if column in READERS:
-        return READERS[column](cell)
-    return cell.removeprefix("'") if cell[1:].startswith(FORMULA_STARTS) else cell
 
 
 @dataclass
@@ -161,36 +120,43 @@ class _Copy:
     labels: dict[str, Label] = field(default_factory=dict)
     schemes: dict[int, LabelScheme] = field(default_factory=dict)
     orders: dict[int, list[str]] = field(default_factory=dict)
-    images: dict[str, Image] = field(default_factory=dict)
+    annotators: dict[str, int] = field(default_factory=dict)
     groups: dict[int, SplitGroup] = field(default_factory=dict)
-    annotators: dict[str, Annotator] = field(default_factory=dict)
-    answers: dict[str, Annotation] = field(default_factory=dict)
+    images: dict[str, int] = field(default_factory=dict)
+    assignments: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, int] = field(default_factory=dict)
+    served: int = 0
 
-    def schemes_and_labels(self, record: dict[str, Any]) -> None:
+    @classmethod
+    def start(cls, record: dict[str, Any], slug: str, now: datetime) -> _Copy:
+        settings = {**record["settings"], "slug": slug, "created_at": now}
+        project = Project.objects.create(**settings)
+        project.refresh_from_db()
+        copy = cls(project, now)
         for fields in record["labels"]:
-            self.labels[fields["code"]] = Label.objects.create(
-                project=self.project, created_at=self.now, **fields
-            )
+            copy.labels[fields["code"]] = Label.objects.create(project=project, **fields)
         for fields in record["schemes"]:
-            self._scheme(fields)
-        LabelMapping.objects.bulk_create(
-            LabelMapping(
-                project=self.project,
-                kind=fields["kind"],
-                from_scheme=self.schemes[fields["from_scheme__version"]],
-                to_scheme=self.schemes[fields["to_scheme__version"]],
-                from_label=self.labels[fields["from_label__code"]],
-                to_label=self.labels.get(fields["to_label__code"]),
-                from_name=fields["from_name"],
-                to_name=fields["to_name"],
-                created_at=self.now,
-            )
-            for fields in record["mappings"]
-        )
+            copy._scheme(fields)
+        for fields in record["mappings"]:
+            copy._mapping(fields)
+        for fields in record["annotators"]:
+            copy._annotator(fields)
+        return copy
+
+    def finish(self) -> None:
+        """Go on counting what was served, and put disputes before the experts again."""
+        ServeCounter.objects.create(project=self.project, served=self.served)
+        disputed = Consensus.objects.filter(
+            project=self.project, state=ConsensusState.DISPUTED
+        ).order_by("pk")
+        for image in slots.lock_images(disputed.values_list("image_id", flat=True)):
+            windows.open_dispute(self.project, image, self.now)
 
     def _scheme(self, fields: dict[str, Any]) -> None:
         scheme = LabelScheme.objects.create(
-            project=self.project, version=fields["version"], created_at=self.now
+            project=self.project,
+            version=fields["version"],
+            created_at=_moment(fields["created_at"]),
         )
         SchemeLabel.objects.bulk_create(
             SchemeLabel(scheme=scheme, label=self.labels[code], position=position, name=name)
@@ -199,7 +165,32 @@ class _Copy:
         self.schemes[scheme.version] = scheme
         self.orders[scheme.version] = [code for code, _ in fields["labels"]]
 
-    def image(self, row: dict[str, Any], picture: Path) -> None:
+    def _mapping(self, fields: dict[str, Any]) -> None:
+        LabelMapping.objects.create(
+            project=self.project,
+            kind=fields["kind"],
+            from_scheme=self.schemes[fields["from_version"]],
+            to_scheme=self.schemes[fields["to_version"]],
+            from_label=self.labels[fields["from_label"]],
+            to_label=self.labels.get(fields["to_label"]),
+            from_name=fields["from_name"],
+            to_name=fields["to_name"],
+            created_at=_moment(fields["created_at"]),
+        )
+
+    def _annotator(self, fields: dict[str, Any]) -> None:
+        times = {column: _moment(fields[column]) for column in ANNOTATOR_TIMES}
+        made = Annotator.objects.create(
+            project=self.project,
+            display_name=fields["name"],
+            kind=fields["kind"],
+            consent_text=fields["consent_text"],
+            **times,
+        )
+        self.annotators[fields["annotator"]] = made.pk
+
+    def image(self, row: dict[str, Any], picture: Path) -> Image:
+        """Take a picture in as any upload, then give it the state that it had."""
         with picture.open("rb") as file:
             ingested = images.ingest(
                 project_id=self.project.pk,
@@ -211,19 +202,18 @@ class _Copy:
                 now=self.now,
             )
         image = Image.objects.get(pk=ingested.image_id)
+        for column in ("created_at", "captured_at", "flagged_at", "removed_at"):
+            setattr(image, column, _moment(row[column]))
+        for column in ("capture_session", "partition", "inclusion_probability"):
+            setattr(image, column, row[column])
         suggested = row["suggested_label"]
         image.suggested_label = self.labels[suggested] if suggested else None
-        image.captured_at = _moment(row["captured_at"])
-        image.capture_session = row["capture_session"]
-        image.partition = row["partition"]
-        image.inclusion_probability = row["inclusion_probability"]
-        image.flagged_at = _moment(row["flagged_at"])
-        image.removed_at = _moment(row["removed_at"])
         image.split_group = self._group(row, image)
         image.save()
-        self.images[row["sha256"]] = image
+        self.images[row["sha256"]] = image.pk
         if row["state"] is not None:
             self._consensus(row, image)
+        return image
 
     def _group(self, row: dict[str, Any], image: Image) -> SplitGroup | None:
         key = row["split_group"]
@@ -233,7 +223,7 @@ class _Copy:
             self.groups[key] = SplitGroup.objects.create(
                 project=self.project,
                 partition=row["partition"],
-                inclusion_probability=row["inclusion_probability"],
+                inclusion_probability=row["group_inclusion_probability"],
                 draw_order=row["group_draw_order"],
                 created_at=self.now,
             )
@@ -255,18 +245,17 @@ class _Copy:
             effective_votes=row["effective_votes"],
             n_votes=row["n_votes"],
             is_expert=row["is_expert"],
-            resolved_at=self.now if row["state"] == "RESOLVED" else None,
+            resolved_at=_moment(row["resolved_at"]),
             updated_at=self.now,
         )
 
     def answer(self, row: dict[str, Any]) -> None:
-        image = self.images[row["sha256"]]
-        annotator = self._annotator(row)
+        """Write an answer with its own time; nothing is decided anew."""
         answer = Annotation.objects.create(
             project=self.project,
-            image=image,
-            annotator=annotator,
-            assignment=self._assignment(row, image, annotator),
+            image_id=self.images[row["sha256"]],
+            annotator_id=self.annotators[row["annotator"]],
+            assignment_id=self._assignment(row),
             scheme=self.schemes[row["scheme_version"]],
             kind=row["kind"],
             flag_reason=row["flag_reason"],
@@ -275,47 +264,38 @@ class _Copy:
             shown=row["shown"] or {},
             key=uuid.UUID(row["key"]),
             request_hash=row["request_hash"],
-            undoes=self.answers[row["undoes"]] if row["undoes"] else None,
+            undoes_id=self.answers[row["undoes"]] if row["undoes"] else None,
             created_at=_moment(row["created_at"]),
             withdrawn_at=_moment(row["withdrawn_at"]),
         )
-        self.answers[row["annotation"]] = answer
+        self.answers[row["annotation"]] = answer.pk
         AnnotationLabel.objects.bulk_create(
             AnnotationLabel(annotation=answer, label=self.labels[code], value=value)
             for code, value in (row["labels"] or {}).items()
         )
 
-    def _annotator(self, row: dict[str, Any]) -> Annotator:
-        key = row["annotator"]
-        if key not in self.annotators:
-            self.annotators[key] = Annotator.objects.create(
-                project=self.project,
-                kind=row["annotator_kind"],
-                display_name=row["annotator_name"],
-                created_at=_moment(row["created_at"]),
-            )
-        return self.annotators[key]
-
-    def _assignment(
-        self, row: dict[str, Any], image: Image, annotator: Annotator
-    ) -> Assignment | None:
-        if row["reason"] is None:
-            return None
-        moment = _moment(row["created_at"])
-        return Assignment.objects.create(
+    def _assignment(self, row: dict[str, Any]) -> int | None:
+        key = row["assignment"]
+        if key is None or key in self.assignments:
+            return self.assignments.get(key)
+        closed_at = _moment(row["created_at"])
+        made = Assignment.objects.create(
             project=self.project,
-            image=image,
-            annotator=annotator,
-            state="ANSWERED",
+            image_id=self.images[row["sha256"]],
+            annotator_id=self.annotators[row["annotator"]],
+            state=AssignmentState.ANSWERED,
             reason=row["reason"],
-            policy=row["policy"],
+            policy=row["policy"] or "",
             model_version=row["model_version"],
             selection_probability=row["selection_probability"],
             serve_number=row["serve_number"],
-            created_at=moment,
-            expires_at=moment,
-            closed_at=moment,
+            created_at=_moment(row["assigned_at"]),
+            expires_at=closed_at,
+            closed_at=closed_at,
         )
+        self.served = max(self.served, made.serve_number + 1)
+        self.assignments[key] = made.pk
+        return made.pk
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from labeling.errors import LabelingError
 from labeling.selectors import projects
 from labeling.services import exports
 
@@ -24,11 +25,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the folder and say how many rows it holds."""
-        project = projects.by_slug(options["project"])
         try:
+            project = projects.by_slug(options["project"])
             counts = exports.write_folder(
                 project_id=project.pk, folder=options["out"], file_format=options["format"]
             )
+        except LabelingError as error:
+            raise CommandError(error.message) from None
         except OSError as error:
             raise CommandError(f"--out {options['out']}: cannot write there ({error}).") from None
         self.stdout.write(

@@ -34,7 +34,7 @@ class Command(BaseCommand):
             project = restore.restore(
                 folder=options["folder"],
                 slug=options["project"],
-                pictures=pictures,
+                pictures_by_hash=pictures,
                 now=timezone.now(),
                 progress=self._progress,
             )
