@@ -24,7 +24,12 @@ app.conf.update(
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
     # Longer than the longest hard limit: a message must not be handed out again while it runs.
-    broker_transport_options={"visibility_timeout": 6 * 3600, "socket_connect_timeout": 2},
+    # `max_retries`: a dead broker is tried once, not for six seconds while somebody waits.
+    broker_transport_options={
+        "visibility_timeout": 6 * 3600,
+        "socket_connect_timeout": 2,
+        "max_retries": 0,
+    },
     # The broker is a hint (rule 6): with it down, publishing fails at once and the sweep finds
     # the work; a volunteer's answer never waits for it.
     task_publish_retry=False,

@@ -65,7 +65,9 @@ def _pytest(expression: str, *options: str, extra: Mapping[str, str] | None = No
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-m", expression, f"--junitxml={report}"]
-        outcome = _command(f"pytest -m '{expression}'", [*command, *options], extra=extra)
+        # Importing `config` has put the real settings' name into our environment, which would win.
+        settings = {"DJANGO_SETTINGS_MODULE": "config.settings_test", **(extra or {})}
+        outcome = _command(f"pytest -m '{expression}'", [*command, *options], extra=settings)
         if not report.is_file():
             return Outcome(failed=1)
         counted = _read_report(report)
