@@ -162,8 +162,9 @@ class Visitor:
 
     def carry(self, world: World, session: str) -> None:
         """Be signed in already."""
-        cookie = {"name": "sessionid", "value": session, "url": world.address}
-        self.page.context.add_cookies([cookie])
+        self.page.context.add_cookies(
+            [{"name": "sessionid", "value": session, "url": world.address}]
+        )
 
     def join(self, world: World, name: str = "Robin") -> None:
         """Join by the invitation and come to the labeling page, its first guide closed."""

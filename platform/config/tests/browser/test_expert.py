@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 from config.tests.browser.conftest import Visitor, World
 from labeling.selectors import images as image_selectors
 from labeling.selectors import queue as queue_selectors
-from labeling.services import annotations, invitations, projects
+from labeling.services import invitations, projects
+from labeling.services.annotations import record_direct
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -30,7 +31,7 @@ def disputed(world: World) -> World:
         for name in ("Robin", "Kim")
     ]
     for person, code in zip(people, ("apple", "tomato"), strict=True):
-        annotations.record_direct(
+        record_direct(
             annotator_id=person.pk,
             image_id=image_id,
             kind="LABEL",
