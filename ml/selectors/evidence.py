@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labeling.selectors import consensus
+from ml.heads import codec, ridge
 from ml.models import Comparison
-from ml.selectors import audit_predictions
+from ml.selectors import embeddings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -76,10 +77,14 @@ def answers(version: ModelVersion, image_ids: Indices) -> npt.NDArray[np.object_
 
     A version without weights knows nothing.
     """
-    said = audit_predictions.of_version(version.public_id, image_ids)
-    if said is None:
-        return np.full(len(image_ids), UNKNOWN, dtype=object)
-    return np.array([*said.label_order, UNKNOWN], dtype=object)[said.columns]
+    said = np.full(len(image_ids), UNKNOWN, dtype=object)
+    if version.head is None:
+        return said
+    known = embeddings.has_vector(version.embedding_set_id, image_ids)
+    vectors = embeddings.load_matrix(version.embedding_set_id, image_ids[known])
+    scores = ridge.scores(codec.from_bytes(bytes(version.head)), vectors)
+    said[known] = np.array(version.label_order, dtype=object)[scores.argmax(axis=1)]
+    return said
 
 
 def count(
