@@ -110,12 +110,16 @@ def install_python(*, is_dev: bool) -> None:
     stamp = VENV / f".larder-{Path(names[-1]).stem}"
     if _is_current(stamp, digest):
         return
-    pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet"]
     for line in (BASE_DIR / "requirements.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith(TORCH) and not list(VENV.glob("lib*/python*/site-packages/torch")):
-            _run("Installing PyTorch (the largest package)", [*pip, line.strip()])
-    _run(f"Installing the packages of {names[-1]}", [*pip, "-r", BASE_DIR / names[-1]])
+            _pip("Installing PyTorch (the largest package)", line.strip())
+    _pip(f"Installing the packages of {names[-1]}", "-r", str(BASE_DIR / names[-1]))
     stamp.write_text(digest, encoding="ascii")
+
+
+def _pip(title: str, *arguments: str, hint: str = "") -> None:
+    command = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", *arguments]
+    _run(title, command, hint=hint)
 
 
 def _system_node() -> Path | None:
@@ -133,19 +137,29 @@ def _wheel_node() -> Path | None:
     return found[0] if found else None
 
 
-def _npm() -> list[str | Path]:
+def _npm() -> Path:
     """Find npm: the system's with Node 20.19 or newer, else the one in a Python wheel."""
     system = _system_node()
     if system is not None:
-        return [system]
+        return system
     if _wheel_node() is None:
-        pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", NODE_WHEEL]
         hint = "Install Node 20.19 or newer with npm, then try again."
-        _run("Installing Node (none of version 20.19 or newer here)", pip, hint=hint)
+        _pip("Installing Node (none of version 20.19 or newer here)", NODE_WHEEL, hint=hint)
     node = _wheel_node()
     if node is None:
         raise InstallError("No Node found. Install Node 20.19 or newer with npm.")
-    return [node, node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"]
+    return _link_node(node)
+
+
+def _link_node(node: Path) -> Path:
+    """Put node and npm beside the environment's python, where the tests look for them."""
+    link, npm = VENV / "bin" / "node", VENV / "bin" / "npm"
+    link.unlink(missing_ok=True)
+    link.symlink_to(node)
+    script = node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
+    npm.write_text(f'#!/bin/sh\nexec "{node}" "{script}" "$@"\n', encoding="utf-8")
+    npm.chmod(0o755)
+    return npm
 
 
 def build_frontend() -> None:
@@ -156,13 +170,13 @@ def build_frontend() -> None:
     lock = _digest([FRONTEND / "package.json", FRONTEND / "package-lock.json"])
     installed = FRONTEND / "node_modules" / ".larder-stamp"
     if not _is_current(installed, lock):
-        command = [*_npm(), "ci", "--no-audit", "--no-fund"]
+        command: list[str | Path] = [_npm(), "ci", "--no-audit", "--no-fund"]
         _run("Installing the packages of the pages", command, cwd=FRONTEND)
         installed.write_text(lock, encoding="ascii")
     digest = _digest(_frontend_sources(), lock)
     built = FRONTEND / "dist" / ".larder-stamp"
     if not _is_current(built, digest):
-        _run("Building the pages", [*_npm(), "run", "build"], cwd=FRONTEND)
+        _run("Building the pages", [_npm(), "run", "build"], cwd=FRONTEND)
         built.write_text(digest, encoding="ascii")
 
 

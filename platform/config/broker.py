@@ -91,7 +91,7 @@ def waiting(url: str, queue: str) -> int:
     """How many messages wait in a queue; 0 while the broker does not answer."""
     client = redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
     try:
-        return int(client.llen(queue))  # type: ignore[arg-type]  # the stubs mix sync and async
+        return int(client.llen(queue))
     except (redis.RedisError, OSError):
         return 0
     finally:

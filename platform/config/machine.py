@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.supervisor import Child
 
-WEB_THREADS = 8
+WEB_THREADS = 4
 # A documentation address (RFC 5737): asking the way to it sends nothing.
 SOMEWHERE_ELSE = ("192.0.2.1", 9)
 
@@ -64,13 +64,13 @@ def beat(*, folder: Path, extra: Mapping[str, str]) -> Child:
     """The clock that asks for the sweeps."""
     schedule = str(folder / "beat-schedule")
     command = [sys.executable, "-m", "celery", "-A", "config", "beat", "-s", schedule]
-    return Child("beat", [*command, "--pidfile=", "-l", "WARNING"], extra)
+    return Child("beat", [*command, "--pidfile=", "-l", "INFO"], extra)
 
 
 def management(name: str, *arguments: str, extra: Mapping[str, str]) -> Child:
     """A management command that runs until it has succeeded once."""
     command = [sys.executable, "manage.py", name, *arguments]
-    return Child(name.replace("_", "-"), command, extra, is_once=True)
+    return Child(name.replace("_", "-"), command, extra, is_once=True, is_told=True)
 
 
 def lan_address() -> str:

@@ -7,6 +7,7 @@ public archive, and where neither is to be had a small set is drawn.
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,36 @@ def demo(data_dir: Path, given: Path | None, *, say: Say) -> Pictures:
     say("No network for the demo's photographs: Larder draws a small set of its own instead.")
     rendered.write(drawn)
     return _rendered(drawn)
+
+
+def remember(data_dir: Path, slug: str) -> None:
+    """Note the project that this start is about, for the links that are printed."""
+    marker = data_dir / "run" / "project"
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.write_text(slug, encoding="utf-8")
+
+
+def remembered(data_dir: Path) -> str | None:
+    """The project noted by `remember`; None before there is one."""
+    marker = data_dir / "run" / "project"
+    return marker.read_text(encoding="utf-8") if marker.is_file() else None
+
+
+def is_complete(data_dir: Path, pictures: Pictures) -> bool:
+    """Whether this set was loaded whole before."""
+    return _completed(data_dir, pictures).is_file()
+
+
+def complete(data_dir: Path, pictures: Pictures) -> None:
+    """Note that a set was loaded whole."""
+    marker = _completed(data_dir, pictures)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+
+
+def _completed(data_dir: Path, pictures: Pictures) -> Path:
+    digest = hashlib.sha256(f"{pictures.slug} {pictures.source}".encode()).hexdigest()
+    return data_dir / "loaded" / digest[:16]
 
 
 def _classes(folder: Path) -> list[str]:

@@ -268,7 +268,7 @@ BACKBONE = env_str("LARDER_BACKBONE", "efficientnet-lite0")
 BACKBONE_DIR = env_path("LARDER_BACKBONE_DIR", DATA_DIR / "backbones")
 
 # --- API ----------------------------------------------------------------------------------
-REST_FRAMEWORK = {
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "labeling.api.authentication.TokenAuthentication",
         "labeling.api.authentication.BrowserSessionAuthentication",

@@ -38,6 +38,7 @@ class Child:
         is_once: it ends by itself; it is started again only when it failed.
         is_last: it is stopped after all others (the broker).
         is_quiet: nothing of its log is repeated on the terminal.
+        is_told: every line of its log is; else only warnings and errors are.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Child:
     is_once: bool = False
     is_last: bool = False
     is_quiet: bool = False
+    is_told: bool = False
 
 
 @dataclass
@@ -199,7 +201,7 @@ class Supervisor:
             if running.child.is_quiet:
                 return
             for line in chunk[:end].splitlines():
-                if any(word in line for word in LOUD):
+                if running.child.is_told or any(word in line for word in LOUD):
                     self._say(f"[{running.child.name}] {line.decode(errors='replace')}")
 
     def _stop_some(self, some: Iterable[_Running]) -> None:

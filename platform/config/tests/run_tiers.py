@@ -22,6 +22,7 @@ from xml.etree import ElementTree as ET
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 VENV_BIN = Path(sys.executable).parent
+PATH = f"{VENV_BIN}{os.pathsep}{os.environ.get('PATH', '')}"
 FRONTEND = BASE_DIR / "frontend"
 NO_TEST_RAN = 5
 SERVERS = "postgres or broker or browser or e2e"
@@ -128,7 +129,7 @@ def broker() -> Outcome:
 
 def frontend() -> Outcome:
     """The pages: types, lint, unit tests."""
-    npm = shutil.which("npm")
+    npm = shutil.which("npm", path=PATH)
     if npm is None:
         print("frontend: npm is not on the PATH.")
         return Outcome(failed=1)

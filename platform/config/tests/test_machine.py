@@ -11,7 +11,7 @@ import redis
 from django.core.exceptions import ImproperlyConfigured
 
 from config import broker, machine
-from config.supervisor import Supervisor
+from config.supervisor import Child, Supervisor
 
 
 def test_a_taken_port_is_refused_with_the_way_out() -> None:
@@ -63,7 +63,7 @@ def test_a_broker_starts_on_a_socket_whose_path_has_a_space(tmp_path: Path) -> N
     with Supervisor(
         folder=folder, logs=folder, working_dir=tmp_path, say=print, stop_grace_s=2
     ) as supervisor:
-        supervisor.start(machine.Child("broker", broker.command(path), is_last=True))
+        supervisor.start(Child("broker", broker.command(path), is_last=True))
         assert supervisor.wait_until(lambda: broker.is_answering(url), timeout_s=20)
         redis.Redis.from_url(url).rpush("gpu", "one")
         assert broker.waiting(url, "gpu") == 1

@@ -43,7 +43,7 @@ def _soon(is_true: Callable[[], object], *, timeout_s: float = 20) -> bool:
 
 def _is_alive(pid: int) -> bool:
     with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     return False
 
 
@@ -124,7 +124,7 @@ def test_warnings_of_a_child_are_repeated_with_its_name(
     code = "print('2026 INFO quiet'); print('2026 WARNING a: look here', flush=True)"
     supervisor.start(Child("talker", _python(code), is_once=True))
 
-    assert supervisor.wait_until(lambda: said, timeout_s=20)
+    assert supervisor.wait_until(lambda: bool(said), timeout_s=20)
     assert said == ["[talker] 2026 WARNING a: look here"]
 
 
@@ -146,7 +146,9 @@ def test_no_orphan_is_left_when_the_supervisor_itself_is_killed(
     assert _soon(lambda: log.read_text().strip())
     inner = int(log.read_text())
     if is_guard_killed:
-        psutil.Process(parent).parent().kill()  # type: ignore[union-attr]
+        guard = psutil.Process(parent).parent()
+        assert guard is not None
+        guard.kill()
         assert _soon(lambda: not _is_alive(inner))
     process.kill()
     process.wait()

@@ -1,0 +1,110 @@
+"""`manage.py load_pictures`: put the user's own pictures or the demo's into a project.
+
+`make run` runs it in the background. It can be stopped at any moment and goes on from there; a set
+that is complete is not read again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from argparse import ArgumentParser
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from config import pictures
+from config.download import DownloadFailedError
+from config.pictures import Pictures
+from labeling.errors import LabelingError
+from labeling.selectors import projects
+from labeling.services import imports
+from labeling.services import projects as project_services
+
+EVERY_S = 5.0
+
+
+class Command(BaseCommand):
+    """Load pictures into a project of their own."""
+
+    help = "Load the demo's pictures, or your own (--images), into a project."
+    _told_at = 0.0
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options; `make run` gives them in the environment."""
+        parser.add_argument("--images", default=os.environ.get("IMAGES", ""), help="a folder")
+        parser.add_argument(
+            "--classes", default=os.environ.get("CLASSES", ""), help="comma-separated"
+        )
+        parser.add_argument(
+            "--labels", default=os.environ.get("LABELS", ""), help=", ".join(pictures.LABELS)
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Load what is asked for, else go on with what is there, else the demo."""
+        if options["images"]:
+            folder = Path(options["images"]).expanduser()
+            self._load(pictures.own(folder, classes=options["classes"], labels=options["labels"]))
+            return
+        known = projects.ids()
+        existing = projects.by_id(known[-1]).slug if known else None
+        if existing is not None and existing != pictures.DEMO_SLUG:
+            pictures.remember(settings.DATA_DIR, existing)
+            return
+        chosen = pictures.demo(settings.DATA_DIR, settings.DEMO_IMAGES, say=self._say)
+        if pictures.is_complete(settings.DATA_DIR, chosen):
+            pictures.remember(settings.DATA_DIR, chosen.slug)
+            return
+        self._load(chosen)
+
+    def _load(self, chosen: Pictures) -> None:
+        project_id = self._project(chosen)
+        pictures.remember(settings.DATA_DIR, chosen.slug)
+        try:
+            if chosen.fetch is not None:
+                chosen.fetch(self._say)
+            result = imports.run_import(
+                project_id=project_id,
+                path=chosen.source,
+                source=chosen.origin,
+                licence=chosen.licence,
+                labels=chosen.labels,
+                label_column=chosen.label_column,
+                clock=timezone.now,
+                progress=self._tell,
+            )
+        except DownloadFailedError as error:
+            raise CommandError(f"{error} It goes on from there at the next try.") from None
+        except LabelingError as error:
+            raise CommandError(error.message) from None
+        pictures.complete(settings.DATA_DIR, chosen)
+        refused = f", {len(result.refused)} refused (see the log)" if result.refused else ""
+        self._say(f"Pictures: all {result.total} are in{refused}.")
+
+    def _project(self, chosen: Pictures) -> int:
+        with suppress(projects.ProjectNotFoundError):
+            return projects.by_slug(chosen.slug).pk
+        owners = get_user_model().objects.filter(is_superuser=True).order_by("pk")
+        return project_services.create_project(
+            created_by_id=owners.values_list("pk", flat=True).first(),
+            name=chosen.name,
+            slug=chosen.slug,
+            classes=chosen.classes,
+            description=chosen.description,
+            now=timezone.now(),
+        ).pk
+
+    def _tell(self, done: int, total: int) -> None:
+        """Say how far the import is, every few seconds."""
+        if time.monotonic() - self._told_at > EVERY_S and done < total:
+            self._told_at = time.monotonic()
+            self._say(f"Pictures: {done} of {total}")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
