@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,17 +46,20 @@ class SimulationError(MlError):
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One strategy under one seed: accuracy on held-out images at each multiple of the batch."""
+    """One strategy under one seed: accuracy on held-out images at each multiple of the batch.
+
+    `chosen` are the images in the order they were answered.
+    """
 
     strategy: str
     seed: int
     labels: list[int]
     answers: list[int]
     accuracy: list[float]
-    predicted: list[list[int]]
+    chosen: list[int] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the figures (not the predictions)."""
+        """Give the figures (not the images)."""
         return {
             "strategy": self.strategy,
             "seed": self.seed,
@@ -172,13 +175,13 @@ def play(
     oracle, _ = people.accept_invitation(
         token=token, display_name="Oracle", consented=True, user_id=None, now=now
     )
-    result = Play(strategy, seed, [], [], [], [])
+    result = Play(strategy, seed, [], [], [])
     refit.run(project_id=project.pk, now=now)
     for answered in range(1, budget + 1):
         if not queue_selectors.window_sizes(project.pk)["ACQUIRED"]:
             # Functions that weigh every pick fill short windows (`acquisition.BATCHES`).
             refit.run(project_id=project.pk, now=now)
-        _answer_next(project.pk, oracle.pk, table, now)
+        result.chosen.append(_answer_next(project.pk, oracle.pk, table, now))
         if answered % batch == 0:
             refit.run(project_id=project.pk, now=now)
             table.measure(project.pk, answered, result)
@@ -186,7 +189,7 @@ def play(
     return result
 
 
-def _answer_next(project_id: int, annotator_id: int, table: _Table, now: datetime) -> None:
+def _answer_next(project_id: int, annotator_id: int, table: _Table, now: datetime) -> int:
     claimed = queue.claim(
         project_id=project_id, annotator_id=annotator_id, count=1, client="oracle", now=now
     )
@@ -207,6 +210,7 @@ def _answer_next(project_id: int, annotator_id: int, table: _Table, now: datetim
         shown={},
         now=now,
     )
+    return assignment.image_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +245,6 @@ class _Table:
         result.labels.append(answered)
         result.answers.append(answered)
         result.accuracy.append(float(metrics.accuracy(true, predicted)))
-        result.predicted.append([int(value) for value in predicted])
 
 
 def _groups(project_id: int, ids: np.ndarray[Any, np.dtype[np.int64]]) -> Groups:

@@ -5,6 +5,7 @@ The same head, acquisition functions and cold start as the live loop, without a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,16 @@ from ml.simulation.oracle import Oracle, PerfectOracle
 from ml.types import LabeledSet, Pool
 
 if TYPE_CHECKING:
-    from ml.types import Embeddings, Groups, Head, Indices, Labels
+    from ml.types import Embeddings, Groups, Head, Indices, Labels, Probabilities
 
 SPLIT_COSINE = 0.80
 TEST_SHARE = 0.3
 _SPLIT = 2**32 - 1
 """Sets the split's draws apart from the choices': no run labels so many images."""
+
+
+Believe = Callable[["Labels", int, "Probabilities | None"], "Probabilities"]
+"""Gives the (b, k) targets of (b,) answers, k labels and what the classifier said before."""
 
 
 class UnknownStrategyError(MlError):
@@ -88,6 +93,7 @@ def simulate_rounds(
     seed: int,
     test_share: float = TEST_SHARE,
     oracle: Oracle | None = None,
+    believe: Believe | None = None,
 ) -> RunResult:
     """Play one run: herding while it is cold, then the named strategy, until the budget is spent.
 
@@ -102,6 +108,8 @@ def simulate_rounds(
         seed: of the split and the choices.
         test_share: of rows, split off by split group where the table brings no test set.
         oracle: who answers, one answer an image; a perfect one by default.
+        believe: how answers become the targets of the head; they are taken for the whole truth by
+            default. The live loop's consensus keeps a doubt.
 
     Raises:
         UnknownStrategyError: no acquisition function has that name.
@@ -115,7 +123,9 @@ def simulate_rounds(
     if len(pool_rows) < budget:
         message = f"The pool has {len(pool_rows)} images, fewer than the budget of {budget} labels."
         raise TooFewImagesError(message)
-    run = _Run(table, pool_rows, oracle or PerfectOracle(table.labels), seed)
+    run = _Run(
+        table, pool_rows, oracle or PerfectOracle(table.labels), seed, believe or _take_for_truth
+    )
     spent, accuracy = [], []
     while len(run.chosen) < budget:
         head = run.step(strategy, min(batch, budget - len(run.chosen)))
@@ -139,14 +149,20 @@ class _Run:
     """What is labeled so far, and the head fitted on it."""
 
     def __init__(
-        self, table: SimulationTable, pool_rows: Indices, oracle: Oracle, seed: int
+        self,
+        table: SimulationTable,
+        pool_rows: Indices,
+        oracle: Oracle,
+        seed: int,
+        believe: Believe,
     ) -> None:
-        self.table, self.oracle, self.seed = table, oracle, seed
+        self.table, self.oracle, self.seed, self.believe = table, oracle, seed, believe
         self.centre = table.embeddings[pool_rows].mean(axis=0, dtype=np.float64)
         self.is_open = np.zeros(len(table.labels), dtype=bool)
         self.is_open[pool_rows] = True
         self.chosen: list[int] = []
         self.answers: list[int] = []
+        self.targets: list[Probabilities] = []
         self.head: Head | None = None
 
     def step(self, strategy: str, batch: int) -> Head:
@@ -155,11 +171,15 @@ class _Run:
         name = "herding" if is_cold and strategy != "random" else strategy
         rows = np.flatnonzero(self.is_open)
         rng = choice_rng(self.seed, len(self.chosen))
-        positions, _ = ACQUISITION_FUNCTIONS[name](self._pool(rows), batch_size=batch, rng=rng)
+        pool = self._pool(rows)
+        positions, _ = ACQUISITION_FUNCTIONS[name](pool, batch_size=batch, rng=rng)
         picked = rows[positions]
         self.is_open[picked] = False
         self.chosen.extend(picked.tolist())
-        self.answers.extend(self.oracle.answer(picked).tolist())
+        answers = self.oracle.answer(picked)
+        self.answers.extend(answers.tolist())
+        said = None if pool.probabilities is None else pool.probabilities[positions]
+        self.targets.append(self.believe(answers, k, said))
         self.head = ridge.fit_ridge(self._labeled()).head
         return self.head
 
@@ -179,11 +199,15 @@ class _Run:
         return LabeledSet(
             image_ids=table.image_ids[rows],
             embeddings=table.embeddings[rows],
-            targets=np.eye(len(table.label_order))[self.answers],
+            targets=np.concatenate(self.targets),
             weights=np.ones(len(rows)),
             groups=table.groups[rows],
             label_order=table.label_order,
         )
+
+
+def _take_for_truth(answers: Labels, k: int, _said: Probabilities | None) -> Probabilities:
+    return np.eye(k)[answers]
 
 
 def _split(

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labeling.consensus.majority import counts_posterior
+from labeling.selectors import projects as project_selectors
+from labeling.tests.factories import NOW
+from ml.evaluation import splits
+from ml.selectors import embeddings
+from ml.services import simulation
+from ml.services.labeled_folder import read_labeled_folder
+from ml.simulation import rounds
+from ml.tests.tools.conftest import Folder
+from ml.types import Labels, Probabilities
+
+pytestmark = pytest.mark.usefixtures("db", "tiny_backbone")
+
+
+def prepare(images: Path, work: Path, test: Path | None = None) -> None:
+    pictures, test_pictures = (
+        read_labeled_folder(images=folder, labels=folder / "labels.csv", label_column="label")
+        if folder
+        else []
+        for folder in (images, test)
+    )
+    simulation.prepare_template(
+        pictures=pictures,
+        test_pictures=test_pictures,
+        folder=work,
+        now=NOW,
+        progress=lambda _stage, _done, _total: None,
+    )
+
+
+def table(work: Path) -> rounds.SimulationTable:
+    """What the play sees in the database, as arrays."""
+    project = project_selectors.by_slug(simulation.SLUG)
+    codes = tuple(project_selectors.current_scheme(project.pk).codes)
+    truth = json.loads((work / simulation.TRUTH_FILE).read_text(encoding="utf-8"))
+    ids = np.array(sorted(int(key) for key in truth), dtype=np.int64)
+    vectors = embeddings.load_matrix(embeddings.original_set(project.pk).pk, ids)
+    groups, _ = splits.near_duplicate_groups(vectors, cosine=rounds.SPLIT_COSINE)
+    labels = np.array([codes.index(truth[str(key)]["code"]) for key in ids])
+    return rounds.SimulationTable(ids, vectors, labels, groups, codes)
+
+
+def as_consensus(answers: Labels, k: int, said: Probabilities | None) -> Probabilities:
+    """Doubt a single answer as the product does, with the classifier's weak word."""
+    rows = []
+    for place, answer in enumerate(answers):
+        prior = None if said is None else said[place].astype(np.float32)
+        rows.append(counts_posterior({int(answer): 1}, k, prior=prior))
+    stored = np.array(rows, dtype=np.float32).astype(np.float64)
+    return stored / stored.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("strategy", ["random", "margin", "uherding"])
+def test_services_and_pure_rounds_choose_the_same_images(
+    labeled_folder: Folder, tmp_path: Path, strategy: str
+) -> None:
+    prepare(labeled_folder(a_label=40), tmp_path)
+    arrays = table(tmp_path)
+
+    played = simulation.play(
+        folder=tmp_path, strategy=strategy, seed=3, budget=50, batch=5, now=NOW
+    )
+    pure = rounds.simulate_rounds(
+        arrays, strategy=strategy, budget=50, batch=5, seed=3, believe=as_consensus
+    )
+
+    assert played.chosen == arrays.image_ids[pure.chosen].tolist()
+    assert played.labels == list(pure.labels)
+    assert played.accuracy == pytest.approx(pure.accuracy)
