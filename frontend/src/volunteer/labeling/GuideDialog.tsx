@@ -45,7 +45,7 @@ function Keys({ registry }: Pick<GuideDialogProps, "registry">) {
   );
   return (
     <section class="stack guide-keys">
-      <h3>When no label fits, and all keys</h3>
+      <h3>Other answers, and all keys</h3>
       <dl class="key-list">
         {shown.map((command) => (
           <div key={command.id}>
