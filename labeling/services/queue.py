@@ -300,16 +300,22 @@ def _fill_elsewhere(turns: list[_Turn], project: Project, annotator: Annotator) 
     return filled
 
 
+def claim_sql(taken: Sequence[int]) -> str:
+    """Give the claim for this database, with a placeholder for each entry to pass over."""
+    return CLAIM_SQL.format(
+        lock="FOR UPDATE OF entry SKIP LOCKED" if connection.vendor == "postgresql" else "",
+        taken=", ".join(["%s"] * len(taken)) or "0",
+    )
+
+
 def _pick(
     project_id: int, annotator_id: int, reason: str, count: int, taken: Sequence[int] = ()
 ) -> list[_Picked]:
     """Take a slot of up to `count` entries, the most urgent first; never twice of one entry."""
-    sql = CLAIM_SQL.format(
-        lock="FOR UPDATE OF entry SKIP LOCKED" if connection.vendor == "postgresql" else "",
-        taken=", ".join(["%s"] * len(taken)) or "0",
-    )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [project_id, reason, *taken, annotator_id, annotator_id, count])
+        cursor.execute(
+            claim_sql(taken), [project_id, reason, *taken, annotator_id, annotator_id, count]
+        )
         picked = [_Picked(*row) for row in cursor.fetchall()]
     return sorted(picked, key=lambda one: (-one.priority, one.entry_id))
 
