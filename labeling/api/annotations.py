@@ -14,7 +14,8 @@ from labeling.api.permissions import project_for
 from labeling.api.principals import annotator_for
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import progress
-from labeling.services import annotations, answering
+from labeling.services import annotations as annotation_service
+from labeling.services import answering
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -89,7 +90,7 @@ class UndoView(APIView):
         annotator = annotator_for(request, project)
         asked = payloads.UndoRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        undone = annotations.undo(
+        undone = annotation_service.undo(
             annotator_id=annotator.pk,
             annotation_public_id=public_id,
             key=asked.validated_data["key"],

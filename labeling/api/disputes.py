@@ -13,7 +13,7 @@ from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import Role, project_for
 from labeling.api.principals import annotator_for
 from labeling.selectors import queue as queue_selectors
-from labeling.services import annotations
+from labeling.services import annotations as annotation_service
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -54,7 +54,7 @@ class DisputeView(APIView):
         asked = payloads.AdjudicationRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         image_id = queue_selectors.image_id(project.pk, public_id)
-        annotation = annotations.adjudicate(
+        annotation = annotation_service.adjudicate(
             project_id=project.pk,
             image_id=image_id,
             annotator_id=annotator.pk,

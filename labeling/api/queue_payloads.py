@@ -67,7 +67,9 @@ class AdjudicationRequestSerializer(serializers.Serializer[Any]):
     """An expert's decision."""
 
     kind = serializers.ChoiceField(ADJUDICATIONS)
-    label = serializers.CharField(max_length=64, required=False, allow_null=True)
+    label = serializers.CharField(  # type: ignore[assignment] # a field of that name, not a caption
+        max_length=64, required=False, allow_null=True
+    )
 
 
 class ImageRefSerializer(serializers.Serializer[Any]):
@@ -163,7 +165,7 @@ class RenewedSerializer(serializers.Serializer[Any]):
 class SaidSerializer(serializers.Serializer[Any]):
     """How often something was said of an image."""
 
-    label = serializers.CharField(allow_null=True)
+    label = serializers.CharField(allow_null=True)  # type: ignore[assignment] # as above
     kind = serializers.ChoiceField(ADJUDICATIONS)
     count = serializers.IntegerField()
 

@@ -2,15 +2,66 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from labeling.api.annotations import AnnotationsView, UndoView
 from labeling.api.disputes import DisputesView, DisputeView
+from labeling.api.images import (
+    ExampleView,
+    ImageView,
+    KeepImageView,
+    RemoveImageView,
+    StaffImagesView,
+)
+from labeling.api.invitations import (
+    AcceptView,
+    InvitationPageView,
+    RevokeInvitationView,
+    StaffInvitationsView,
+)
 from labeling.api.labeling import LabelingView
+from labeling.api.labels import LabelsView, LabelView, RetireLabelView, StaffExampleView
+from labeling.api.people import MessagesView, PeopleView, StaffMessagesView
+from labeling.api.projects import PauseView, StaffProjectsView, StaffProjectView
 from labeling.api.queue import AssignmentsView, ReleaseView, RenewView
+from labeling.api.session import LoginView, LogoutView, PasswordView, SessionView
+from labeling.api.tokens import TokensView, TokenView
 
-people_urls: list[URLPattern | URLResolver] = []
-image_urls: list[URLPattern | URLResolver] = []
+STAFF = "staff/projects/<slug:slug>/"
+
+people_urls: list[URLPattern | URLResolver] = [
+    path("session", SessionView.as_view()),
+    path("session/login", LoginView.as_view()),
+    path("session/logout", LogoutView.as_view()),
+    path("session/password", PasswordView.as_view()),
+    path("invitations/<str:token>", InvitationPageView.as_view()),
+    path("invitations/<str:token>/accept", AcceptView.as_view()),
+    path("projects/<slug:slug>/messages", MessagesView.as_view()),
+    path("staff/projects", StaffProjectsView.as_view()),
+    path("staff/projects/<slug:slug>", StaffProjectView.as_view()),
+    path(f"{STAFF}pause", PauseView.as_view()),
+    path(f"{STAFF}labels", LabelsView.as_view()),
+    path(f"{STAFF}labels/<slug:code>", LabelView.as_view()),
+    path(f"{STAFF}labels/<slug:code>/retire", RetireLabelView.as_view()),
+    path(f"{STAFF}labels/<slug:code>/example", StaffExampleView.as_view()),
+    path(f"{STAFF}invitations", StaffInvitationsView.as_view()),
+    path(f"{STAFF}invitations/<uuid:public_id>/revoke", RevokeInvitationView.as_view()),
+    path(f"{STAFF}people", PeopleView.as_view()),
+    path(f"{STAFF}messages", StaffMessagesView.as_view()),
+    path("staff/tokens", TokensView.as_view()),
+    path("staff/tokens/<uuid:public_id>", TokenView.as_view()),
+]
+image_urls: list[URLPattern | URLResolver] = [
+    re_path(
+        r"^images/(?P<public_id>[0-9a-f-]{36})/(?P<size>thumb|full)$",
+        ImageView.as_view(),
+        name="image",
+    ),
+    path("projects/<slug:slug>/labels/<slug:code>/example", ExampleView.as_view()),
+    path(f"{STAFF}images", StaffImagesView.as_view()),
+    path(f"{STAFF}images/<uuid:public_id>/keep", KeepImageView.as_view()),
+    path(f"{STAFF}images/<uuid:public_id>/remove", RemoveImageView.as_view()),
+]
 queue_urls: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/labeling", LabelingView.as_view()),
     path("projects/<slug:slug>/assignments", AssignmentsView.as_view()),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labeling.models import Annotator
-from labeling.services import annotations, queue
+from labeling.services import annotations as annotation_service
+from labeling.services import queue
 
 if TYPE_CHECKING:
     import uuid
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Answered:
     """The stored answer, and what the tab holds now."""
 
-    submitted: annotations.Submitted
+    submitted: annotation_service.Submitted
     claimed: queue.Claimed
 
 
@@ -44,11 +45,11 @@ def answer_and_refill(
     Raises:
         LabelingError: as `annotations.submit`.
     """
-    submitted = annotations.submit(
+    submitted = annotation_service.submit(
         annotator_id=annotator_id,
         assignment_public_id=assignment_public_id,
         key=key,
-        request_hash=annotations.hash_of(
+        request_hash=annotation_service.hash_of(
             str(assignment_public_id), kind, sorted(label_codes), flag_reason
         ),
         kind=kind,

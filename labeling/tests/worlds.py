@@ -21,7 +21,8 @@ from labeling.models import (
     ServeCounter,
     SplitGroup,
 )
-from labeling.services import annotations, queue
+from labeling.services import annotations as annotation_service
+from labeling.services import queue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,13 +135,13 @@ def submit(
     key: uuid.UUID | None = None,
     flag_reason: str = "",
     now: datetime = NOW,
-) -> annotations.Submitted:
+) -> annotation_service.Submitted:
     codes = [slug(label)] if label and kind == "LABEL" else []
-    return annotations.submit(
+    return annotation_service.submit(
         annotator_id=assignment.annotator_id,
         assignment_public_id=assignment.public_id,
         key=key or uuid.uuid4(),
-        request_hash=annotations.hash_of(str(assignment.public_id), kind, codes),
+        request_hash=annotation_service.hash_of(str(assignment.public_id), kind, codes),
         kind=kind,
         label_codes=codes,
         flag_reason=flag_reason,
@@ -159,7 +160,7 @@ def direct(
 ) -> Annotation:
     """An answer to an image that was not handed out."""
     Annotator.objects.filter(pk=annotator.pk).update(last_seen_at=NOW)
-    return annotations.record_direct(
+    return annotation_service.record_direct(
         annotator_id=annotator.pk,
         image_id=image.pk,
         kind=kind,

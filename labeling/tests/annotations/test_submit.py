@@ -20,7 +20,8 @@ from labeling.models import (
     Role,
     User,
 )
-from labeling.services import annotations, queue
+from labeling.services import annotations as annotation_service
+from labeling.services import queue
 from labeling.tests.worlds import (
     NOW,
     active,
@@ -88,7 +89,7 @@ def test_refuses_a_key_that_comes_with_another_answer() -> None:
     make_images(project, 1)
     held, key = claim(make_annotator(project))[0], uuid.uuid4()
     submit(held, "milk", key=key)
-    with pytest.raises(annotations.KeyReusedError):
+    with pytest.raises(annotation_service.KeyReusedError):
         submit(held, "soy milk", key=key)
 
 
@@ -97,7 +98,7 @@ def test_refuses_a_second_answer_to_an_image() -> None:
     make_images(project, 1)
     held = claim(make_annotator(project))[0]
     submit(held, "milk")
-    with pytest.raises(annotations.AlreadyAnsweredError):
+    with pytest.raises(annotation_service.AlreadyAnsweredError):
         submit(held, "soy milk")
 
 
@@ -106,7 +107,7 @@ def test_refuses_the_assignment_of_another_person() -> None:
     make_images(project, 1)
     held = claim(make_annotator(project, "Bea"))[0]
     held.annotator = make_annotator(project, "Ada")
-    with pytest.raises(annotations.AssignmentNotFoundError):
+    with pytest.raises(annotation_service.AssignmentNotFoundError):
         submit(held)
 
 
@@ -125,7 +126,7 @@ def test_refuses_an_expired_assignment_that_somebody_else_holds() -> None:
     held = claim(make_annotator(project, "Bea"))[0]
     queue.expire(now=later(301))
     claim(make_annotator(project, "Ada"), now=later(302))
-    with pytest.raises(annotations.AssignmentExpiredError, match="somebody else"):
+    with pytest.raises(annotation_service.AssignmentExpiredError, match="somebody else"):
         submit(held, now=later(400))
     assert Annotation.objects.count() == 0
 
@@ -136,7 +137,7 @@ def test_refuses_an_expired_assignment_that_somebody_else_has_answered() -> None
     held = claim(make_annotator(project, "Bea"))[0]
     queue.expire(now=later(301))
     submit(claim(make_annotator(project, "Ada"), now=later(302))[0], now=later(303))
-    with pytest.raises(annotations.AssignmentExpiredError):
+    with pytest.raises(annotation_service.AssignmentExpiredError):
         submit(held, now=later(400))
 
 
@@ -163,7 +164,7 @@ def test_refuses_an_answer_that_says_nothing(kind: str, label: str | None, says:
     project = make_project()
     make_images(project, 1)
     held = claim(make_annotator(project))[0]
-    with pytest.raises(annotations.InvalidAnswerError, match=says):
+    with pytest.raises(annotation_service.InvalidAnswerError, match=says):
         submit(held, label, kind=kind)
     held.refresh_from_db()
     assert held.state == AssignmentState.OPEN
@@ -174,7 +175,7 @@ def test_refuses_a_label_that_was_retired() -> None:
     make_images(project, 1)
     held = claim(make_annotator(project))[0]
     make_scheme(project, ["milk", "oat milk"])
-    with pytest.raises(annotations.InvalidAnswerError, match="soy-milk"):
+    with pytest.raises(annotation_service.InvalidAnswerError, match="soy-milk"):
         submit(held, "soy milk")
 
 
@@ -184,7 +185,7 @@ def test_takes_several_labels_only_where_the_project_does() -> None:
         (image,) = make_images(project, 1)
         ada = make_annotator(project)
         try:
-            annotations.record_direct(
+            annotation_service.record_direct(
                 annotator_id=ada.pk,
                 image_id=image.pk,
                 kind="LABEL",
@@ -192,7 +193,7 @@ def test_takes_several_labels_only_where_the_project_does() -> None:
                 key=uuid.uuid4(),
                 now=NOW,
             )
-        except annotations.InvalidAnswerError:
+        except annotation_service.InvalidAnswerError:
             assert not is_taken
         else:
             assert is_taken

@@ -7,7 +7,8 @@ import pytest
 
 from labeling.models import Annotation, Consensus, ConsensusState, Image
 from labeling.selectors import annotations as annotation_selectors
-from labeling.services import annotations, queue
+from labeling.services import annotations as annotation_service
+from labeling.services import queue
 from labeling.tests.worlds import (
     NOW,
     claim,
@@ -26,8 +27,8 @@ pytestmark = pytest.mark.django_db
 
 def undo(
     annotator: Annotator, answer: Annotation, key: uuid.UUID | None = None
-) -> annotations.Undone:
-    return annotations.undo(
+) -> annotation_service.Undone:
+    return annotation_service.undo(
         annotator_id=annotator.pk,
         annotation_public_id=answer.public_id,
         key=key or uuid.uuid4(),
@@ -86,7 +87,7 @@ def test_refuses_to_undo_twice_under_two_keys() -> None:
     ada = make_annotator(project)
     answer = submit(claim(ada)[0]).annotation
     undo(ada, answer)
-    with pytest.raises(annotations.CannotUndoError):
+    with pytest.raises(annotation_service.CannotUndoError):
         undo(ada, answer)
 
 
@@ -95,7 +96,7 @@ def test_reaches_back_twenty_answers_and_no_further() -> None:
     make_images(project, 21)
     ada = make_annotator(project)
     answers = [submit(claim(ada, count=1)[0]).annotation for _ in range(21)]
-    with pytest.raises(annotations.CannotUndoError):
+    with pytest.raises(annotation_service.CannotUndoError):
         undo(ada, answers[0])
     assert undo(ada, answers[1]).assignment is not None
     assert len(annotation_selectors.undoable(ada.pk)) == 20
@@ -105,7 +106,7 @@ def test_refuses_the_answer_of_another_person() -> None:
     project = make_project()
     make_images(project, 1)
     answer = submit(claim(make_annotator(project, "Bea"))[0]).annotation
-    with pytest.raises(annotations.AnnotationNotFoundError):
+    with pytest.raises(annotation_service.AnnotationNotFoundError):
         undo(make_annotator(project, "Ada"), answer)
 
 

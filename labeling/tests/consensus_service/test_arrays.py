@@ -20,7 +20,8 @@ from labeling.models import (
 )
 from labeling.selectors import consensus as consensus_selectors
 from labeling.selectors import label_order
-from labeling.services import annotations, consensus
+from labeling.services import annotations as annotation_service
+from labeling.services import consensus
 from labeling.tests.worlds import (
     NOW,
     direct,
@@ -136,7 +137,7 @@ def test_a_trusted_label_resolves_alone_and_is_stored_once() -> None:
     (image,) = make_images(project, 1)
     label = Label.objects.get(project=project, code="milk")
     for _ in range(2):
-        annotations.record_trusted(
+        annotation_service.record_trusted(
             project_id=project.pk, image_id=image.pk, label_id=label.pk, now=NOW
         )
     assert Annotation.objects.count() == 1
@@ -151,7 +152,7 @@ def test_another_trusted_label_withdraws_the_first() -> None:
     (image,) = make_images(project, 1)
     for code in ("milk", "oat-milk"):
         label = Label.objects.get(project=project, code=code)
-        annotations.record_trusted(
+        annotation_service.record_trusted(
             project_id=project.pk, image_id=image.pk, label_id=label.pk, now=NOW
         )
     found = Consensus.objects.get()
@@ -166,7 +167,7 @@ def test_an_adjudication_decides_over_the_people() -> None:
     direct(make_annotator(project, "Ada"), image, "milk")
     eve = make_annotator(project, "Eve")
     direct_answer = direct(eve, image, "milk")
-    annotations.adjudicate(
+    annotation_service.adjudicate(
         project_id=project.pk,
         image_id=image.pk,
         annotator_id=eve.pk,
@@ -192,7 +193,7 @@ def test_the_answers_of_a_quarantined_person_do_not_count() -> None:
 def test_several_labels_an_image_are_decided_label_by_label() -> None:
     project = make_project(mode="MULTI")
     (image,) = make_images(project, 1)
-    annotations.record_direct(
+    annotation_service.record_direct(
         annotator_id=make_annotator(project).pk,
         image_id=image.pk,
         kind="LABEL",

@@ -79,21 +79,23 @@ def _claim_all(job: dict[str, Any], place: int) -> dict[str, Any]:
 def _double(job: dict[str, Any], place: int) -> dict[str, Any]:
     """Submit `job["assignments"][place]` under the one key that everybody has."""
     from labeling.models import Assignment
-    from labeling.services import annotations
+    from labeling.services import annotations as annotation_service
     from labeling.tests.worlds import submit
 
     assignment = Assignment.objects.get(pk=job["assignments"][place])
     try:
         return {"is_repeat": submit(assignment, key=uuid.UUID(job["key"])).is_repeat}
-    except annotations.KeyReusedError as refusal:
+    except annotation_service.KeyReusedError as refusal:
         return {"refused": refusal.code}
 
 
 def _crowd(job: dict[str, Any], place: int) -> dict[str, Any]:
     """Work until nothing comes for a while, as badly behaved as a bad network makes a browser."""
-    from labeling.services import annotations, queue
+    from labeling.services import annotations as annotation_service
+    from labeling.services import queue
     from labeling.tests.worlds import NOW, submit
 
+    refusals = (annotation_service.AssignmentExpiredError, annotation_service.AlreadyAnsweredError)
     rng = random.Random(job["number"] * 1000 + place)
     annotator, client = job["annotators"][place], f"tab{job['number']}-{place}"
     accepted: list[str] = []
@@ -114,13 +116,16 @@ def _crowd(job: dict[str, Any], place: int) -> dict[str, Any]:
                 if what < 0.25:
                     assert submit(assignment, key=key, now=now).is_repeat
                 if what > 0.9:
-                    annotations.undo(
+                    annotation_service.undo(
                         annotator_id=annotator,
                         annotation_public_id=stored.annotation.public_id,
                         key=uuid.uuid4(),
                         now=now,
                     )
-            except (annotations.AssignmentExpiredError, annotations.AlreadyAnsweredError) as why:
+            except (
+                annotation_service.AssignmentExpiredError,
+                annotation_service.AlreadyAnsweredError,
+            ) as why:
                 refused.append(why.code)
     return {"accepted": accepted, "refused": refused}
 

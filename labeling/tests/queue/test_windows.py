@@ -200,7 +200,7 @@ def test_the_claim_reads_its_partial_index_and_not_the_pool() -> None:
     assert "SCAN image" not in plan
 
 
-def explain(sql: str, values: Sequence[object]) -> str:
+def explain(sql: str, values: Sequence[int | str]) -> str:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         prefix = "EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN "
