@@ -43,8 +43,10 @@ __all__ = [
     "backbone_file",
     "embed_batch",
     "embed_pending",
+    "embedder",
     "ensure_original_set",
     "ensure_set",
+    "forget",
     "is_configured",
     "load_matrix",
     "original_set",
@@ -225,10 +227,10 @@ def _embed(embedding_set: EmbeddingSet, rows: Sequence[tuple[int, str]]) -> _Vec
     from ml.inference.pipeline import embed_stream  # noqa: PLC0415
 
     broken: list[int] = []
-    embedder = _embedder(embedding_set.pk, embedding_set.digest)
+    engine = embedder(embedding_set.pk, embedding_set.digest)
     started = time.perf_counter()
     loads = [_loader(image_id, key, broken) for image_id, key in rows]
-    vectors = np.concatenate(list(embed_stream(embedder, loads))).astype(np.float16)
+    vectors = np.concatenate(list(embed_stream(engine, loads))).astype(np.float16)
     _images_per_s[embedding_set.digest] = len(rows) / (time.perf_counter() - started)
     good = [place for place, row in enumerate(rows) if row[0] not in broken]
     ids = [rows[place][0] for place in good]
@@ -279,8 +281,14 @@ def _fix_centre(embedding_set: EmbeddingSet) -> None:
     embedding_set.save(update_fields=["centre"])
 
 
+def forget() -> None:
+    """Drop loaded backbones and measured speeds (tests, and a host short of memory)."""
+    embedder.cache_clear()
+    _images_per_s.clear()
+
+
 @lru_cache(maxsize=2)
-def _embedder(set_id: int, digest: str) -> Embedder:
+def embedder(set_id: int, digest: str) -> Embedder:
     """Load a set's backbone once a process; `digest` keeps a reused key from naming another."""
     from ml.inference.embedder import OnnxEmbedder  # noqa: PLC0415
 

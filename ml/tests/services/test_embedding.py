@@ -1,0 +1,155 @@
+"""Embedding in batches: once an image, whatever dies in between."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+
+from labeling.models import Image, Project
+from labeling.services import images, pictures
+from labeling.tests import factories, worlds
+from ml.inference.files import BackboneMissingError
+from ml.models import Embedding, EmbeddingSet, EmbeddingSetState
+from ml.selectors import embeddings
+from ml.services import embedding
+
+pytestmark = pytest.mark.usefixtures("backbone")
+NOW = worlds.NOW
+
+
+def _ingest(project: Project, count: int) -> list[int]:
+    found = [
+        images.ingest(
+            project_id=project.pk,
+            upload=io.BytesIO(factories.picture_bytes(seed)),
+            original_name=f"{seed}.jpg",
+            source="shop",
+            licence="MIT",
+            uploaded_by_id=None,
+            now=NOW,
+        )
+        for seed in range(count)
+    ]
+    return [each.image_id for each in found]
+
+
+def _embed(project: Project, seconds: float = 2.0) -> embedding.Batch:
+    of = embedding.ensure_original_set(project_id=project.pk, now=NOW)
+    return embedding.embed_batch(project_id=project.pk, set_id=of.pk, now=NOW, seconds=seconds)
+
+
+def test_every_image_gets_one_vector_and_the_set_is_ready(project: Project) -> None:
+    ids = _ingest(project, 30)
+
+    first, second = _embed(project), _embed(project)
+
+    assert (first.embedded, first.remaining) == (embedding.FIRST_BATCH, 30 - embedding.FIRST_BATCH)
+    assert (second.embedded, second.remaining) == (30 - embedding.FIRST_BATCH, 0)
+    assert sorted(Embedding.objects.values_list("image_id", flat=True)) == ids
+    assert EmbeddingSet.objects.get().state == EmbeddingSetState.READY
+
+
+def test_a_vector_is_what_the_backbone_says_of_the_stored_picture(project: Project) -> None:
+    (image_id,) = _ingest(project, 1)
+    _embed(project)
+    of = embedding.original_set(project.pk)
+
+    stored = embedding.load_matrix(of.pk, [image_id])
+
+    embedder = embedding.embedder(of.pk, of.digest)
+    picture = pictures.open_stored(Image.objects.get().storage_key)
+    expected = embedder.embed(embedder.preprocess(picture)[None])
+    assert stored == pytest.approx(expected, abs=2e-3)
+
+
+def test_another_worker_at_it_is_left_alone(project: Project) -> None:
+    _ingest(project, 3)
+    of = embedding.ensure_original_set(project_id=project.pk, now=NOW)
+    EmbeddingSet.objects.filter(pk=of.pk).update(heartbeat_at=NOW, fencing_token=1)
+
+    batch = _embed(project)
+
+    assert batch == embedding.Batch(0, 3, is_ours=False)
+
+
+def test_a_dead_workers_claim_is_taken_over_after_half_a_minute(project: Project) -> None:
+    _ingest(project, 3)
+    of = embedding.ensure_original_set(project_id=project.pk, now=NOW)
+    died = NOW - embedding.STALE_AFTER - timedelta(seconds=1)
+    EmbeddingSet.objects.filter(pk=of.pk).update(heartbeat_at=died, fencing_token=1)
+
+    assert _embed(project).embedded == 3
+    of.refresh_from_db()
+    assert (of.fencing_token, of.heartbeat_at) == (2, None)
+
+
+def test_a_worker_that_was_fenced_off_writes_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ingest(project, 3)
+    really_embed = embedding._embed
+
+    def slowly(*rows: Any) -> Any:
+        EmbeddingSet.objects.update(fencing_token=9)  # another worker takes over meanwhile
+        return really_embed(*rows)
+
+    monkeypatch.setattr(embedding, "_embed", slowly)
+
+    _embed(project)
+
+    assert not Embedding.objects.exists()
+
+
+def test_an_unreadable_file_is_noted_and_does_not_stop_the_others(project: Project) -> None:
+    ids = _ingest(project, 3)
+    default_storage.delete(Image.objects.get(pk=ids[1]).storage_key)
+
+    batch = _embed(project)
+
+    assert batch.remaining == 0
+    assert EmbeddingSet.objects.get().unreadable == [ids[1]]
+    assert set(Embedding.objects.values_list("image_id", flat=True)) == {ids[0], ids[2]}
+
+
+def test_a_missing_backbone_names_the_command_that_makes_it(
+    project: Project, backbone: Path
+) -> None:
+    backbone.unlink()
+
+    with pytest.raises(BackboneMissingError, match="export_backbone"):
+        embedding.ensure_original_set(project_id=project.pk, now=NOW)
+
+
+def test_a_host_without_the_file_fetches_it_from_storage(project: Project, backbone: Path) -> None:
+    of = embedding.ensure_original_set(project_id=project.pk, now=NOW)
+    backbone.unlink()
+
+    assert embedding.backbone_file(of.pk).digest == of.digest
+    assert backbone.exists()
+
+
+def test_a_matrix_comes_in_the_order_asked_for_and_without_a_second_read(
+    project: Project, django_assert_num_queries: object
+) -> None:
+    ids = _ingest(project, 4)
+    _embed(project)
+    of = embedding.original_set(project.pk)
+    forward = embedding.load_matrix(of.pk, ids)
+
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        backward = embedding.load_matrix(of.pk, ids[::-1])
+
+    assert (forward == backward[::-1]).all()
+
+
+def test_an_image_without_a_vector_is_an_error_not_zeros(project: Project) -> None:
+    _ingest(project, 1)
+    _embed(project)
+
+    with pytest.raises(embeddings.NotEmbeddedError):
+        embedding.load_matrix(embedding.original_set(project.pk).pk, [999_999])
