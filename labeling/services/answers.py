@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from labeling.selectors.projects import SchemeView
+
 ANSWER_KINDS = tuple(kind for kind in AnnotationKind.values if kind != AnnotationKind.UNDO)
 
 
@@ -101,8 +103,8 @@ def live_answer(annotator: Annotator, image: Image) -> Annotation | None:
     return found.exclude(kind=AnnotationKind.UNDO).first()
 
 
-def _label_ids(project: Project, answer: Answer) -> list[int]:
-    """Check an answer against the project's current scheme; give the labels it names."""
+def _label_ids(project: Project, scheme: SchemeView, answer: Answer) -> list[int]:
+    """Check an answer against a scheme version; give the labels it names."""
     if answer.kind not in ANSWER_KINDS:
         raise InvalidAnswerError(f"Unknown kind of answer: {answer.kind!r}.", kind=answer.kind)
     if answer.kind == AnnotationKind.FLAG and answer.flag_reason not in FlagReason.values:
@@ -119,7 +121,6 @@ def _label_ids(project: Project, answer: Answer) -> list[int]:
         raise InvalidAnswerError("A label is missing. Name one, or choose none of these.")
     if project.mode == Mode.SINGLE and len(codes) > 1:
         raise InvalidAnswerError(f"One label an image, got {len(codes)}.", labels=codes)
-    scheme = projects.current_scheme(project.pk)
     known = dict(zip(scheme.codes, scheme.label_ids, strict=True))
     unknown = [code for code in codes if code not in known]
     if unknown:
@@ -143,13 +144,14 @@ def write(
     Raises:
         InvalidAnswerError: it does not fit the project's current scheme.
     """
-    label_ids = _label_ids(annotator.project, answer)
+    scheme = projects.current_scheme(annotator.project_id)
+    label_ids = _label_ids(annotator.project, scheme, answer)
     annotation = Annotation.objects.create(
         project_id=annotator.project_id,
         image=image,
         annotator=annotator,
         assignment=assignment,
-        scheme_id=projects.current_scheme(annotator.project_id).id,
+        scheme_id=scheme.id,
         kind=answer.kind,
         flag_reason=answer.flag_reason if answer.kind == AnnotationKind.FLAG else "",
         is_expert=answer.is_expert,

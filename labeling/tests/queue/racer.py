@@ -122,10 +122,7 @@ def _crowd(job: dict[str, Any], place: int) -> dict[str, Any]:
                         key=uuid.uuid4(),
                         now=now,
                     )
-            except (
-                annotation_service.AssignmentExpiredError,
-                annotation_service.AlreadyAnsweredError,
-            ) as why:
+            except refusals as why:
                 refused.append(why.code)
     return {"accepted": accepted, "refused": refused}
 
