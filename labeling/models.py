@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -59,6 +60,11 @@ class User(AbstractUser):
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     email = models.EmailField(null=True, blank=True, unique=True)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep "no e-mail" NULL: Django's own managers write "", and "" is unique once."""
+        self.email = self.email or None
+        super().save(*args, **kwargs)
 
 
 class LoginLink(models.Model):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import exceptions, status
 from rest_framework.authentication import (
     BaseAuthentication,
@@ -100,3 +101,24 @@ class BrowserSessionAuthentication(SessionAuthentication):
                 f"{reason} Reload the page and try again; behind a proxy, check "
                 "LARDER_PUBLIC_URL and LARDER_TRUSTED_ORIGINS."
             )
+
+
+class _TokenScheme(OpenApiAuthenticationExtension):
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}
+
+
+class _SessionScheme(OpenApiAuthenticationExtension):
+    target_class = BrowserSessionAuthentication
+    name = "browser"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "sessionid",
+            "description": "Writing also needs the header X-CSRFToken, from the cookie csrftoken.",
+        }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from labeling.models import Project
 
-__all__ = ["IsUser", "Role", "project_for", "require_role", "require_scope"]
+__all__ = ["IsUser", "Role", "check_project", "project_for", "require_role", "require_scope"]
 
 RANK = {role: rank for rank, role in enumerate(Role)}
 
@@ -53,13 +53,19 @@ def project_for(
         RoleTooLowError: a member of a lower role (403).
         ScopeMissingError: a token without the scope (403).
     """
-    project = projects.by_slug(slug)
-    _check_token(request, project, scope)
-    if request.user.is_superuser:
-        return project
+    return check_project(request, projects.by_slug(slug), role, scope=scope)
+
+
+def check_project(
+    request: Request, project: Project, role: Role = Role.VOLUNTEER, *, scope: str | None = None
+) -> Project:
+    """As `project_for`, for a project that is known already."""
     held = _role_in(request, project)
     if held is None:
-        raise projects.ProjectNotFoundError(slug)
+        raise projects.ProjectNotFoundError(project.slug)
+    # Only now: to an outsider a missing scope would tell that the project exists.
+    if request.auth is not None:
+        _check_scope(request, scope)
     if RANK[held] < RANK[role]:
         raise RoleTooLowError(f"This is for {role.label}s and above; you are {held.label} here.")
     return project
@@ -101,18 +107,18 @@ class IsUser(BasePermission):
         return bool(request.user.is_authenticated and request.user.pk and request.auth is None)
 
 
-def _check_token(request: Request, project: Project, scope: str | None) -> None:
-    token: Any = request.auth
-    if not isinstance(token, Token):
-        return
-    if token.project_id not in (None, project.pk):
-        raise projects.ProjectNotFoundError(project.slug)
+def _check_scope(request: Request, scope: str | None) -> None:
     if scope is None and request.method not in SAFE_METHODS:
         raise ScopeMissingError("Tokens cannot do this; sign in with a browser.")
     require_scope(request, scope or "read")
 
 
 def _role_in(request: Request, project: Project) -> Role | None:
+    token: Any = request.auth
+    if isinstance(token, Token) and token.project_id not in (None, project.pk):
+        return None
+    if request.user.is_superuser:
+        return Role.OWNER
     held = None
     if request.user.pk is not None:
         held = projects.role_of(request.user.pk, project.pk)

@@ -161,6 +161,24 @@ def invitations(project_id: int) -> QuerySet[Invitation]:
     return rows.order_by("-created_at", "-pk")
 
 
+def invitation_of(digest: str) -> Invitation:
+    """Give the invitation of a link's digest, whether it still works or not, with its project.
+
+    Raises:
+        InvitationNotFoundError: there is none.
+    """
+    found = Invitation.objects.select_related("project").filter(digest=digest).first()
+    if found is None:
+        raise InvitationNotFoundError("There is no such invitation; check the link.")
+    return found
+
+
+def may_create_projects(user_id: int) -> bool:
+    """Whether a user manages or owns any project, and so may make more."""
+    rows = Membership.objects.filter(user_id=user_id, ended_at__isnull=True)
+    return rows.filter(role__in=(Role.MANAGER, Role.OWNER)).exists()
+
+
 def invitation(project_id: int, public_id: str) -> Invitation:
     """Give an invitation of a project.
 

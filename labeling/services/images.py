@@ -154,7 +154,8 @@ def add(
         if twin is None:
             raise
         return twin
-    events.send_on_commit(events.images_added, project_id=origin.project_id, image_ids=[image.pk])
+    if is_announced:
+        announce(project_id=origin.project_id, image_ids=[image.pk])
     return Ingested(image.pk, image.public_id, is_duplicate=False)
 
 

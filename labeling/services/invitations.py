@@ -16,6 +16,7 @@ from labeling.services import keys
 from labeling.services.journal import record_event
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 INVITATION_TTL = timedelta(days=14)
@@ -114,7 +115,7 @@ def accept_invitation(
     consented: bool,
     now: datetime,
     user_id: int | None = None,
-    annotator_id: int | None = None,
+    annotator_ids: Sequence[int] = (),
 ) -> tuple[Annotator, str]:
     """Let somebody join; the use limit holds however many come at once.
 
@@ -127,7 +128,7 @@ def accept_invitation(
         consented: whether the consent text was agreed to; its words are kept with the row.
         now: the time.
         user_id: the signed-in user, if any.
-        annotator_id: the annotator this browser is already, if any.
+        annotator_ids: the annotators this browser is already, of whatever projects.
 
     Raises:
         ConsentMissingError, InvalidNameError, InvitationNotValidError.
@@ -137,7 +138,7 @@ def accept_invitation(
     name = _clean_display_name(display_name)
     with transaction.atomic():
         invitation = live_invitation(token=token, now=now)
-        annotator = _joined_before(invitation, user_id, annotator_id)
+        annotator = _joined_before(invitation, user_id, annotator_ids, name)
         if annotator is None or invitation.role != Role.VOLUNTEER:
             _count_use(invitation, now)
         if annotator is None:
@@ -189,15 +190,17 @@ def _clean_display_name(display_name: str) -> str:
 
 
 def _joined_before(
-    invitation: Invitation, user_id: int | None, annotator_id: int | None
+    invitation: Invitation, user_id: int | None, annotator_ids: Sequence[int], name: str
 ) -> Annotator | None:
+    """Find who is joining again. On a shared tablet, another name is another person."""
     mine = Annotator.objects.filter(project_id=invitation.project_id, anonymised_at__isnull=True)
     by_user = mine.filter(user_id=user_id).first() if user_id is not None else None
-    if by_user or annotator_id is None:
+    if by_user or not annotator_ids:
         return by_user
-    here = mine.filter(pk=annotator_id).first()
-    is_somebody_else = here and here.user_id and user_id and here.user_id != user_id
-    return None if is_somebody_else else here
+    here = mine.filter(pk__in=annotator_ids).first()
+    if here is None or (here.user_id and user_id):
+        return None
+    return here if here.user_id or here.display_name.casefold() == name.casefold() else None
 
 
 def _count_use(invitation: Invitation, now: datetime) -> None:

@@ -32,6 +32,7 @@ from labeling.services.invitations import (
     invite,
     live_invitation,
     revoke_invitation,
+    why_not_valid,
 )
 from labeling.services.journal import record_event
 from labeling.services.tokens import authenticate_token, create_token, revoke_token
@@ -56,6 +57,7 @@ __all__ = [
     "set_password",
     "set_role",
     "use_login_link",
+    "why_not_valid",
 ]
 
 LOGIN_LINK_TTL = timedelta(hours=1)

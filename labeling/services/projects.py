@@ -19,6 +19,7 @@ from labeling.services.schemes import (
     UnknownSettingError,
     add_example,
     add_label,
+    change_label,
     clean_name,
     create_label,
     describe_label,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = [
     "add_example",
     "add_label",
+    "change",
+    "change_label",
     "create_project",
     "describe_label",
     "record_event",
@@ -157,6 +160,17 @@ def update_settings(
                 detail=changed,
             )
     return project
+
+
+def change(*, project_id: int, now: datetime, user_id: int | None = None, **given: Any) -> Project:
+    """Change settings and the guide in one transaction; raises as `update_settings`."""
+    with transaction.atomic():
+        if "guide" in given:
+            guide = given.pop("guide")
+            set_guide(project_id=project_id, guide=guide, now=now, user_id=user_id)
+        if given:
+            update_settings(project_id=project_id, now=now, user_id=user_id, **given)
+    return Project.objects.get(pk=project_id)
 
 
 def set_seed(*, project_id: int, seed: int) -> None:

@@ -6,7 +6,6 @@ old to the new is kept as a `LabelMapping` where a label was renamed or retired.
 
 from __future__ import annotations
 
-import string
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.core.exceptions import ValidationError
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 FEWEST_LABELS = 2
-# Letters that the labeling page itself listens to (skip, can't tell, none, flag, undo, guide).
-PAGE_KEYS = frozenset("scnfugx")
-SHORTCUTS = "123456789" + "".join(c for c in string.ascii_lowercase if c not in PAGE_KEYS)
 # Distinguishable on white and on black; repeated after twelve.
 COLOURS = (
     "#0f766e", "#b45309", "#4338ca", "#be123c", "#15803d", "#7e22ce",
@@ -146,6 +142,18 @@ def retire_label(*, label_id: int, now: datetime, user_id: int | None = None) ->
     return label
 
 
+def change_label(
+    *, label_id: int, now: datetime, user_id: int | None = None, name: str = "", **shown: str
+) -> Label:
+    """Rename and describe in one transaction; raises as both."""
+    with transaction.atomic():
+        if name:
+            rename_label(label_id=label_id, name=name, now=now, user_id=user_id)
+        if shown:
+            describe_label(label_id=label_id, now=now, user_id=user_id, **shown)
+    return Label.objects.get(pk=label_id)
+
+
 def describe_label(
     *, label_id: int, now: datetime, user_id: int | None = None, **shown: str
 ) -> Label:
@@ -217,11 +225,9 @@ def refuse_unknown(settings: dict[str, Any], allowed: frozenset[str]) -> None:
 
 
 def create_label(project: Project, name: str, now: datetime) -> Label:
-    """Make a label with a free code, shortcut and colour; the caller makes the scheme."""
+    """Make a label with a free code and a colour; the caller makes the scheme."""
     _refuse_taken(project, name)
-    labels = list(project.labels.order_by("pk").values_list("code", "key", "retired_at"))
-    codes = {code for code, _, _ in labels}
-    taken = {key for _, key, retired_at in labels if retired_at is None}
+    codes = set(project.labels.values_list("code", flat=True))
     base = slugify(name)[:56] or "label"
     code, number = base, 1
     while code in codes:
@@ -231,9 +237,8 @@ def create_label(project: Project, name: str, now: datetime) -> Label:
         project=project,
         code=code,
         name=name,
-        key=next((key for key in SHORTCUTS if key not in taken), ""),
-        colour=COLOURS[len(labels) % len(COLOURS)],
-        position=len(labels),
+        colour=COLOURS[len(codes) % len(COLOURS)],
+        position=len(codes),
         created_at=now,
     )
     _check_label(label)
@@ -259,8 +264,6 @@ def _refuse_taken(project: Project, name: str, except_id: int | None = None) -> 
 def _set_shown(label: Label, shown: dict[str, str]) -> None:
     refuse_unknown(shown, frozenset({"description", "key", "colour"}))
     key = shown.get("key", "").lower()
-    if key and key in PAGE_KEYS:
-        raise LabelTakenError(f"The key {key!r} belongs to the labeling page; choose another.")
     others = label.project.labels.filter(retired_at__isnull=True).exclude(pk=label.pk)
     if key and others.filter(key=key).exists():
         raise LabelTakenError(f"Another label has the key {key!r} already; choose another.")

@@ -1,0 +1,114 @@
+"""People of a project, and what annotators wrote to the coordinator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling.api.permissions import project_for
+from labeling.api.principals import annotator_for
+from labeling.api.throttling import MessageThrottle
+from labeling.models import Role
+from labeling.selectors import people as people_selectors
+from labeling.services import people
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+
+class SkillSerializer(serializers.Serializer[Any]):
+    """How often somebody agrees with what turned out, with a 95 % interval."""
+
+    estimate = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    n = serializers.FloatField()
+
+
+class PersonSerializer(serializers.Serializer[Any]):
+    """Somebody who answers."""
+
+    id = serializers.UUIDField()
+    display_name = serializers.CharField()
+    role = serializers.ChoiceField(Role.choices)
+    answers = serializers.IntegerField()
+    last_seen_at = serializers.DateTimeField(allow_null=True)
+    skill = SkillSerializer(allow_null=True)
+    paused = serializers.BooleanField()
+
+
+class WriteMessageSerializer(serializers.Serializer[Any]):
+    """A message to the coordinator."""
+
+    text = serializers.CharField(max_length=2000)
+
+
+class MessageSerializer(serializers.Serializer[Any]):
+    """A message to the coordinator, as staff read it."""
+
+    id = serializers.IntegerField()
+    display_name = serializers.CharField(source="annotator.display_name")
+    text = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class PeopleView(APIView):
+    """Who answers."""
+
+    @extend_schema(
+        tags=["staff"],
+        operation_id="list_people",
+        summary="Who answers, most answers first",
+        responses=PersonSerializer(many=True),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """List them."""
+        project = project_for(request, slug, Role.MANAGER)
+        rows = people_selectors.in_project(project.pk)
+        return Response(PersonSerializer(rows, many=True).data)
+
+
+class MessagesView(APIView):
+    """A volunteer's word to the coordinator."""
+
+    throttle_classes = (MessageThrottle,)
+
+    @extend_schema(
+        tags=["people"],
+        operation_id="message_coordinator",
+        summary="Write to the coordinator; nobody can write back",
+        request=WriteMessageSerializer,
+        responses={204: None},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Keep it."""
+        project = project_for(request, slug)
+        given = WriteMessageSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        people.message_coordinator(
+            annotator_id=annotator_for(request, project).pk,
+            text=given.validated_data["text"],
+            now=timezone.now(),
+        )
+        return Response(status=204)
+
+
+class StaffMessagesView(APIView):
+    """What annotators wrote."""
+
+    @extend_schema(
+        tags=["staff"],
+        operation_id="list_messages",
+        summary="What annotators wrote, newest first",
+        responses=MessageSerializer(many=True),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """List them."""
+        project = project_for(request, slug, Role.MANAGER)
+        rows = people_selectors.messages(project.pk)
+        return Response(MessageSerializer(rows, many=True).data)
