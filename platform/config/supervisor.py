@@ -201,7 +201,9 @@ class Supervisor:
             if running.child.is_quiet:
                 return
             for line in chunk[:end].splitlines():
-                if running.child.is_told or any(word in line for word in LOUD):
+                is_detail = line.startswith(b" ")  # of a traceback: the log has it whole
+                is_told = running.child.is_told and not is_detail
+                if is_told or any(word in line for word in LOUD):
                     self._say(f"[{running.child.name}] {line.decode(errors='replace')}")
 
     def _stop_some(self, some: Iterable[_Running]) -> None:

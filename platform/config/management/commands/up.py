@@ -108,6 +108,8 @@ class Command(BaseCommand):
                 classes=os.environ.get("CLASSES", ""),
                 labels=os.environ.get("LABELS", ""),
             )
+        elif settings.DEMO_IMAGES is not None:
+            pictures.demo(settings.DATA_DIR, settings.DEMO_IMAGES, say=self._say)
 
     def _start_broker(self) -> None:
         path = broker.socket_of(settings.REDIS_URL)
