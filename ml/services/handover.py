@@ -67,6 +67,7 @@ def advance(*, project_id: int, now: datetime, seconds: float = 2.0) -> bool:
 def _switch(project_id: int, challenger: ModelVersion, now: datetime) -> bool:
     """Move the pointer and call the version proven; give False where the pointer moved first."""
     champion = registry_selectors.champion(project_id)
+    before = champion.embedding_set_id if champion else None
     try:
         with transaction.atomic():
             registry.promote(
@@ -81,11 +82,19 @@ def _switch(project_id: int, challenger: ModelVersion, now: datetime) -> bool:
                 verdict=challenger.verdict,
                 now=now,
             )
+            _retire_others(project_id, {challenger.embedding_set_id, before})
     except registry.PointerMovedError:
         return False
     # Answers that came since the tuning: a head on the new backbone from all labels, provisional.
     refit.request(project_id=project_id, trigger="handover", now=now)
     return True
+
+
+def _retire_others(project_id: int, kept: set[int | None]) -> None:
+    """Stop filling sets that nothing falls back to; the original one decides groups for good."""
+    EmbeddingSet.objects.filter(project_id=project_id, is_original=False).exclude(
+        pk__in=[pk for pk in kept if pk is not None]
+    ).update(state=EmbeddingSetState.RETIRED)
 
 
 def _retire_failed(project_id: int, challenger: ModelVersion) -> None:

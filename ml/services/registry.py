@@ -18,6 +18,8 @@ from ml.models import (
     Comparison,
     ComparisonDecision,
     ComparisonKind,
+    EmbeddingSet,
+    EmbeddingSetState,
     Evidence,
     ModelState,
     ModelVersion,
@@ -153,6 +155,10 @@ def roll_back(
             state=ModelState.REJECTED, verdict=reason, retired_at=now
         )
         ModelVersion.objects.filter(pk=target.pk).update(state=ModelState.CHAMPION, retired_at=None)
+        # Its backbone may have been retired since: images that came later get their vectors.
+        EmbeddingSet.objects.filter(
+            pk=target.embedding_set_id, state=EmbeddingSetState.RETIRED
+        ).update(state=EmbeddingSetState.BUILDING)
         if current.proven_id == current.version_id:
             proven_id = target.pk if registry.is_proven(target) else None
             Champion.objects.filter(project_id=project_id).update(proven_id=proven_id)

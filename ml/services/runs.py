@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ACTIVE = (TrainingState.QUEUED, TrainingState.RUNNING)
 STALE_AFTER = {
-    TrainingKind.HEAD: timedelta(seconds=60),
+    TrainingKind.HEAD: timedelta(seconds=30),
     TrainingKind.FINETUNE: timedelta(minutes=5),
 }
 """A refit takes a second and a fine-tune beats once a batch; older claims belong to the dead."""

@@ -197,7 +197,7 @@ def test_a_stale_run_is_fenced_off_and_its_worker_can_write_nothing() -> None:
     run = refit.request(project_id=world.project.pk, trigger="answers", now=world.now)
     dead = runs.claim(run=run, now=world.now)
     assert dead is not None
-    world.clock += 61
+    world.clock += 31
 
     assert world.refit().kind == "deployed"
 

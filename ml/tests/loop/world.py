@@ -37,9 +37,18 @@ class World:
     truth: dict[int, str] = field(default_factory=dict)
     answered: set[int] = field(default_factory=set)
     clock: float = 0.0
+    noise: float = NOISE
 
     @classmethod
-    def make(cls, *, pool: int = 120, audit: int = 0, seed: int = 0, **settings: object) -> World:
+    def make(
+        cls,
+        *,
+        pool: int = 120,
+        audit: int = 0,
+        seed: int = 0,
+        noise: float = NOISE,
+        **settings: object,
+    ) -> World:
         project = worlds.make_project(votes_audit=1, **settings)
         rng = np.random.default_rng(seed)
         embedding_set = EmbeddingSet.objects.create(
@@ -58,6 +67,7 @@ class World:
             embedding_set,
             rng,
             rng.normal(size=(len(LABELS), DIM)),
+            noise=noise,
         )
         world.add(pool)
         world.add(audit, Partition.AUDIT)
@@ -67,7 +77,7 @@ class World:
         """Add images with vectors; classes in turn."""
         images = worlds.make_images(self.project, count, partition)
         classes = np.arange(count) % len(LABELS)
-        vectors = self.directions[classes] + NOISE * self.rng.normal(size=(count, DIM))
+        vectors = self.directions[classes] + self.noise * self.rng.normal(size=(count, DIM))
         Embedding.objects.bulk_create(
             Embedding(
                 set=self.embedding_set, image=image, vector=vector.astype(np.float16).tobytes()

@@ -1,0 +1,317 @@
+"""The slow loop around the tuning itself: triggers, budget, verdict, handover, death on the way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labeling.models import Partition
+from ml.models import (
+    Champion,
+    Comparison,
+    ComparisonDecision,
+    Embedding,
+    EmbeddingScope,
+    EmbeddingSet,
+    Evidence,
+    ModelState,
+    ModelVersion,
+    TrainingKind,
+    TrainingRun,
+    TrainingState,
+)
+from ml.services import budget, due, embedding, finetune, handover, refit, runs
+from ml.tests.loop.world import DIM, World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def vectors_at_once(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Stand in for the backbone: a tuned vector is the truth's direction with this much noise."""
+    noise = {"noise": 0.05}
+
+    def embed(of: EmbeddingSet, rows: list[tuple[int, str]]) -> Any:
+        world = WORLDS[of.project_id]
+        classes = [list(_labels(world)).index(world.truth[key]) for key, _ in rows]
+        rng = np.random.default_rng(len(rows))
+        found = world.directions[classes] + noise["noise"] * rng.normal(size=(len(rows), DIM))
+        content = [row.astype(np.float16).tobytes() for row in found]
+        return SimpleNamespace(ids=[key for key, _ in rows], content=content, broken=[])
+
+    monkeypatch.setattr(embedding, "_embed", embed)
+    return noise
+
+
+WORLDS: dict[int, World] = {}
+
+
+def _labels(world: World) -> tuple[str, ...]:
+    from ml.tests.loop.world import LABELS
+
+    return LABELS
+
+
+def _noisy_world(audit_answers: int = 60, audit: int = 60) -> World:
+    """A world in which the original vectors are poor, so that a tuned backbone can be better."""
+    world = World.make(pool=150, audit=audit, noise=4.0)
+    WORLDS[world.project.pk] = world
+    world.label_some(audit_answers, Partition.AUDIT)
+    world.label_some(60)
+    world.refit()
+    return world
+
+
+def _tuned(world: World) -> Any:
+    """What `ml.transfer` gives back: here only its account, the file is never opened."""
+    backbone = SimpleNamespace(
+        name="tuned",
+        digest=f"{world.project.pk + 7:064x}",
+        dim=DIM,
+        path="nowhere.onnx",
+        preprocessing=SimpleNamespace(to_json=dict),
+    )
+    return SimpleNamespace(
+        backbone=backbone, is_better=True, epochs=(), best_epoch=1,
+        log_loss_before=1.0, log_loss_after=0.5, stages_s={},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def tuning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skip the tuning (its own tests are under transfer); everything around it is real."""
+    monkeypatch.setattr(finetune._FineTune, "_tune", lambda self: _tuned(WORLDS[self.project.pk]))
+    monkeypatch.setattr(embedding, "store_backbone", lambda backbone: backbone.path)
+
+
+def _finetune(world: World) -> finetune.FineTuneOutcome:
+    finetune.request(project_id=world.project.pk, trigger="staff", now=world.now)
+    return finetune.run(project_id=world.project.pk, clock=lambda: world.now)
+
+
+def _hand_over(world: World) -> None:
+    for _ in range(20):
+        if not handover.is_due(world.project.pk, now=world.now):
+            return
+        handover.advance(project_id=world.project.pk, now=world.now)
+
+
+@pytest.mark.usefixtures("tuning", "vectors_at_once")
+def test_a_better_backbone_is_proven_and_then_serves_with_its_own_vectors() -> None:
+    world = _noisy_world()
+
+    outcome = _finetune(world)
+    assert outcome.kind == "challenger"
+    assert outcome.sentence.startswith("Proven: right on ")
+    before = Champion.objects.get().model_version
+    assert before.pk != outcome.version_id  # it does not serve before the pool has its vectors
+
+    _hand_over(world)
+
+    pointer = Champion.objects.get()
+    tuned = ModelVersion.objects.get(pk=outcome.version_id)
+    assert pointer.model_version_id == pointer.proven_id == tuned.pk
+    assert (tuned.state, tuned.evidence) == (ModelState.CHAMPION, Evidence.PROVEN)
+    assert Embedding.objects.filter(set=tuned.embedding_set).count() == 210
+    assert tuned.embedding_set.scope == EmbeddingScope.ALL
+
+
+@pytest.mark.usefixtures("tuning", "vectors_at_once")
+def test_after_the_handover_the_fast_loop_goes_on_with_the_new_vectors() -> None:
+    world = _noisy_world()
+    _finetune(world)
+    _hand_over(world)
+
+    outcome = world.refit()
+
+    champion = Champion.objects.get().model_version
+    assert outcome.kind == "deployed"
+    assert champion.kind == "HEAD"
+    assert champion.embedding_set.backbone == "tuned"
+    assert champion.evidence == Evidence.PROVISIONAL
+
+
+@pytest.mark.usefixtures("tuning")
+def test_a_backbone_that_is_no_better_is_rejected_when_the_audit_slice_is_used_up(
+    vectors_at_once: dict[str, float],
+) -> None:
+    vectors_at_once["noise"] = 6.0
+    world = _noisy_world()
+
+    outcome = _finetune(world)
+
+    version = ModelVersion.objects.get(pk=outcome.version_id)
+    assert version.state == ModelState.REJECTED
+    assert version.verdict.startswith("Not proven: right on ")
+    assert Champion.objects.get().model_version.kind == "HEAD"
+
+
+@pytest.mark.usefixtures("tuning", "vectors_at_once")
+def test_an_undecided_challenger_waits_for_audit_answers_and_then_serves() -> None:
+    world = _noisy_world(audit_answers=5)
+    outcome = _finetune(world)
+    comparison = Comparison.objects.get(challenger_id=outcome.version_id)
+    assert comparison.decision == ComparisonDecision.RUNNING
+    with pytest.raises(finetune.FineTuneNotEnabledError, match="waits for its verdict"):
+        finetune.request(project_id=world.project.pk, trigger="staff", now=world.now)
+    world.label_some(50, Partition.AUDIT)
+
+    world.refit()
+    _hand_over(world)
+
+    assert Champion.objects.get().model_version_id == outcome.version_id
+
+
+@pytest.mark.usefixtures("tuning", "vectors_at_once")
+def test_an_answer_during_the_switch_is_not_lost() -> None:
+    world = _noisy_world()
+    _finetune(world)
+    world.label_some(5)
+    world.refit()
+
+    _hand_over(world)
+    world.refit()
+
+    champion = Champion.objects.get().model_version
+    assert (champion.n_labels, champion.embedding_set.backbone) == (65, "tuned")
+
+
+def test_an_exhausted_budget_refuses_before_anything_starts() -> None:
+    world = _noisy_world()
+    TrainingRun.objects.create(
+        project=world.project,
+        kind=TrainingKind.FINETUNE,
+        trigger="staff",
+        state=TrainingState.SUCCEEDED,
+        cost=Decimal(10),
+        created_at=world.now,
+    )
+
+    with pytest.raises(budget.BudgetExhaustedError, match="10"):
+        finetune.request(project_id=world.project.pk, trigger="staff", now=world.now)
+    next_month = world.now + timedelta(days=32)
+    assert finetune.request(project_id=world.project.pk, trigger="staff", now=next_month)
+
+
+def test_a_budget_spent_since_the_request_refuses_the_run() -> None:
+    world = _noisy_world()
+    finetune.request(project_id=world.project.pk, trigger="staff", now=world.now)
+    world.project.monthly_budget = Decimal(0)
+    world.project.save()
+
+    outcome = finetune.run(project_id=world.project.pk, clock=lambda: world.now)
+
+    run = TrainingRun.objects.get(kind=TrainingKind.FINETUNE)
+    assert outcome.kind == "refused"
+    assert (run.state, "budget" in run.error) == (TrainingState.REFUSED, True)
+
+
+def test_seconds_are_priced_by_the_hour() -> None:
+    world = World.make(pool=3)
+    world.project.price_per_device_hour = Decimal("2.40")
+
+    assert budget.cost(world.project, 90.0) == Decimal("0.0600")
+
+
+@pytest.mark.usefixtures("tuning", "vectors_at_once")
+def test_a_worker_killed_after_tuning_is_replaced_without_tuning_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = _noisy_world()
+    run = finetune.request(project_id=world.project.pk, trigger="staff", now=world.now)
+    challenge = finetune._FineTune._challenge
+
+    def die(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(finetune._FineTune, "_challenge", die)
+    monkeypatch.setattr(runs.Closing, "__exit__", lambda *_: None)  # SIGKILL closes nothing
+    with pytest.raises(KeyboardInterrupt):
+        finetune.run(project_id=world.project.pk, clock=lambda: world.now)
+    monkeypatch.setattr(finetune._FineTune, "_challenge", challenge)
+    monkeypatch.setattr(finetune._FineTune, "_tune", die)
+    world.clock += 400
+
+    assert due.Due("finetune", world.project.pk) in due.find(now=world.now)
+    outcome = finetune.run(project_id=world.project.pk, clock=lambda: world.now)
+
+    run.refresh_from_db()
+    assert outcome.kind == "challenger"
+    assert (run.fencing_token, run.state) == (2, TrainingState.SUCCEEDED)
+    assert ModelVersion.objects.filter(kind="FINETUNE").count() == 1
+
+
+def _history(world: World, losses: dict[int, float]) -> None:
+    """Rewrite what past heads reached, label count to log-loss; the last is the champion's."""
+    champion = Champion.objects.get().model_version
+    for n_labels, loss in losses.items():
+        if n_labels == max(losses):
+            champion.n_labels, champion.metrics = n_labels, {"log_loss": loss}
+            champion.save()
+            continue
+        past = ModelVersion.objects.get(pk=champion.pk)
+        past.pk, past.number, past.state = None, n_labels + 1000, ModelState.RETIRED
+        past.public_id = f"00000000-0000-4000-8000-{n_labels:012d}"
+        past.n_labels, past.metrics = n_labels, {"log_loss": loss}
+        past.save(force_insert=True)
+
+
+@pytest.mark.parametrize(
+    ("loss_at_half", "is_queued"), [(0.93, True), (1.20, False)], ids=["flat", "still falling"]
+)
+def test_a_fine_tune_is_queued_where_the_curve_is_flat(
+    loss_at_half: float, is_queued: bool
+) -> None:
+    world = _noisy_world()
+    _history(world, {300: loss_at_half, 600: 0.90})
+
+    run = finetune.request_where_it_pays(project_id=world.project.pk, now=world.now)
+
+    assert (run is not None) == is_queued
+
+
+def test_the_next_attempt_wants_half_as_many_labels_more() -> None:
+    world = _noisy_world()
+    _history(world, {300: 0.93, 600: 0.90})
+    TrainingRun.objects.create(
+        project=world.project,
+        kind=TrainingKind.FINETUNE,
+        trigger="flat curve",
+        state=TrainingState.SUCCEEDED,
+        settings={"n_labels": 450},
+        created_at=world.now,
+    )
+
+    assert finetune.request_where_it_pays(project_id=world.project.pk, now=world.now) is None
+
+
+def test_the_sweep_finds_answers_that_nobody_was_told_about() -> None:
+    world = World.make()
+    world.label_some(15)
+
+    assert due.Due("refit", world.project.pk) in due.find(now=world.now)
+    world.refit()
+    assert due.find(now=world.now) == []
+
+
+def test_an_idle_sweep_costs_a_handful_of_queries(django_assert_max_num_queries: Any) -> None:
+    world = World.make()
+    world.label_some(15)
+    world.refit()
+
+    with django_assert_max_num_queries(25):
+        assert due.find(now=world.now) == []
+
+
+def test_the_staffs_refit_is_due_at_once() -> None:
+    world = World.make()
+    world.label_some(15)
+    world.refit()
+    refit.request(project_id=world.project.pk, trigger="staff", now=world.now)
+
+    assert due.find(now=world.now) == [due.Due("refit", world.project.pk)]
