@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 
 from labeling import events
 from labeling.models import Annotation, AnnotatorKind, Image
-from labeling.services import annotations, pictures, slots
+from labeling.services import annotations as annotation_services
+from labeling.services import pictures, slots
 from labeling.services.journal import record_event
 from labeling.services.split_groups import GroupDecision, set_partitions
 
@@ -173,7 +174,7 @@ def trust(*, ingested: Ingested, project_id: int, label_id: int, now: datetime) 
     )
     if ingested.is_duplicate and before.exists():
         return
-    annotations.record_trusted(
+    annotation_services.record_trusted(
         project_id=project_id, image_id=ingested.image_id, label_id=label_id, now=now
     )
 
@@ -208,7 +209,9 @@ def unflag_image(*, image_id: int, user_id: int | None, now: datetime) -> None:
 
 
 def _locked(image_id: int) -> Image:
-    return Image.objects.select_for_update(of=("self",)).select_related("project").get(pk=image_id)
+    # NO KEY: a claim that hands the image out holds its entry and must not wait for us.
+    images = Image.objects.select_for_update(of=("self",), no_key=True)
+    return images.select_related("project").get(pk=image_id)
 
 
 def _record(image: Image, user_id: int | None, verb: str, now: datetime) -> None:
