@@ -59,11 +59,12 @@ class User(AbstractUser):
     """A login: staff, experts, API clients. Volunteers need none (see `Annotator`)."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    email = models.EmailField(null=True, blank=True, unique=True)
+    email = models.EmailField(null=True, blank=True, unique=True)  # type: ignore[assignment]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep "no e-mail" NULL: Django's own managers write "", and "" is unique once."""
-        self.email = self.email or None
+        # AbstractUser declares a str; here the column may be NULL.
+        self.email = self.email or None  # type: ignore[assignment]
         super().save(*args, **kwargs)
 
 

@@ -95,7 +95,7 @@ class BrowserSessionAuthentication(SessionAuthentication):
 
         check = CSRFCheck(answer)
         check.process_request(request)
-        reason = check.process_view(request, None, (), {})
+        reason = check.process_view(request, answer, (), {})
         if reason:
             raise CsrfFailed(
                 f"{reason} Reload the page and try again; behind a proxy, check "
@@ -103,7 +103,7 @@ class BrowserSessionAuthentication(SessionAuthentication):
             )
 
 
-class _TokenScheme(OpenApiAuthenticationExtension):
+class _TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = TokenAuthentication
     name = "token"
 
@@ -111,7 +111,7 @@ class _TokenScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer"}
 
 
-class _SessionScheme(OpenApiAuthenticationExtension):
+class _SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = BrowserSessionAuthentication
     name = "browser"
 

@@ -25,9 +25,10 @@ from labeling.selectors.projects import ProjectNotFoundError
 from labeling.services import images, uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from uuid import UUID
 
+    from rest_framework.parsers import BaseParser
     from rest_framework.renderers import BaseRenderer
     from rest_framework.request import Request
 
@@ -43,15 +44,16 @@ FOR_EVER = "private, max-age=31536000, immutable"
 class WhateverIsAccepted(BaseContentNegotiation):
     """Answers with the picture whatever the browser's Accept header says of JSON."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
         """Take the first."""
-        return parsers[0]
+        return next(iter(parsers))
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """Take the first, for errors."""
-        return renderers[0], renderers[0].media_type or "application/json"
+        first = next(iter(renderers))
+        return first, str(first.media_type)
 
 
 class UploadSerializer(serializers.Serializer[Any]):
@@ -60,9 +62,9 @@ class UploadSerializer(serializers.Serializer[Any]):
     files = serializers.ListField(
         child=serializers.FileField(allow_empty_file=True), min_length=1, max_length=MOST_FILES
     )
-    source = serializers.CharField(max_length=80, default="upload")
+    source = serializers.CharField(max_length=80, default="upload")  # type: ignore[assignment]
     licence = serializers.CharField(max_length=80, required=False)
-    label = serializers.CharField(
+    label = serializers.CharField(  # type: ignore[assignment]
         max_length=64, required=False, help_text="Code of a label to suggest for all of them."
     )
 
@@ -90,8 +92,8 @@ class StaffImageSerializer(serializers.Serializer[Any]):
     thumb_url = serializers.CharField()
     full_url = serializers.CharField()
     original_name = serializers.CharField()
-    source = serializers.CharField()
-    label = serializers.CharField(allow_null=True)
+    source = serializers.CharField()  # type: ignore[assignment]
+    label = serializers.CharField(allow_null=True)  # type: ignore[assignment]
     label_name = serializers.CharField(allow_null=True)
     state = serializers.ChoiceField(ConsensusState.choices)
     partition = serializers.ChoiceField(Partition.choices)

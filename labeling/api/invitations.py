@@ -87,7 +87,15 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
 
     class Meta:
         model = Invitation
-        fields = ("id", "role", "created_at", "expires_at", "use_limit", "uses", "revoked_at")
+        fields: tuple[str, ...] = (
+            "id",
+            "role",
+            "created_at",
+            "expires_at",
+            "use_limit",
+            "uses",
+            "revoked_at",
+        )
 
 
 class NewInvitationSerializer(InvitationSerializer):

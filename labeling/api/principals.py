@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.middleware.csrf import rotate_token
 from django.utils import timezone
+from rest_framework.exceptions import NotAuthenticated
 
 from labeling.api.authentication import SESSION_KEY
 from labeling.errors import LabelingError
+from labeling.models import User
 from labeling.selectors import people as people_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.services import people
@@ -37,26 +39,25 @@ def annotator_for(request: Request, project: Project) -> Annotator:
     Raises:
         NotAnAnnotatorError: neither.
     """
-    if user_id_of(request) is not None and is_member(request, project):
-        return people.annotator_of_user(
-            project_id=project.pk, user_id=request.user.pk, now=timezone.now()
-        )
+    user = request.user
+    if isinstance(user, User) and is_member(user, project):
+        return people.annotator_of_user(project_id=project.pk, user_id=user.pk, now=timezone.now())
     annotator = people_selectors.annotator(joined(request, project.pk), project.pk)
     if annotator is None:
         raise NotAnAnnotatorError
     return annotator
 
 
-def user_id_of(request: Request) -> int | None:
-    """Give the id of the signed-in user, or None for an annotator without a login."""
-    return request.user.pk if request.user.is_authenticated else None
+def signed_in(request: Request) -> User:
+    """Give the login of a request whose permission has made sure that there is one."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user
 
 
-def is_member(request: Request, project: Project) -> bool:
-    """Whether the signed-in user is a live member of the project, or a superuser."""
-    if request.user.is_superuser:
-        return True
-    return project_selectors.role_of(request.user.pk, project.pk) is not None
+def is_member(user: User, project: Project) -> bool:
+    """Whether a user is a live member of the project, or a superuser."""
+    return user.is_superuser or project_selectors.role_of(user.pk, project.pk) is not None
 
 
 def joined(request: Request, project_id: int) -> int | None:

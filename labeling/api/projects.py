@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling.api.permissions import IsUser, RoleTooLowError, project_for
+from labeling.api.principals import signed_in
 from labeling.models import Project, Role
 from labeling.selectors import people as people_selectors
 from labeling.selectors import projects as project_selectors
@@ -97,7 +98,7 @@ class StaffProjectsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """List them by name."""
-        rows = project_selectors.accessible_to(request.user)
+        rows = project_selectors.accessible_to(signed_in(request))
         return Response(ProjectLineSerializer(rows, many=True).data)
 
     @extend_schema(
@@ -109,7 +110,7 @@ class StaffProjectsView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Make one. Only who manages a project already, or an owner of all of Larder, may."""
-        user = request.user
+        user = signed_in(request)
         if not user.is_superuser and not people_selectors.may_create_projects(user.pk):
             raise RoleTooLowError("Only managers and owners make projects.")
         given = CreateProjectSerializer(data=request.data)

@@ -170,7 +170,7 @@ class PasswordView(APIView):
         given = PasswordSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         user = people.set_password(
-            user_id=request.user.pk,
+            user_id=principals.signed_in(request).pk,
             password=given.validated_data["password"],
             now=timezone.now(),
         )

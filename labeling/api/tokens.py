@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling.api.permissions import IsUser, project_for
+from labeling.api.principals import signed_in
 from labeling.models import Token
 from labeling.selectors import people as people_selectors
 from labeling.services import people, tokens
@@ -42,7 +43,7 @@ class TokenSerializer(serializers.ModelSerializer[Token]):
 
     class Meta:
         model = Token
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "name",
             "prefix",
@@ -80,7 +81,7 @@ class TokensView(APIView):
     )
     def get(self, request: Request) -> Response:
         """List those that were not revoked."""
-        rows = people_selectors.tokens(request.user.pk)
+        rows = people_selectors.tokens(signed_in(request).pk)
         return Response(TokenSerializer(rows, many=True).data)
 
     @extend_schema(
@@ -96,7 +97,7 @@ class TokensView(APIView):
         given.is_valid(raise_exception=True)
         slug = given.validated_data.get("project")
         token, secret = people.create_token(
-            user_id=request.user.pk,
+            user_id=signed_in(request).pk,
             project_id=project_for(request, slug).pk if slug else None,
             name=given.validated_data["name"],
             scopes=given.validated_data["scopes"],
@@ -121,8 +122,8 @@ class TokenView(APIView):
     def delete(self, request: Request, public_id: str) -> Response:
         """Revoke it."""
         people.revoke_token(
-            token_id=people_selectors.token(request.user.pk, public_id).pk,
-            user_id=request.user.pk,
+            token_id=people_selectors.token(signed_in(request).pk, public_id).pk,
+            user_id=signed_in(request).pk,
             now=timezone.now(),
         )
         return Response(status=204)

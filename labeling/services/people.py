@@ -227,7 +227,7 @@ def set_role(
         LastOwnerError: the project would be left without an owner.
     """
     with transaction.atomic():
-        Project.objects.select_for_update().get(pk=project_id)
+        Project.objects.select_for_update(no_key=True).get(pk=project_id)
         live = Membership.objects.filter(project_id=project_id, ended_at__isnull=True)
         owners = set(live.filter(role=Role.OWNER).values_list("user_id", flat=True))
         if owners == {user_id} and role != Role.OWNER:

@@ -140,7 +140,7 @@ def update_settings(
     """
     refuse_unknown(settings, SETTINGS)
     with transaction.atomic():
-        project = Project.objects.select_for_update().get(pk=project_id)
+        project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
         before = {name: getattr(project, name) for name in settings}
         for name, value in settings.items():
             setattr(project, name, value)
@@ -181,7 +181,7 @@ def set_seed(*, project_id: int, seed: int) -> None:
 def set_guide(*, project_id: int, guide: str, now: datetime, user_id: int | None = None) -> Project:
     """Write the guide that a volunteer reads before the first image."""
     with transaction.atomic():
-        project = Project.objects.select_for_update().get(pk=project_id)
+        project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
         project.guide = guide.strip()
         project.save(update_fields=["guide"])
         record_event(project_id=project.pk, user_id=user_id, verb="guide_changed", now=now)
@@ -200,7 +200,7 @@ def set_paused(
         raise UnknownSettingError(f"{what!r} cannot be paused; give labeling or training.")
     column = f"{what}_paused_at"
     with transaction.atomic():
-        project = Project.objects.select_for_update().get(pk=project_id)
+        project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
         if paused != (getattr(project, column) is not None):
             setattr(project, column, now if paused else None)
             project.save(update_fields=[column])

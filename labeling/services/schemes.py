@@ -72,7 +72,7 @@ def add_label(
         LabelTakenError: a live label has that name.
     """
     with transaction.atomic():
-        project = Project.objects.select_for_update().get(pk=project_id)
+        project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
         label = create_label(project, clean_name(name), now)
         _set_shown(label, shown)
         new_scheme(project, now)
@@ -255,7 +255,7 @@ def _check_label(label: Label) -> None:
         ) from None
 
 
-def _refuse_taken(project: Project, name: str, except_id: int | None = None) -> None:
+def _refuse_taken(project: Project, name: str, except_id: int = 0) -> None:
     live = project.labels.filter(retired_at__isnull=True, name__iexact=name)
     if live.exclude(pk=except_id).exists():
         raise LabelTakenError(f"There is a label {name!r} already; choose another name.")
@@ -277,7 +277,7 @@ def _set_shown(label: Label, shown: dict[str, str]) -> None:
 def _locked_label(label_id: int) -> Label:
     label = Label.objects.select_related("project").get(pk=label_id)
     # One change of a scheme at a time: two at once would make the same version twice.
-    Project.objects.select_for_update().get(pk=label.project_id)
+    Project.objects.select_for_update(no_key=True).get(pk=label.project_id)
     label.refresh_from_db()
     return label
 
@@ -298,7 +298,7 @@ def new_scheme(project: Project, now: datetime) -> LabelScheme:
 
 def _step(label: Label, kind: LabelMappingKind, old_name: str, now: datetime) -> None:
     """Make the next scheme version and keep how this label went from the old to the new."""
-    before = label.project.schemes.order_by("-version", "pk").first()
+    before = label.project.schemes.order_by("-version", "pk")[0]
     after = new_scheme(label.project, now)
     is_renamed = kind == LabelMappingKind.RENAME
     LabelMapping.objects.create(

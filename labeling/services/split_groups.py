@@ -69,7 +69,7 @@ def set_partitions(
         How many images left PENDING.
     """
     with transaction.atomic():
-        project = Project.objects.select_for_update().get(pk=project_id)
+        project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
         waiting = _waiting(project_id, decisions)
         roots = _roots(project_id, decisions)
         writes = _Writes(project, now)

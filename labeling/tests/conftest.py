@@ -73,7 +73,7 @@ def client_for() -> Callable[..., APIClient]:
             session = client.session
             session["annotators"] = {str(who.project_id): who.pk}
             session.save()
-            client.cookies["sessionid"] = session.session_key
+            client.cookies["sessionid"] = session.session_key or ""
         return client
 
     return make

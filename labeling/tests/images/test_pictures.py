@@ -140,7 +140,7 @@ def test_reads_when_it_was_taken(
 def test_transparent_parts_become_white() -> None:
     stored = read(encoded(Image.new("RGBA", (40, 40), (0, 0, 0, 0)), "PNG"))
 
-    assert min(Image.open(io.BytesIO(stored.jpeg)).getpixel((20, 20))) > 250  # type: ignore[type-var, arg-type]
+    assert min(Image.open(io.BytesIO(stored.jpeg)).getpixel((20, 20))) > 250  # type: ignore[arg-type]
 
 
 def test_grey_of_sixteen_bits_keeps_its_brightness() -> None:

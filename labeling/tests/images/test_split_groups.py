@@ -193,7 +193,7 @@ class TestWhateverComes(TestCase):
             partitions = set(group.images.values_list("partition", flat=True))
             assert partitions == {group.partition}
             if group.partition == Partition.AUDIT:
-                assert group.images.filter(pk=group.measured_image_id).exists()
+                assert group.measured_image in group.images.all()
         assert (
             Image.objects.filter(project=project, split_group__merged_into__isnull=False).count()
             == 0

@@ -74,7 +74,7 @@ def test_signing_in_gives_the_session_a_new_key(client_for: ClientFor) -> None:
     session = browser.session
     session["planted"] = True
     session.save()
-    browser.cookies["sessionid"] = session.session_key
+    browser.cookies["sessionid"] = session.session_key or ""
 
     response = browser.post("/api/v1/session/login", {"username": "ada", "password": PASSWORD})
 
@@ -258,7 +258,13 @@ def test_nobody_revokes_another_ones_token(
 
 
 def test_a_token_needs_a_known_scope_and_a_name(manager: User) -> None:
-    for fields in ({"scopes": []}, {"scopes": ["admin"]}, {"name": " "}, {"ttl": timedelta(-1)}):
+    bad: tuple[dict[str, object], ...] = (
+        {"scopes": []},
+        {"scopes": ["admin"]},
+        {"name": " "},
+        {"ttl": timedelta(-1)},
+    )
+    for fields in bad:
         with pytest.raises(InvalidTokenRequestError):
             token_of(manager, **fields)
 

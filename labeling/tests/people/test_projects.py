@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -142,7 +143,7 @@ def test_settings_are_an_allow_list(project: Project) -> None:
         ("window_size", -1),
     ],
 )
-def test_a_value_out_of_range_is_refused(project: Project, setting: str, value: object) -> None:
+def test_a_value_out_of_range_is_refused(project: Project, setting: str, value: Any) -> None:
     with pytest.raises(InvalidProjectError):
         projects.update_settings(project_id=project.pk, now=NOW, **{setting: value})
 
