@@ -8,7 +8,6 @@ engine on inputs that lie ready in memory.
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import sys
 import time
@@ -18,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.conf import settings
 
+from labeling.selectors import images as image_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.services import pictures, projects
-from ml.bench import sandbox
+from ml.bench import processor, sandbox
 from ml.inference.embedder import OnnxEmbedder
 from ml.inference.files import find_backbone
 from ml.models import Embedding, EmbeddingSet
@@ -76,15 +76,19 @@ def measure(
     projects.create_project(name=SLUG, classes=["one", "two"], now=now)
     say(f"importing {len(pictures_given)} images with the real processes")
     with sandbox.processes(work):
-        imported = _import(pictures_given, work)
-    say("embedding the stored images again")
+        processor.wait_until_calm()
+        imported, used = _import(pictures_given, work)
+    say("embedding the stored images again, between two looks at the bare engine")
     again = _reembed(now)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    bound = (cores or 1) / costs.total_s
+    engine = (engine + _engine_images_per_s(embedder, pictures_given[:SAMPLE])) / 2
+    bound = used.cores / costs.total_s
+    free_bound = used.free_cores / costs.total_s
     return {
         "import_images_per_s": round(imported, 2),
         "bound_images_per_s": round(bound, 2),
         "import_share_of_bound": round(imported / bound, 3),
+        "cores_left_by_others": round(used.free_cores, 2),
+        "import_share_of_bound_on_cores_left": round(imported / free_bound, 3),
         "reembed_images_per_s": round(again, 2),
         "engine_images_per_s": round(engine, 2),
         "reembed_share_of_engine": round(again / engine, 3),
@@ -93,6 +97,7 @@ def measure(
             "encode": round(costs.encode_s, 6),
             "stored_decode": round(costs.stored_decode_s, 6),
             "engine": round(costs.engine_s, 6),
+            "spent_by_import": round((used.own_s or 0.0) / len(pictures_given), 6),
         },
         "images": len(pictures_given),
     }
@@ -152,7 +157,7 @@ def _engine_images_per_s(embedder: OnnxEmbedder, sample: Sequence[LabeledPicture
     return float(np.median(rounds))
 
 
-def _import(given: Sequence[LabeledPicture], work: Path) -> float:
+def _import(given: Sequence[LabeledPicture], work: Path) -> tuple[float, processor.Used]:
     """Run `manage.py import_images` beside the default worker; images a second until embedded."""
     project = project_selectors.by_slug(SLUG)
     folder = work / "pictures"
@@ -161,7 +166,7 @@ def _import(given: Sequence[LabeledPicture], work: Path) -> float:
         (folder / f"{number:05d}{picture.path.suffix}").symlink_to(picture.path)
     command = ["import_images", str(folder), "--project", SLUG, "--source", "bench"]
     command += ["--licence", "as given", "--labels", "ignore"]
-    started = time.perf_counter()
+    meter, started = processor.Meter(), time.perf_counter()
     with (work / "import.txt").open("wb") as log:
         done = subprocess.run(
             [sys.executable, str(settings.BASE_DIR / "manage.py"), *command],
@@ -173,10 +178,10 @@ def _import(given: Sequence[LabeledPicture], work: Path) -> float:
     if done.returncode:
         text = (work / "import.txt").read_text(errors="replace")
         raise CannotMeasureError(f"The import failed:\n{text[-2000:]}")
-    stored = project_selectors.image_count(project.pk)
+    stored = sum(image_selectors.counts_by_partition(project.pk).values())
     while time.perf_counter() - started < LONGEST_S:
         if Embedding.objects.filter(set__project_id=project.pk).count() >= stored:
-            return stored / (time.perf_counter() - started)
+            return stored / (time.perf_counter() - started), meter.stop()
         time.sleep(POLL_S)
     raise CannotMeasureError(f"Not every image was embedded after {LONGEST_S:.0f} s.")
 

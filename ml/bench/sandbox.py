@@ -52,6 +52,7 @@ def environment(work: Path, *, broker: str | None = None) -> dict[str, str]:
         "LARDER_ENV": "local",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "LARDER_DATA": str(work),
+        "LARDER_BACKBONE": settings.BACKBONE,
         "LARDER_BACKBONE_DIR": str(settings.BACKBONE_DIR),
         "LARDER_LOG_LEVEL": "WARNING",
         "LARDER_S3_BUCKET": "",

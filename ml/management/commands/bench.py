@@ -57,7 +57,7 @@ class Command(BaseCommand):
             figures = self._measure(options)
         except FAILURES as error:
             raise CommandError(str(error)) from None
-        parameters = {key: options[key] for key in ("name", "count", "labeled", "answers")}
+        parameters = _settings(options)
         payload = report.envelope(seconds=time.monotonic() - started, parameters=parameters)
         Console(stderr=True).print(_table(options["name"], figures))
         report.write_json(payload | figures, options["json"])
@@ -95,6 +95,11 @@ class Command(BaseCommand):
 
     def _say(self, text: str) -> None:
         self.stderr.write(f"… {text}")
+
+
+def _settings(options: dict[str, Any]) -> dict[str, Any]:
+    names = ["name", "count"] + (["labeled", "answers"] if options["name"] == "loop" else [])
+    return {name: options[name] for name in names} | {"images": options["images"].name}
 
 
 def _choose(options: dict[str, Any]) -> list[LabeledPicture]:

@@ -202,6 +202,7 @@ def _environment(work: Path, database: Path, *, parallel: bool) -> dict[str, str
         "LARDER_ENV": "local",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "LARDER_DATA": str(work),
+        "LARDER_BACKBONE": settings.BACKBONE,
         "LARDER_BACKBONE_DIR": str(settings.BACKBONE_DIR),
         "DATABASE_URL": f"sqlite:///{database}",
         "REDIS_URL": "memory://",
