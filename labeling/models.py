@@ -63,8 +63,7 @@ class User(AbstractUser):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep "no e-mail" NULL: Django's own managers write "", and "" is unique once."""
-        # AbstractUser declares a str; here the column may be NULL.
-        self.email = self.email or None  # type: ignore[assignment]
+        self.email = self.email or None
         super().save(*args, **kwargs)
 
 

@@ -26,10 +26,10 @@ pytestmark = pytest.mark.django_db
 ClientFor = Callable[..., APIClient]
 
 
-def token_of(user: User, project: Project | None = None, **fields: object) -> str:
-    values = {"scopes": ["read"], "now": timezone.now(), "name": "test", **fields}
+def token_of(user: User, project: Project | None = None, **fields: Any) -> str:
+    values: dict[str, Any] = {"scopes": ["read"], "now": timezone.now(), "name": "test", **fields}
     project_id = project.pk if project else None
-    return people.create_token(user_id=user.pk, project_id=project_id, **values)[1]  # type: ignore[arg-type]
+    return people.create_token(user_id=user.pk, project_id=project_id, **values)[1]
 
 
 def bearer(client: APIClient, secret: str) -> APIClient:
