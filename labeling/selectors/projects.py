@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from django.db.models import F, Prefetch
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from labeling.models import User
+
+
+ProjectRow: TypeAlias = Project
+"""What `by_slug` and `by_id` give: apps above name it by this, not by the table."""
 
 
 class ProjectNotFoundError(LabelingError):
@@ -95,6 +99,12 @@ def label(project_id: int, code: str) -> Label:
     if found is None:
         raise LabelNotFoundError(f"This project has no label {code!r}.")
     return found
+
+
+def label_names(project_id: int) -> dict[str, str]:
+    """Give what every label of a project is called now, retired ones too, by code."""
+    rows = Label.objects.filter(project_id=project_id)
+    return dict(rows.order_by("pk").values_list("code", "name"))
 
 
 def example(project_id: int, code: str) -> LabelExample | None:

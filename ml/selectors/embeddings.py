@@ -148,7 +148,9 @@ def centre(embedding_set: EmbeddingSet) -> npt.NDArray[np.float64] | None:
     ids = np.fromiter(first, dtype=np.int64)
     if not len(ids):
         return None
-    return load_matrix(embedding_set.pk, ids).mean(axis=0, dtype=np.float64)
+    rows = load_matrix(embedding_set.pk, ids)
+    mean: npt.NDArray[np.float64] = rows.mean(axis=0, dtype=np.float64)
+    return mean
 
 
 def forget() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from labeling.models import Project
+    from labeling.selectors.projects import ProjectRow
     from ml.types import Indices, Probabilities
 
 COLD_START = "herding"
@@ -91,7 +91,7 @@ def score_candidates(
     return Scored(ids, groups, prepared, probabilities, ridge.prepare(answered, centre))
 
 
-def function_name(project: Project, labeled: Labeled, *, has_head: bool) -> str:
+def function_name(project: ProjectRow, labeled: Labeled, *, has_head: bool) -> str:
     """Name the function whose turn it is: herding while cold, then the project's own.
 
     Raises:
@@ -108,7 +108,7 @@ def function_name(project: Project, labeled: Labeled, *, has_head: bool) -> str:
     return wanted if has_head and not labeled.is_cold else COLD_START
 
 
-def is_low(project: Project, n_chosen: int) -> bool:
+def is_low(project: ProjectRow, n_chosen: int) -> bool:
     """Tell whether less than half of the last refill's `n_chosen` can still be claimed.
 
     Of a large window a few dozen suffice: a refill takes less than a second.
@@ -119,7 +119,7 @@ def is_low(project: Project, n_chosen: int) -> bool:
 
 def refill(
     *,
-    project: Project,
+    project: ProjectRow,
     scored: Scored,
     labeled: Labeled,
     model_version: UUID | None,

@@ -14,7 +14,7 @@ from ml.errors import MlError
 from ml.models import TrainingRun
 
 if TYPE_CHECKING:
-    from labeling.models import Project
+    from labeling.selectors.projects import ProjectRow
 
 SECONDS_AN_HOUR = Decimal(3600)
 
@@ -26,27 +26,27 @@ class BudgetExhaustedError(MlError):
     status = 409
 
 
-def cost(project: Project, seconds: float) -> Decimal:
+def cost(project: ProjectRow, seconds: float) -> Decimal:
     """Price device seconds, a CPU's too, at the project's price an hour."""
     price = Decimal(str(seconds)) * project.price_per_device_hour / SECONDS_AN_HOUR
     return price.quantize(Decimal("0.0001"))
 
 
-def month_start(project: Project, now: datetime) -> datetime:
+def month_start(project: ProjectRow, now: datetime) -> datetime:
     """Give the first moment of the month in the project's time zone."""
     local = now.astimezone(ZoneInfo(project.time_zone))
     return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def spent(project: Project, *, now: datetime, except_run: int | None = None) -> Decimal:
+def spent(project: ProjectRow, *, now: datetime, except_run: int | None = None) -> Decimal:
     """Sum what this month's runs have cost so far."""
-    runs = TrainingRun.objects.filter(
-        project=project, created_at__gte=month_start(project, now)
-    ).exclude(pk=except_run)
+    runs = TrainingRun.objects.filter(project=project, created_at__gte=month_start(project, now))
+    if except_run is not None:
+        runs = runs.exclude(pk=except_run)
     return runs.aggregate(total=Sum("cost"))["total"] or Decimal(0)
 
 
-def left(project: Project, *, now: datetime, except_run: int | None = None) -> Decimal:
+def left(project: ProjectRow, *, now: datetime, except_run: int | None = None) -> Decimal:
     """Give what may still be spent this month; never below 0."""
     return max(Decimal(0), project.monthly_budget - spent(project, now=now, except_run=except_run))
 

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from labeling.models import Project
     from labeling.selectors.consensus import TrainingRows
-    from ml.transfer.finetune import FineTuned, FineTuneSettings
+    from labeling.selectors.projects import ProjectRow
+    from ml.transfer.recipe import FineTuned, FineTuneSettings
 
     Clock = Callable[[], datetime]
 
@@ -165,7 +165,7 @@ def run(*, project_id: int, clock: Clock) -> FineTuneOutcome:
         return _FineTune(project, active, claim, clock).play()
 
 
-def _has_enough_new(project: Project, n_labels: int) -> bool:
+def _has_enough_new(project: ProjectRow, n_labels: int) -> bool:
     """Compare with the labels that the last attempt had; 0 before the first."""
     last = runs.newest_ended(project.pk, TrainingKind.FINETUNE)
     tried = int(last.settings.get("n_labels", 0)) if last else 0
@@ -203,7 +203,7 @@ class _FineTune:
     """One fine-tune under way."""
 
     def __init__(
-        self, project: Project, active: TrainingRun, claim: runs.Claim, clock: Clock
+        self, project: ProjectRow, active: TrainingRun, claim: runs.Claim, clock: Clock
     ) -> None:
         self.project, self.run, self.claim, self.clock = project, active, claim, clock
         self.started = time.perf_counter()
@@ -234,11 +234,8 @@ class _FineTune:
         return self._end("challenger", version.verdict, version)
 
     def _tune(self) -> FineTuned | None:
-        from ml.transfer.finetune import (  # noqa: PLC0415 - torch, 3 s
-            FineTuneData,
-            FineTuneStoppedError,
-            finetune,
-        )
+        from ml.transfer.finetune import FineTuneStoppedError, finetune  # noqa: PLC0415 - torch
+        from ml.transfer.recipe import FineTuneData  # noqa: PLC0415
 
         keys = images.storage_keys(self.rows.image_ids.tolist())
         examples = FineTuneData(
@@ -261,7 +258,7 @@ class _FineTune:
             return None
 
     def _settings(self) -> FineTuneSettings:
-        from ml.transfer.finetune import FineTuneSettings  # noqa: PLC0415
+        from ml.transfer.recipe import FineTuneSettings  # noqa: PLC0415
         from ml.transfer.tunable import choose_device, device_name  # noqa: PLC0415
 
         device = choose_device("auto")

@@ -154,7 +154,8 @@ def unit_rows(posteriors: npt.NDArray[np.float32]) -> Probabilities:
     rows = posteriors.astype(np.float64)
     sums = rows.sum(axis=1, keepdims=True)
     k = rows.shape[1]
-    return np.divide(rows, sums, out=np.full_like(rows, 1.0 / k), where=sums > 0)
+    scaled: Probabilities = np.divide(rows, sums, out=np.full_like(rows, 1.0 / k), where=sums > 0)
+    return scaled
 
 
 def _keep(public_id: UUID, found: OutOfGroup) -> None:

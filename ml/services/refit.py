@@ -46,8 +46,8 @@ from ml.types import Head, LabeledSet
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from labeling.models import Project
     from labeling.selectors.consensus import TrainingRows
+    from labeling.selectors.projects import ProjectRow
     from ml.heads.ridge import FittedHead
     from ml.selectors.registry import ChampionView
     from ml.services.gate import Verdict
@@ -117,7 +117,7 @@ def run(*, project_id: int, now: datetime) -> RefitOutcome:
 class _Refit:
     """One refit under way."""
 
-    project: Project
+    project: ProjectRow
     claim: runs.Claim
     is_forced: bool
     now: datetime
@@ -130,7 +130,7 @@ class _Refit:
 
     @classmethod
     def start(
-        cls, project: Project, claim: runs.Claim, *, is_forced: bool, now: datetime
+        cls, project: ProjectRow, claim: runs.Claim, *, is_forced: bool, now: datetime
     ) -> _Refit:
         """Read what there is to learn from."""
         started = time.perf_counter()

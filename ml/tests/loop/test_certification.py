@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labeling.models import Annotation, AuditEvent, Image, Partition
 from labeling.tests import worlds
+from labeling.tests.rows import Annotation, AuditEvent, Image, Partition
 from ml.heads import codec
 from ml.models import (
     Champion,

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from labeling.models import ImagePrior, Partition, QueueEntry
 from labeling.services import projects
+from labeling.tests.rows import ImagePrior, Partition, QueueEntry
 from ml.models import (
     Champion,
     DatasetSnapshot,

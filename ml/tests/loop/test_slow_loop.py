@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labeling.models import Partition
+from labeling.tests.rows import Partition
 from ml.models import (
     Champion,
     Comparison,
@@ -114,7 +114,8 @@ def test_a_better_backbone_is_proven_and_then_serves_with_its_own_vectors() -> N
     _hand_over(world)
 
     pointer = Champion.objects.get()
-    tuned = ModelVersion.objects.get(pk=outcome.version_id)
+    tuned = ModelVersion.objects.get(kind="FINETUNE")
+    assert outcome.version_id == tuned.pk
     assert pointer.model_version_id == pointer.proven_id == tuned.pk
     assert (tuned.state, tuned.evidence) == (ModelState.CHAMPION, Evidence.PROVEN)
     assert Embedding.objects.filter(set=tuned.embedding_set).count() == 210
@@ -143,9 +144,9 @@ def test_a_backbone_that_is_no_better_is_rejected_when_the_audit_slice_is_used_u
     vectors_at_once["noise"] = 6.0
     world = _noisy_world()
 
-    outcome = _finetune(world)
+    _finetune(world)
 
-    version = ModelVersion.objects.get(pk=outcome.version_id)
+    version = ModelVersion.objects.get(kind="FINETUNE")
     assert version.state == ModelState.REJECTED
     assert version.verdict.startswith("Not proven: right on ")
     assert Champion.objects.get().model_version.kind == "HEAD"

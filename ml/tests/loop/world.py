@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labeling.models import Annotator, Image, Partition, Project
 from labeling.tests import worlds
+from labeling.tests.rows import Annotator, Image, Partition, Project
 from ml.models import Embedding, EmbeddingSet
 from ml.services import refit
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from labeling.models import Project
 from labeling.tests import worlds
+from labeling.tests.rows import Project
 from ml.selectors import embeddings
 from ml.services import embedding
 from ml.tests.inference.tiny import write_backbone

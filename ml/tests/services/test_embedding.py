@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.core.files.storage import default_storage
 
-from labeling.models import Image, Project
 from labeling.services import images, pictures
 from labeling.tests import factories, worlds
+from labeling.tests.rows import Image, Project
 from ml.inference.files import BackboneMissingError
 from ml.models import Embedding, EmbeddingSet, EmbeddingSetState
 from ml.selectors import embeddings

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pytest_django import Settings
 
-from labeling.models import AuditEvent, Image, Partition, Project, SplitGroup
 from labeling.tests import factories, worlds
+from labeling.tests.rows import AuditEvent, Image, Partition, Project, SplitGroup
 from ml.models import Embedding, EmbeddingSet
 from ml.services import partition
 
@@ -165,7 +165,7 @@ def test_no_group_grows_beyond_a_twentieth_by_cosine_alone(
 
     _decide(project)
 
-    sizes = {}
+    sizes: dict[int | None, int] = {}
     for image in crowd:
         sizes[_group(image)] = sizes.get(_group(image), 0) + 1
     assert max(sizes.values()) <= partition.ALWAYS_ALLOWED

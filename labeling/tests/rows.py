@@ -1,0 +1,30 @@
+"""Labeling's rows, for tests of apps above it that look at what the services wrote.
+
+The product goes through selectors; a test that did would test the selector.
+"""
+
+from __future__ import annotations
+
+from labeling.models import (
+    Annotation,
+    Annotator,
+    AuditEvent,
+    Image,
+    ImagePrior,
+    Partition,
+    Project,
+    QueueEntry,
+    SplitGroup,
+)
+
+__all__ = [
+    "Annotation",
+    "Annotator",
+    "AuditEvent",
+    "Image",
+    "ImagePrior",
+    "Partition",
+    "Project",
+    "QueueEntry",
+    "SplitGroup",
+]
