@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -258,12 +259,8 @@ def test_nobody_revokes_another_ones_token(
 
 
 def test_a_token_needs_a_known_scope_and_a_name(manager: User) -> None:
-    bad: tuple[dict[str, object], ...] = (
-        {"scopes": []},
-        {"scopes": ["admin"]},
-        {"name": " "},
-        {"ttl": timedelta(-1)},
-    )
+    bad: list[dict[str, Any]] = [{"scopes": []}, {"scopes": ["admin"]}, {"name": " "}]
+    bad.append({"ttl": timedelta(-1)})
     for fields in bad:
         with pytest.raises(InvalidTokenRequestError):
             token_of(manager, **fields)
