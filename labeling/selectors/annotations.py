@@ -18,6 +18,8 @@ from labeling.models import (
 from labeling.selectors import label_order
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.db.models import QuerySet
 
 UNDOABLE = 20
@@ -33,6 +35,11 @@ def of_annotator(annotator_id: int) -> QuerySet[Annotation]:
         .prefetch_related("labels__label")
         .order_by("-pk")
     )
+
+
+def row_of(public_id: UUID | str) -> int:
+    """Give the key of an answer, which is the data version it made."""
+    return Annotation.objects.values_list("pk", flat=True).get(public_id=public_id)
 
 
 def undoable(annotator_id: int) -> list[Annotation]:

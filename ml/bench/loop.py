@@ -19,7 +19,7 @@ import numpy as np
 from django.conf import settings
 from django.core.management import call_command
 
-from labeling.selectors import answer_times
+from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import images as image_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.services import annotations, images, people, projects
@@ -134,7 +134,7 @@ def _answer(
         started = time.time()
         reply = volunteer.answer(assignment, code)
         posted = time.time()
-        seen = answer_times.row_of(reply["annotation"]["id"])
+        seen = annotation_selectors.row_of(reply["annotation"]["id"])
         timings.append(_wait(project_id, seen, started, posted))
     return timings
 
