@@ -302,12 +302,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    # Two fields called `mode` have different choices: a project's and a prediction's.
-    "ENUM_NAME_OVERRIDES": {"ProjectModeEnum": "labeling.models.Mode"},
     "ENUM_NAME_OVERRIDES": {
         "AnswerKindEnum": "labeling.api.queue_payloads.ANSWERS",
         "AdjudicationKindEnum": "labeling.api.queue_payloads.ADJUDICATIONS",
         "FlagReasonEnum": "labeling.models.FlagReason",
+        "ProjectModeEnum": "labeling.models.Mode",
+        "ModeEnum": "labeling.models.Mode",
     },
 }
 
