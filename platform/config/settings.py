@@ -168,11 +168,17 @@ if not REDIS_URL.startswith(("unix://", "redis://", "rediss://", "memory://")):
     raise ImproperlyConfigured("REDIS_URL: expected redis://, rediss:// or unix://.")
 if REDIS_URL.startswith("memory://") and IS_PRODUCTION:
     raise ImproperlyConfigured("REDIS_URL=memory:// is for simulations inside one process.")
-CACHES: dict[str, dict[str, str]] = {
+# A broker that hangs is worse than one that is dead: nobody waits for it longer than this.
+BROKER_PATIENCE_S = 1.0
+CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "larder",
+        "OPTIONS": {
+            "socket_timeout": BROKER_PATIENCE_S,
+            "socket_connect_timeout": BROKER_PATIENCE_S,
+        },
     }
 }
 if REDIS_URL.startswith("memory://"):
@@ -306,7 +312,6 @@ SPECTACULAR_SETTINGS = {
         "AnswerKindEnum": "labeling.api.queue_payloads.ANSWERS",
         "AdjudicationKindEnum": "labeling.api.queue_payloads.ADJUDICATIONS",
         "FlagReasonEnum": "labeling.models.FlagReason",
-        "ProjectModeEnum": "labeling.models.Mode",
         "ModeEnum": "labeling.models.Mode",
     },
 }
