@@ -39,6 +39,11 @@ app.conf.update(
             "schedule": 5.0,
             "options": {"expires": 10},
         },
+        "settle-feedback": {
+            "task": "ml.tasks.settle_feedback",
+            "schedule": 5.0,
+            "options": {"expires": 10},
+        },
         "ml-sweep": {"task": "ml.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
     },
 )

@@ -6,6 +6,7 @@ Knows nothing of Larder or Django: `config.machine` says which children there ar
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 30.0
 STEADY_S = 60.0
 GUARD_S = 2.0
+AGAIN_S = 60.0
 LARGEST_LOG_BYTES = 10 * 1024 * 1024
 LOUD = (b" WARNING ", b" ERROR ", b" CRITICAL ", b"[WARNING]", b"[ERROR]", b"Traceback (most")
 
@@ -60,6 +62,7 @@ class _Running:
     n_failures: int = 0
     due_s: float | None = None
     is_done: bool = False
+    said: dict[str, float] = field(default_factory=dict)
 
 
 class Supervisor:
@@ -204,7 +207,15 @@ class Supervisor:
                 is_detail = line.startswith(b" ")  # of a traceback: the log has it whole
                 is_told = running.child.is_told and not is_detail
                 if is_told or any(word in line for word in LOUD):
-                    self._say(f"[{running.child.name}] {line.decode(errors='replace')}")
+                    self._repeat(running, line.decode(errors="replace"))
+
+    def _repeat(self, running: _Running, line: str) -> None:
+        """Say a line, but what differs only in its numbers not again for a while."""
+        kind = re.sub(r"[0-9]+", "0", line)
+        now = time.monotonic()
+        if running.child.is_told or now - running.said.get(kind, -AGAIN_S) >= AGAIN_S:
+            running.said[kind] = now
+            self._say(f"[{running.child.name}] {line}")
 
     def _stop_some(self, some: Iterable[_Running]) -> None:
         alive = [running for running in some if running.process is not None]

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+
+from config.celery import app
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
+# This process only publishes; workers must wait longer, for that is how they receive.
+app.conf.broker_transport_options = {
+    **app.conf.broker_transport_options,
+    "socket_timeout": settings.BROKER_PATIENCE_S,
+    "socket_connect_timeout": settings.BROKER_PATIENCE_S,
+}

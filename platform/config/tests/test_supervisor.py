@@ -128,6 +128,17 @@ def test_warnings_of_a_child_are_repeated_with_its_name(
     assert said == ["[talker] 2026 WARNING a: look here"]
 
 
+def test_a_warning_that_comes_again_and_again_is_said_once(
+    supervisor: Supervisor, said: list[str]
+) -> None:
+    code = "[print(f'at {n} ERROR b: no luck', flush=True) for n in range(50)]"
+    supervisor.start(Child("talker", _python(code), is_once=True))
+
+    assert supervisor.wait_until(lambda: supervisor.is_done("talker"), timeout_s=20)
+    supervisor.tick()
+    assert said == ["[talker] at 0 ERROR b: no luck"]
+
+
 @pytest.mark.parametrize("is_guard_killed", [False, True])
 def test_no_orphan_is_left_when_the_supervisor_itself_is_killed(
     tmp_path: Path, *, is_guard_killed: bool

@@ -24,6 +24,7 @@ READY_S = 90.0
 BACKBONE_S = 600.0
 SLOW_S = 2.0
 GPU_LOOK_S = 5.0
+ASK_S = 1.0
 
 
 class Command(BaseCommand):
@@ -31,7 +32,7 @@ class Command(BaseCommand):
 
     help = "Start all of Larder on this machine. `make run` calls this."
     requires_system_checks = ()
-    stealth_options = ("say",)
+    _asked_at = 0.0
 
     def handle(self, *_: Any, **__: Any) -> None:
         """Run until Ctrl-C or SIGTERM."""
@@ -138,6 +139,9 @@ class Command(BaseCommand):
             raise CommandError(f"No backbone:\n{self.supervisor.tail(name)}")
 
     def _is_ready(self) -> bool:
+        if time.monotonic() - self._asked_at < ASK_S:
+            return False
+        self._asked_at = time.monotonic()
         has_project = pictures.remembered(settings.DATA_DIR) is not None
         return has_project and not welcome.what_is_missing(settings.PORT)
 
