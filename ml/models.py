@@ -315,6 +315,10 @@ class Prediction(models.Model):
         "labeling.Label", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     feedback_at = models.DateTimeField(null=True, blank=True)
+    answer_settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When feedback became an answer, or was found unable to."
+    )
+    answer_recorded = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -59,3 +59,11 @@ def sweep(**_: Any) -> None:
     by_name = {"embed": embed_images, "refit": refit_head, "finetune": finetune, "reembed": reembed}
     for work in due.find(now=timezone.now()):
         by_name[work.kind].apply_async(kwargs={"project_id": work.project_id}, expires=EXPIRES_S)
+
+
+@shared_task(queue="default")
+def settle_feedback(**_: Any) -> None:
+    """Turn feedback on queued pictures into answers once their partition is decided."""
+    from ml.services import feedback
+
+    feedback.settle(now=timezone.now())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db.models import F
+from django.db.models import Count, F, Q
 
 from labeling.models import (
     Annotation,
@@ -21,6 +21,7 @@ from labeling.selectors import label_order, projects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     import numpy.typing as npt
 
@@ -207,6 +208,34 @@ def _people_behind(project_id: int) -> int:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What people agreed on for one image."""
+
+    state: str
+    code: str | None
+    resolved_at: datetime | None
+
+
+def decided(image_id: int) -> Decided | None:
+    """Give what people agreed on, or None while they have not."""
+    row = (
+        Consensus.objects.filter(
+            image_id=image_id,
+            state__in=(
+                ConsensusState.RESOLVED,
+                ConsensusState.NONE_OF_THESE,
+                ConsensusState.UNUSABLE,
+            ),
+        )
+        .select_related("label")
+        .first()
+    )
+    if row is None:
+        return None
+    return Decided(row.state, row.label.code if row.label else None, row.resolved_at)
+
+
 def measured_group_count(project_id: int) -> int:
     """Count the audit groups with an image drawn to be measured."""
     return SplitGroup.objects.filter(
@@ -215,3 +244,32 @@ def measured_group_count(project_id: int) -> int:
         merged_into__isnull=True,
         measured_image__isnull=False,
     ).count()
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionCounts:
+    """How many images there are and how many of them are resolved; audit counts measured ones."""
+
+    images: int
+    pool: int
+    pool_resolved: int
+    audit: int
+    audit_resolved: int
+
+
+def partition_counts(project_id: int) -> PartitionCounts:
+    """Count a project's usable images by partition, in one query."""
+    usable = Image.objects.filter(
+        project_id=project_id, flagged_at__isnull=True, removed_at__isnull=True
+    )
+    in_pool = Q(partition=Partition.POOL)
+    measured = Q(partition=Partition.AUDIT, split_group__measured_image_id=F("pk"))
+    resolved = Q(consensus__state=ConsensusState.RESOLVED)
+    found = usable.aggregate(
+        images=Count("pk"),
+        pool=Count("pk", filter=in_pool),
+        pool_resolved=Count("pk", filter=in_pool & resolved),
+        audit=Count("pk", filter=measured),
+        audit_resolved=Count("pk", filter=measured & resolved),
+    )
+    return PartitionCounts(**found)

@@ -105,6 +105,12 @@ def storage_keys(image_ids: Sequence[int]) -> dict[int, str]:
     return dict(rows)
 
 
+def public_ids(image_ids: Sequence[int]) -> dict[int, uuid.UUID]:
+    """Give the public id of each image, by its key."""
+    rows = Image.objects.filter(pk__in=list(image_ids))
+    return dict(rows.order_by("pk").values_list("pk", "public_id"))
+
+
 def counts_by_partition(project_id: int) -> dict[str, int]:
     """Count the images that were not removed, by partition; every partition has its entry."""
     found = usable(project_id).values("partition").annotate(n=Count("pk"))

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from ml.api import predict, staff
+
+STAFF = "staff/projects/<slug:slug>/"
+
+urlpatterns: list[URLPattern] = [
+    path("projects/<slug:slug>/labels", predict.LabelListView.as_view()),
+    path("projects/<slug:slug>/predict", predict.PredictView.as_view()),
+    path("predictions/<uuid:public_id>", predict.PredictionDetailView.as_view()),
+    path("predictions/<uuid:public_id>/feedback", predict.FeedbackView.as_view()),
+    path(f"{STAFF}overview", staff.OverviewView.as_view()),
+    path(f"{STAFF}confusion", staff.ConfusionView.as_view()),
+    path(f"{STAFF}confusion/images", staff.CellView.as_view()),
+    path(f"{STAFF}history", staff.HistoryView.as_view()),
+    path(f"{STAFF}versions", staff.VersionsView.as_view()),
+    path(f"{STAFF}versions/<uuid:public_id>/roll-back", staff.RollBackView.as_view()),
+    path(f"{STAFF}train", staff.TrainView.as_view()),
+    path(f"{STAFF}runs", staff.RunsView.as_view()),
+    path(f"{STAFF}export", staff.ExportView.as_view()),
+]

@@ -1,0 +1,238 @@
+"""What the staff room's figures look like: the schema of replies, and the few requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class EstimateShape(serializers.Serializer[Any]):
+    """A share measured on the audit slice; null means unknown, never 0."""
+
+    estimate = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(help_text="95 %, with every unresolved image counted as wrong.")
+    high = serializers.FloatField(help_text="95 %, with every unresolved image counted as right.")
+    n = serializers.IntegerField(help_text="Resolved audit images, one a split group.")
+    unresolved = serializers.IntegerField(help_text="Answered, but not (yet) to a label.")
+    missing = serializers.IntegerField(
+        help_text="About how many more resolved audit images give ±10 points."
+    )
+
+
+class IntervalShape(serializers.Serializer[Any]):
+    """An estimate with its 95 % interval."""
+
+    estimate = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    n = serializers.IntegerField()
+
+
+class ClassEstimateShape(EstimateShape):
+    """One label: raw, and drawn towards the other labels (10 cases' worth)."""
+
+    code = serializers.SlugField()
+    name = serializers.CharField()
+    pooled = IntervalShape(allow_null=True)
+
+
+class SourceEstimateShape(EstimateShape):
+    """The images of one source."""
+
+    source = serializers.CharField()  # type: ignore[assignment]
+
+
+class AccuracyShape(serializers.Serializer[Any]):
+    """All figures of one version, from the audit slice only."""
+
+    version = serializers.IntegerField(allow_null=True)
+    overall = EstimateShape()
+    macro = serializers.FloatField(
+        allow_null=True, help_text="Each label with a resolved audit image counting once."
+    )
+    per_source = SourceEstimateShape(many=True)
+    per_class = ClassEstimateShape(many=True)
+    rests_on_one_person = serializers.BooleanField()
+
+
+class ProjectShape(serializers.Serializer[Any]):
+    """Which project this is about."""
+
+    slug = serializers.SlugField()
+    name = serializers.CharField()
+    mode = serializers.CharField()
+    labeling_paused = serializers.BooleanField()
+    training_paused = serializers.BooleanField()
+
+
+class ChampionShape(serializers.Serializer[Any]):
+    """The version that serves."""
+
+    number = serializers.IntegerField()
+    kind = serializers.CharField()
+    evidence = serializers.CharField()
+    verdict = serializers.CharField()
+    promoted_at = serializers.DateTimeField(allow_null=True)
+    n_labels = serializers.IntegerField()
+    threshold = serializers.FloatField()
+
+
+class LabelCountsShape(serializers.Serializer[Any]):
+    """How far labeling is."""
+
+    resolved = serializers.IntegerField()
+    pool = serializers.IntegerField()
+    audit_resolved = serializers.IntegerField()
+    audit_total = serializers.IntegerField()
+    answers = serializers.IntegerField()
+
+
+class QueueShape(serializers.Serializer[Any]):
+    """How many images wait, by reason."""
+
+    by_reason = serializers.DictField(child=serializers.IntegerField())
+
+
+class ActiveRunShape(serializers.Serializer[Any]):
+    """A run that waits or works."""
+
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    state = serializers.CharField()
+    stage = serializers.CharField()
+    progress = serializers.FloatField()
+    trigger = serializers.CharField()
+
+
+class BudgetShape(serializers.Serializer[Any]):
+    """What the slow loop has cost this month, in the project's time zone."""
+
+    month_spent = serializers.FloatField()
+    month_limit = serializers.FloatField()
+
+
+class TrainingShape(serializers.Serializer[Any]):
+    """What is being trained."""
+
+    active = ActiveRunShape(many=True)
+    paused = serializers.BooleanField()
+    budget = BudgetShape()
+
+
+class EmbeddingShape(serializers.Serializer[Any]):
+    """How many images have a vector on the newest backbone."""
+
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+
+
+class OverviewShape(serializers.Serializer[Any]):
+    """The live page of the staff room."""
+
+    project = ProjectShape()
+    champion = ChampionShape(allow_null=True)
+    accuracy = AccuracyShape()
+    labels = LabelCountsShape()
+    queue = QueueShape()
+    training = TrainingShape()
+    embedding = EmbeddingShape()
+
+
+class LabelShape(serializers.Serializer[Any]):
+    """A row or column of the matrix."""
+
+    code = serializers.SlugField()
+    name = serializers.CharField()
+
+
+class ConfusionShape(serializers.Serializer[Any]):
+    """Rows: what people agreed on. Columns: what the champion says."""
+
+    labels = LabelShape(many=True)
+    counts = serializers.ListField(child=serializers.ListField(child=serializers.IntegerField()))
+    n = serializers.IntegerField()
+    version = serializers.IntegerField(allow_null=True)
+
+
+class CellQuery(serializers.Serializer[Any]):
+    """Which cell of the matrix."""
+
+    truth = serializers.SlugField()
+    predicted = serializers.SlugField()
+
+
+class CellImageShape(serializers.Serializer[Any]):
+    """One image of a cell."""
+
+    id = serializers.UUIDField()
+    thumb_url = serializers.CharField()
+    full_url = serializers.CharField()
+    p = serializers.FloatField(help_text="Probability of the predicted label.")
+
+
+class PointShape(serializers.Serializer[Any]):
+    """One promoted version, measured on today's audit answers."""
+
+    at = serializers.DateTimeField()
+    labels = serializers.IntegerField()
+    answers = serializers.IntegerField()
+    version = serializers.IntegerField()
+    accuracy = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    n = serializers.IntegerField()
+
+
+class HistoryShape(serializers.Serializer[Any]):
+    """Labels, answers and accuracy over the versions that served, oldest first."""
+
+    points = PointShape(many=True)
+
+
+class VersionShape(serializers.Serializer[Any]):
+    """One version, with the numbers its verdict rests on."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    kind = serializers.CharField()
+    state = serializers.CharField()
+    evidence = serializers.CharField()
+    verdict = serializers.CharField()
+    n_labels = serializers.IntegerField()
+    has_weights = serializers.BooleanField(help_text="Without weights it cannot serve again.")
+    created_at = serializers.DateTimeField()
+    promoted_at = serializers.DateTimeField(allow_null=True)
+    metrics = serializers.JSONField()
+    gate = serializers.JSONField()
+
+
+class RollBackRequest(serializers.Serializer[Any]):
+    """Why; it is kept with the version."""
+
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
+
+
+class TrainRequest(serializers.Serializer[Any]):
+    """What to train."""
+
+    kind = serializers.ChoiceField(choices=["head", "finetune"])
+
+
+class RunShape(serializers.Serializer[Any]):
+    """One run of the fast or the slow loop."""
+
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    trigger = serializers.CharField()
+    state = serializers.CharField()
+    stage = serializers.CharField()
+    progress = serializers.FloatField()
+    device = serializers.CharField()
+    seconds = serializers.FloatField()
+    cost = serializers.FloatField()
+    error = serializers.CharField()
+    version = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)

@@ -1,0 +1,124 @@
+"""What a model version says of audit images, from their stored embeddings.
+
+A version and a stored embedding never change, so an answer once computed stays right; it is kept
+in this process for the few dozen versions a page can ask for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.heads import codec, ridge
+from ml.models import Embedding
+from ml.selectors import versions
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    import numpy.typing as npt
+
+    from ml.types import Embeddings, Indices, Labels
+
+VERSIONS_KEPT = 60
+NOTHING = -1
+IDS_A_QUERY = 5000
+"""SQLite takes 32,766 parameters in one statement."""
+
+Answer = tuple[int, float]  # column of the head, its probability
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What one version says.
+
+    Attributes:
+        number: of the version.
+        label_order: codes, one a column of its head.
+        columns: (n,) likeliest column; -1 where the image has no embedding in the version's set.
+        p: (n,) its calibrated probability; 0 where there is none.
+    """
+
+    number: int
+    label_order: tuple[str, ...]
+    columns: Labels
+    p: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    number: int
+    label_order: tuple[str, ...]
+    answers: dict[int, Answer]
+
+
+_known: OrderedDict[UUID, _Known] = OrderedDict()
+_lock = threading.Lock()
+
+
+def of_version(public_id: UUID, image_ids: Indices, *, ahead: Indices) -> Answers | None:
+    """Give what a version says of (n,) images; None where its weights are gone.
+
+    Costs no query for images asked about before, one for the version and one for the vectors of
+    the others.
+
+    Args:
+        ahead: images that will be asked about soon; computed in the same go.
+    """
+    with _lock:
+        known = _known.get(public_id)
+    wanted = image_ids.tolist()
+    missing = [image for image in wanted if known is None or image not in known.answers]
+    if known is None or missing:
+        new = set(missing) | set(ahead.tolist()) - (known.answers.keys() if known else set())
+        found = _ask(public_id, sorted(new))
+        if found is None:
+            return None
+        known = _remember(public_id, found)
+    rows = [known.answers.get(image, (NOTHING, 0.0)) for image in wanted]
+    return Answers(
+        number=known.number,
+        label_order=known.label_order,
+        columns=np.array([column for column, _ in rows], dtype=np.int64),
+        p=np.array([p for _, p in rows], dtype=np.float64),
+    )
+
+
+def _remember(public_id: UUID, found: _Known) -> _Known:
+    with _lock:
+        old = _known.pop(public_id, None)
+        if old is not None:
+            found = replace(found, answers=old.answers | found.answers)
+        _known[public_id] = found
+        while len(_known) > VERSIONS_KEPT:
+            _known.popitem(last=False)
+    return found
+
+
+def _ask(public_id: UUID, image_ids: list[int]) -> _Known | None:
+    version = versions.stored(public_id)
+    if version is None or version.head is None:
+        return None
+    head = replace(codec.from_bytes(version.head), temperature=version.temperature)
+    ids, vectors = _vectors(version.embedding_set_id, image_ids, version.dim)
+    probabilities = ridge.predict(head, vectors)
+    columns = probabilities.argmax(axis=1)
+    p = probabilities[np.arange(len(ids)), columns]
+    answers = dict(zip(ids, zip(columns.tolist(), p.tolist(), strict=True), strict=True))
+    return _Known(version.number, version.label_order, answers)
+
+
+def _vectors(set_id: int, image_ids: list[int], dim: int) -> tuple[list[int], Embeddings]:
+    """Read the (m, d) vectors of those images that have one; rows as in the ids returned."""
+    of_set = Embedding.objects.filter(set_id=set_id).values_list("image_id", "vector")
+    rows: list[tuple[int, bytes]] = []
+    for start in range(0, len(image_ids), IDS_A_QUERY):
+        part = of_set.filter(image_id__in=image_ids[start : start + IDS_A_QUERY])
+        rows += [(image_id, bytes(vector)) for image_id, vector in part]
+    content = b"".join(vector for _, vector in rows)
+    matrix = np.frombuffer(content, dtype=np.float16).reshape(len(rows), dim)
+    return [image for image, _ in rows], matrix.astype(np.float32)

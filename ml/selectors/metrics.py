@@ -1,0 +1,306 @@
+"""How good the classifier is, measured on the audit slice and nowhere else (rule 1).
+
+One image a split group is measured, drawn before anybody labeled it; the prediction is the
+version's own, on the stored embedding. Accuracy on actively chosen labels is never computed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labeling.selectors import consensus, projects
+from ml.evaluation import intervals
+from ml.evaluation import metrics as shares
+from ml.selectors import audit_predictions, versions
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    import numpy.typing as npt
+
+    from ml.types import Interval, Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A share with its interval, as pages show it.
+
+    Attributes:
+        estimate: right / n over resolved images; None where n is 0: unknown, not 0.
+        low, high: 95 % Wilson, widened so that it holds whatever the unresolved turn out to be.
+        n: resolved audit images behind the estimate.
+        unresolved: audit images with answers that do not agree yet, or whose answer is no label.
+        missing: about how many more resolved audit images give +-10 points.
+    """
+
+    estimate: float | None
+    low: float
+    high: float
+    n: int
+    unresolved: int
+    missing: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the fields as the API sends them."""
+        return {
+            "estimate": self.estimate,
+            "low": self.low,
+            "high": self.high,
+            "n": self.n,
+            "unresolved": self.unresolved,
+            "missing": self.missing,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The audit images that have answers, in draw order; the fields are those of `Measured`.
+
+    Attributes:
+        waiting: (m,) audit images without an answer yet.
+    """
+
+    codes: tuple[str, ...]
+    names: tuple[str, ...]
+    image_ids: npt.NDArray[np.int64]
+    truth: Labels
+    sources: tuple[str, ...]
+    most_votes: int
+    waiting: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The audit images that can be judged, in draw order, beside what one version says of them.
+
+    Attributes:
+        codes, names: the labels of `truth` and `predicted`: the current scheme, then labels that
+            only the version knows (retired since).
+        image_ids: (n,).
+        truth: (n,) index into `codes`; -1 unresolved.
+        predicted: (n,) index into `codes`; -1 where the version has no embedding of the image.
+        p: (n,) probability of the predicted label.
+        sources: (n,) where each image came from.
+        most_votes: the largest number of answers behind one of these labels.
+    """
+
+    version_number: int
+    codes: tuple[str, ...]
+    names: tuple[str, ...]
+    image_ids: npt.NDArray[np.int64]
+    truth: Labels
+    predicted: Labels
+    p: npt.NDArray[np.float64]
+    sources: tuple[str, ...]
+    most_votes: int
+
+    @property
+    def is_judged(self) -> npt.NDArray[np.bool_]:
+        """Which images have an agreed label and a prediction, (n,)."""
+        return (self.truth >= 0) & (self.predicted >= 0)
+
+    @property
+    def is_right(self) -> npt.NDArray[np.bool_]:
+        """Which judged images the version gets right, (n,)."""
+        right: npt.NDArray[np.bool_] = self.is_judged & (self.truth == self.predicted)
+        return right
+
+    @property
+    def n_unresolved(self) -> int:
+        """Images with answers that cannot be judged; they stay in the denominator as a bound."""
+        return int((~self.is_judged).sum())
+
+
+def estimate(right: int, n: int, unresolved: int = 0) -> Estimate:
+    """Give a share of `n` resolved images, bounded for `unresolved` more.
+
+    The lower end counts every unresolved image as wrong, the upper end as right.
+    """
+    whole = n + unresolved
+    low, high = 0.0, 1.0
+    if whole:
+        low = intervals.wilson(right, whole).low
+        high = intervals.wilson(right + unresolved, whole).high
+    return Estimate(
+        estimate=right / n if n else None,
+        low=low,
+        high=high,
+        n=n,
+        unresolved=unresolved,
+        missing=intervals.answers_missing_for(right, n),
+    )
+
+
+def audit(project_id: int) -> Audit:
+    """Read the audit images that have answers, by two queries."""
+    rows = consensus.audit_rows(project_id, measured_only=True)
+    scheme = projects.current_scheme(project_id)
+    is_answered = (rows.label_index >= 0) | (rows.n_votes > 0)
+    return Audit(
+        codes=tuple(scheme.codes),
+        names=tuple(scheme.names),
+        image_ids=rows.image_ids[is_answered],
+        truth=rows.label_index[is_answered],
+        sources=tuple(np.asarray(rows.sources, dtype=object)[is_answered]),
+        most_votes=int(rows.n_votes[is_answered].max(initial=0)),
+        waiting=rows.image_ids[~is_answered],
+    )
+
+
+def measured(found: Audit, version: UUID) -> Measured | None:
+    """Judge a version on audit images; None where its weights are gone."""
+    said = audit_predictions.of_version(version, found.image_ids, ahead=found.waiting)
+    if said is None:
+        return None
+    extra = tuple(code for code in said.label_order if code not in found.codes)
+    codes = found.codes + extra
+    column_of = {code: place for place, code in enumerate(codes)}
+    # The last entry is what an absent prediction, -1, picks.
+    places = np.array([*(column_of[code] for code in said.label_order), -1], dtype=np.int64)
+    return Measured(
+        version_number=said.number,
+        codes=codes,
+        names=found.names + extra,
+        image_ids=found.image_ids,
+        truth=found.truth,
+        predicted=places[said.columns],
+        p=said.p,
+        sources=found.sources,
+        most_votes=found.most_votes,
+    )
+
+
+def overall(found: Measured) -> Estimate:
+    """Estimate the accuracy on images like those of the project."""
+    return estimate(int(found.is_right.sum()), int(found.is_judged.sum()), found.n_unresolved)
+
+
+def per_source(found: Measured) -> list[dict[str, Any]]:
+    """Estimate the accuracy on the images of each source, most images first."""
+    sources = np.asarray(found.sources, dtype=object)
+    rows = []
+    for source in sorted(set(found.sources)):
+        here = sources == source
+        one = estimate(
+            int((found.is_right & here).sum()),
+            int((found.is_judged & here).sum()),
+            int((~found.is_judged & here).sum()),
+        )
+        rows.append({"source": source, **one.to_json()})
+    return sorted(rows, key=lambda row: (-row["n"], row["source"]))
+
+
+def per_class(found: Measured) -> list[dict[str, Any]]:
+    """Estimate, for each label, the share of its audit images that the version gets right.
+
+    An unresolved image could be of any label, so a label's own estimate leaves them out; the
+    overall bound holds them. `pooled` draws rare labels towards the others, and is None with n 0.
+    """
+    k = len(found.codes)
+    n = np.bincount(found.truth[found.is_judged], minlength=k)
+    right = np.bincount(found.truth[found.is_right], minlength=k)
+    drawn = intervals.pooled(right.tolist(), n.tolist())
+    return [
+        {
+            "code": code,
+            "name": name,
+            **estimate(int(right[place]), int(n[place])).to_json(),
+            "pooled": interval_json(drawn[place]) if n[place] else None,
+        }
+        for place, (code, name) in enumerate(zip(found.codes, found.names, strict=True))
+    ]
+
+
+def macro(found: Measured) -> float | None:
+    """Give the mean of the labels' shares, each label counting once, over labels with images."""
+    judged = found.is_judged
+    return shares.macro(found.truth[judged], found.predicted[judged]) if judged.any() else None
+
+
+def confusion(found: Measured) -> dict[str, Any]:
+    """Count resolved audit images: a row for the label people agreed on, a column for ours."""
+    judged = found.is_judged
+    counts = shares.confusion(found.truth[judged], found.predicted[judged], len(found.codes))
+    return {
+        "labels": [
+            {"code": code, "name": name}
+            for code, name in zip(found.codes, found.names, strict=True)
+        ],
+        "counts": counts.tolist(),
+        "n": int(judged.sum()),
+        "version": found.version_number,
+    }
+
+
+def cell(found: Measured, truth: str, predicted: str) -> list[tuple[int, float]]:
+    """Give image ids and probabilities of one confusion cell, most certain first.
+
+    Codes that the matrix does not have give an empty cell.
+    """
+    if truth not in found.codes or predicted not in found.codes:
+        return []
+    is_here = (
+        found.is_judged
+        & (found.truth == found.codes.index(truth))
+        & (found.predicted == found.codes.index(predicted))
+    )
+    rows = zip(found.image_ids[is_here].tolist(), found.p[is_here].tolist(), strict=True)
+    return sorted(rows, key=lambda row: (-row[1], row[0]))
+
+
+def confusion_of_champion(project_id: int) -> dict[str, Any]:
+    """Give the matrix of the version that serves; all zeros before the first."""
+    return confusion(_of_champion(project_id))
+
+
+def cell_of_champion(project_id: int, *, truth: str, predicted: str) -> list[tuple[int, float]]:
+    """Give the images of one cell of that matrix, most certain first."""
+    return cell(_of_champion(project_id), truth, predicted)
+
+
+def _of_champion(project_id: int) -> Measured:
+    rows = audit(project_id)
+    pointer = versions.pointer(project_id)
+    found = measured(rows, pointer.version) if pointer else None
+    return found or _unmeasured(rows)
+
+
+def interval_json(interval: Interval) -> dict[str, Any]:
+    """Give an interval as JSON can hold it: an unknown estimate is null."""
+    known = not math.isnan(interval.estimate)
+    return {
+        "estimate": interval.estimate if known else None,
+        "low": interval.low,
+        "high": interval.high,
+        "n": interval.n,
+    }
+
+
+def accuracy(project_id: int, version: UUID | None) -> dict[str, Any]:
+    """Give all the figures of a page; every one of them unknown where there is no version.
+
+    `rests_on_one_person` is true while no measured label has more than one answer behind it
+    (rule 2): the figure is then only as good as one person's word.
+    """
+    rows = audit(project_id)
+    found = measured(rows, version) if version else None
+    if found is None:
+        found = _unmeasured(rows)
+    return {
+        "version": found.version_number or None,
+        "overall": overall(found).to_json(),
+        "macro": macro(found),
+        "per_source": per_source(found),
+        "per_class": per_class(found),
+        "rests_on_one_person": found.most_votes == 1,
+    }
+
+
+def _unmeasured(rows: Audit) -> Measured:
+    """Judge nobody: no image, so every figure is unknown."""
+    none = np.empty(0, dtype=np.int64)
+    return Measured(0, rows.codes, rows.names, none, none, none, np.empty(0), (), 0)

@@ -1,0 +1,163 @@
+"""The staff room's live page: a cheap fingerprint of the state, and the page behind it.
+
+The page is polled every three seconds by everybody who watches. The state costs a handful of
+indexed queries; what is expensive (accuracy) is computed once for each newest answer and champion
+and kept in this process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Sum
+
+from labeling.selectors import consensus, progress, projects, queue
+from ml.models import Champion, Embedding, EmbeddingSet, TrainingKind, TrainingRun, TrainingState
+from ml.selectors import metrics
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+KEPT = 64
+ACTIVE = (TrainingState.QUEUED, TrainingState.RUNNING)
+
+_accuracy: OrderedDict[tuple[Any, ...], dict[str, Any]] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything of the page but the accuracy.
+
+    Attributes:
+        accuracy_key: what the accuracy depends on.
+        fingerprint: differs whenever anything on the page does.
+    """
+
+    project_id: int
+    version: UUID | None
+    accuracy_key: tuple[Any, ...]
+    parts: dict[str, Any]
+    fingerprint: str
+
+
+def state(project_id: int, *, now: datetime) -> State:
+    """Read the cheap part of the page.
+
+    Args:
+        now: which month's spending is summed.
+    """
+    project = projects.by_id(project_id)
+    champion = _champion(project_id)
+    counts = consensus.partition_counts(project_id)
+    answers = consensus.data_version(project_id)
+    version = champion["public_id"] if champion else None
+    parts = {
+        "project": {
+            "slug": project.slug,
+            "name": project.name,
+            "mode": project.mode,
+            "labeling_paused": project.labeling_paused_at is not None,
+            "training_paused": project.training_paused_at is not None,
+        },
+        "champion": _without_id(champion),
+        "labels": {
+            "resolved": counts.pool_resolved,
+            "pool": counts.pool,
+            "audit_resolved": counts.audit_resolved,
+            "audit_total": counts.audit,
+            "answers": sum(progress.answer_counts(project_id).values()),
+        },
+        "queue": {"by_reason": queue.window_sizes(project_id)},
+        "training": {
+            "active": _active_runs(project_id),
+            "paused": project.training_paused_at is not None,
+            "budget": {
+                "month_spent": _month_spent(project_id, project.time_zone, now),
+                "month_limit": float(project.monthly_budget),
+            },
+        },
+        "embedding": _embedding(project_id, counts.images),
+    }
+    key = (project_id, version, answers, counts.audit, projects.current_scheme(project_id).id)
+    text = json.dumps([parts, [str(part) for part in key]], cls=DjangoJSONEncoder, sort_keys=True)
+    return State(project_id, version, key, parts, hashlib.sha256(text.encode()).hexdigest()[:32])
+
+
+def page(found: State) -> dict[str, Any]:
+    """Give the whole page of a state; accuracy is computed once for each key and kept."""
+    with _lock:
+        accuracy = _accuracy.get(found.accuracy_key)
+    if accuracy is None:
+        accuracy = metrics.accuracy(found.project_id, found.version)
+        with _lock:
+            _accuracy[found.accuracy_key] = accuracy
+            while len(_accuracy) > KEPT:
+                _accuracy.popitem(last=False)
+    return {**found.parts, "accuracy": accuracy}
+
+
+def _champion(project_id: int) -> dict[str, Any] | None:
+    row = (
+        Champion.objects.filter(project_id=project_id)
+        .select_related("model_version")
+        .defer("model_version__head")
+        .first()
+    )
+    if row is None:
+        return None
+    version = row.model_version
+    return {
+        "public_id": version.public_id,
+        "number": version.number,
+        "kind": version.kind,
+        "evidence": version.evidence,
+        "verdict": version.verdict,
+        "promoted_at": version.promoted_at,
+        "n_labels": version.n_labels,
+        "threshold": version.acceptance_threshold,
+    }
+
+
+def _without_id(champion: dict[str, Any] | None) -> dict[str, Any] | None:
+    if champion is None:
+        return None
+    return {name: value for name, value in champion.items() if name != "public_id"}
+
+
+def _active_runs(project_id: int) -> list[dict[str, Any]]:
+    rows = TrainingRun.objects.filter(project_id=project_id, state__in=ACTIVE).order_by("pk")
+    return [
+        {
+            "id": str(run.public_id),
+            "kind": run.kind,
+            "state": run.state,
+            "stage": run.stage,
+            "progress": round(run.progress, 3),
+            "trigger": run.trigger,
+        }
+        for run in rows
+        # The fast loop is over before anybody could read about it.
+        if run.kind == TrainingKind.FINETUNE or run.state == TrainingState.RUNNING
+    ]
+
+
+def _month_spent(project_id: int, time_zone: str, now: datetime) -> float:
+    local = now.astimezone(ZoneInfo(time_zone))
+    start = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    runs = TrainingRun.objects.filter(project_id=project_id, created_at__gte=start)
+    return float(runs.aggregate(total=Sum("cost"))["total"] or 0)
+
+
+def _embedding(project_id: int, images: int) -> dict[str, int]:
+    original = EmbeddingSet.objects.filter(project_id=project_id, is_original=True).first()
+    done = Embedding.objects.filter(set=original).count() if original else 0
+    return {"done": min(done, images), "total": images}

@@ -1,0 +1,251 @@
+"""What answers in this process: immutable bundles of backbone, head, labels and threshold.
+
+A request asks where the champion pointer stands (one query on a primary key) and takes the whole
+bundle of that version, from memory or made anew. A bundle is never changed, so no request ever
+sees an old head on a new backbone, and no restart is needed after a promotion or a roll-back.
+Embedders are shared by the digest of their backbone. Nothing here imports torch or scikit-learn.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+
+from labeling.selectors import projects
+from ml.errors import MlError
+from ml.heads import codec, ridge
+from ml.selectors import versions
+from ml.services import embedding
+from ml.types import Embedder, Head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from ml.types import Embeddings, Probabilities
+
+EMBEDDERS_KEPT = 3
+"""Old and new during a switch, and one more project's; about 20 MB each."""
+BUNDLES_KEPT = 32
+POINTER_TRIES = 3
+
+K = TypeVar("K", bound="Hashable")
+V = TypeVar("V")
+
+
+class NoChampionError(MlError):
+    """A project has no classifier yet."""
+
+    code = "no_champion"
+    status = 409
+
+
+class NoSuchVersionError(MlError):
+    """A version was asked for that the project never had."""
+
+    code = "no_such_version"
+    status = 404
+
+
+class VersionPrunedError(MlError):
+    """A superseded version kept its record but not its weights."""
+
+    code = "version_pruned"
+    status = 410
+
+
+class TornVersionError(MlError):
+    """A stored version disagrees with itself; serving it would answer wrongly without failing."""
+
+    code = "torn_version"
+    status = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """All that an answer needs, together.
+
+    Attributes:
+        label_order: label codes, one a column of the head.
+        names: what people call those labels, in the same order.
+        threshold: the smallest top probability that is accepted.
+    """
+
+    public_id: UUID
+    version_id: int
+    project_id: int
+    number: int
+    evidence: str
+    label_order: tuple[str, ...]
+    names: tuple[str, ...]
+    threshold: float
+    head: Head
+    embedder: Embedder
+
+    def probabilities(self, embeddings: Embeddings) -> Probabilities:
+        """Give the (n, k) calibrated probabilities of (n, d) embeddings of `self.embedder`."""
+        return ridge.predict(self.head, embeddings)
+
+
+def champion(project_id: int) -> ServedModel:
+    """Give the bundle that serves now.
+
+    Raises:
+        NoChampionError: nothing has been promoted yet.
+    """
+    for _ in range(POINTER_TRIES):
+        pointer = versions.pointer(project_id)
+        if pointer is None:
+            break
+        try:
+            served = _bundle(pointer.version)
+        except VersionPrunedError:  # superseded and pruned since the pointer was read
+            continue
+        return replace(served, evidence=pointer.evidence)
+    raise NoChampionError(
+        "This project has no classifier yet. It gets one by itself once enough images are "
+        "labeled (at least two labels with answers); then ask again.",
+        project_id=project_id,
+    )
+
+
+def pinned(project_id: int, number: int) -> ServedModel:
+    """Give the bundle of version `number`, whatever serves now.
+
+    Raises:
+        NoSuchVersionError: the project has no version of that number.
+        VersionPrunedError: its weights are gone.
+    """
+    public_id = versions.numbered(project_id, number)
+    if public_id is None:
+        raise NoSuchVersionError(
+            f"There is no version {number} in this project; leave `version` out for the champion.",
+            version=number,
+        )
+    return _bundle(public_id)
+
+
+def warm(project_ids: list[int]) -> dict[int, int]:
+    """Load every champion and run its backbone once, so that the first request is not slow.
+
+    Returns:
+        Project id to the number of the version that is warm; projects without one are absent.
+    """
+    from PIL import Image  # noqa: PLC0415
+
+    found: dict[int, int] = {}
+    for project_id in project_ids:
+        if versions.pointer(project_id) is None:
+            continue
+        served = champion(project_id)
+        one = served.embedder.preprocess(Image.new("RGB", (64, 64)))
+        served.probabilities(served.embedder.embed(one[None]))
+        found[project_id] = served.number
+    return found
+
+
+def forget() -> None:
+    """Drop everything loaded (tests, and a host short of memory)."""
+    _bundles.clear()
+    _embedders.clear()
+
+
+class _Kept(Generic[K, V]):
+    """Keeps the most recently used values; each is made once, however many threads ask for it."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._making: dict[K, threading.Lock] = {}
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """Give the value of `key`; other keys are not held up while it is made."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            with self._lock:
+                if key in self._values:  # another thread made it while this one waited
+                    return self._values[key]
+            value = make()
+            with self._lock:
+                self._values[key] = value
+                self._making.pop(key, None)
+                while len(self._values) > self._limit:
+                    self._values.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        with self._lock:
+            self._values.clear()
+
+
+_bundles: _Kept[UUID, ServedModel] = _Kept(BUNDLES_KEPT)
+_embedders: _Kept[str, Embedder] = _Kept(EMBEDDERS_KEPT)
+
+
+def _bundle(public_id: UUID) -> ServedModel:
+    return _bundles.get(public_id, lambda: _load(public_id))
+
+
+def _load(public_id: UUID) -> ServedModel:
+    version = versions.stored(public_id)
+    if version is None or version.head is None:
+        raise VersionPrunedError(
+            "The weights of this version are no longer kept (the last 50 are); "
+            "leave `version` out for the champion.",
+            version=version.number if version else None,
+        )
+    head = replace(codec.from_bytes(version.head), temperature=version.temperature)
+    embedder = _embedders.get(version.digest, lambda: _open(version))
+    _check(version, head, embedder)
+    return ServedModel(
+        public_id=version.public_id,
+        version_id=version.id,
+        project_id=version.project_id,
+        number=version.number,
+        evidence=version.evidence,
+        label_order=version.label_order,
+        names=_names(version),
+        threshold=version.threshold,
+        head=head,
+        embedder=embedder,
+    )
+
+
+def _open(version: versions.StoredVersion) -> Embedder:
+    """Load the version's backbone; fetch the file first where this host does not have it yet."""
+    from ml.inference.embedder import OnnxEmbedder  # noqa: PLC0415 (0.3 s of ONNX Runtime)
+
+    backbone = embedding.backbone_file(version.embedding_set_id)
+    embedder = OnnxEmbedder(backbone, threads=settings.ORT_THREADS)
+    embedder.warm()
+    return embedder
+
+
+def _names(version: versions.StoredVersion) -> tuple[str, ...]:
+    names = projects.label_names(version.project_id)
+    return tuple(names.get(code, code) for code in version.label_order)
+
+
+def _check(version: versions.StoredVersion, head: Head, embedder: Embedder) -> None:
+    if (head.label_order, embedder.digest, embedder.dim, head.weights.shape[0]) != (
+        version.label_order,
+        version.digest,
+        version.dim,
+        version.dim,
+    ):
+        raise TornVersionError(
+            f"Version {version.number} does not fit its backbone {version.digest[:12]} "
+            f"({version.dim} values): head of {head.weights.shape[0]} values and "
+            f"{len(head.label_order)} labels, backbone file {embedder.digest[:12]} of "
+            f"{embedder.dim}. Roll back to another version in the staff room.",
+            version=version.number,
+        )
