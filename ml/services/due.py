@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from labeling.selectors import images, projects
 from ml.models import EmbeddingSet, TrainingKind
 from ml.selectors import embeddings
-from ml.services import embedding, finetune, handover, refit_due, runs
+from ml.services import embedding, finetune_due, handover, refit_due, runs
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +35,7 @@ def find(*, now: datetime) -> list[Due]:
             found.append(Due("embed", project_id))
         if refit_due.is_due(project_id, now=now):
             found.append(Due("refit", project_id))
-        finetune.request_where_it_pays(project_id=project_id, now=now)
+        finetune_due.request_where_it_pays(project_id=project_id, now=now)
         if _is_finetune_due(project_id, now):
             found.append(Due("finetune", project_id))
         if handover.is_due(project_id, now=now):

@@ -25,7 +25,7 @@ from ml.models import (
     TrainingRun,
     TrainingState,
 )
-from ml.services import budget, due, embedding, finetune, handover, refit, runs
+from ml.services import budget, due, embedding, finetune, finetune_due, handover, refit, runs
 from ml.tests.loop.world import DIM, World
 
 pytestmark = pytest.mark.django_db
@@ -271,7 +271,7 @@ def test_a_fine_tune_is_queued_where_the_curve_is_flat(
     world = _noisy_world()
     _history(world, {300: loss_at_half, 600: 0.90})
 
-    run = finetune.request_where_it_pays(project_id=world.project.pk, now=world.now)
+    run = finetune_due.request_where_it_pays(project_id=world.project.pk, now=world.now)
 
     assert (run is not None) == is_queued
 
@@ -288,7 +288,7 @@ def test_the_next_attempt_wants_half_as_many_labels_more() -> None:
         created_at=world.now,
     )
 
-    assert finetune.request_where_it_pays(project_id=world.project.pk, now=world.now) is None
+    assert finetune_due.request_where_it_pays(project_id=world.project.pk, now=world.now) is None
 
 
 def test_the_sweep_finds_answers_that_nobody_was_told_about() -> None:
