@@ -40,9 +40,7 @@ class EmbeddingSet(models.Model):
     state = models.CharField(
         max_length=8, choices=EmbeddingSetState, default=EmbeddingSetState.BUILDING
     )
-    scope = models.CharField(
-        max_length=6, choices=EmbeddingScope, default=EmbeddingScope.ALL
-    )
+    scope = models.CharField(max_length=6, choices=EmbeddingScope, default=EmbeddingScope.ALL)
     centre = models.BinaryField(
         null=True, help_text="float32 mean of the first images: what cosines are centred by."
     )

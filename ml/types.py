@@ -13,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from PIL import Image as PillowImage
 
 Embeddings = npt.NDArray[np.float32]  # (n, d)
@@ -158,7 +156,6 @@ class Interval:
     low: float
     high: float
     n: int
-
 
 
 class AcquisitionFunction(Protocol):
