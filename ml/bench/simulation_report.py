@@ -67,9 +67,30 @@ def _rows(summary: dict[str, Any]) -> list[list[str]]:
     ]
 
 
+def told(chapters: Sequence[dict[str, Any]]) -> str:
+    """Tell the story of the gate in a line a chapter."""
+    return "\n".join(f"{chapter['title']}: {chapter['sentence']}" for chapter in chapters)
+
+
+def _as_markdown(chapters: Sequence[dict[str, Any]]) -> str:
+    lines = ["# The gate at work", ""]
+    for number, chapter in enumerate(chapters, start=1):
+        lines += [f"## {number}. {chapter['title']}", "", chapter["sentence"], ""]
+        lines += ["| figure | value |", "| :--- | ---: |"]
+        for name, value in chapter.items():
+            if isinstance(value, int | float | str) and name not in ("title", "sentence"):
+                lines.append(f"| {name.replace('_', ' ')} | {value} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def write(payload: dict[str, Any], folder: Path) -> None:
-    """Write `simulation.json`, `simulation.md` and `simulation.svg`."""
+    """Write `simulation.json`, `.md` and `.svg`, or `story.json` and `.md`."""
     folder.mkdir(parents=True, exist_ok=True)
+    if "chapters" in payload:
+        (folder / "story.json").write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
+        (folder / "story.md").write_text(_as_markdown(payload["chapters"]), encoding="utf-8")
+        return
     summary = payload["strategies"]
     (folder / "simulation.json").write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
     header = ["labels", *summary]

@@ -181,7 +181,8 @@ def play(
         if not queue_selectors.window_sizes(project.pk)["ACQUIRED"]:
             # Functions that weigh every pick fill short windows (`acquisition.BATCHES`).
             refit.run(project_id=project.pk, now=now)
-        result.chosen.append(_answer_next(project.pk, oracle.pk, table, now))
+        image_id = answer_next(project.pk, oracle.pk, table.truth.__getitem__, now)
+        result.chosen.append(image_id)
         if answered % batch == 0:
             refit.run(project_id=project.pk, now=now)
             table.measure(project.pk, answered, result)
@@ -189,7 +190,14 @@ def play(
     return result
 
 
-def _answer_next(project_id: int, annotator_id: int, table: _Table, now: datetime) -> int:
+def answer_next(
+    project_id: int, annotator_id: int, say: Callable[[int], str], now: datetime
+) -> int:
+    """Claim the next image, answer it with the label code that `say` gives, and give its id.
+
+    Raises:
+        SimulationError: the queue has nothing for this annotator.
+    """
     claimed = queue.claim(
         project_id=project_id, annotator_id=annotator_id, count=1, client="oracle", now=now
     )
@@ -197,7 +205,7 @@ def _answer_next(project_id: int, annotator_id: int, table: _Table, now: datetim
         reason = claimed.done.message if claimed.done else "nothing is left"
         raise SimulationError(f"The queue ended before the budget: {reason}")
     assignment = claimed.assignments[0]
-    code = table.truth[assignment.image_id]
+    code = say(assignment.image_id)
     annotations.submit(
         annotator_id=annotator_id,
         assignment_public_id=assignment.public_id,

@@ -23,11 +23,12 @@ from rich.progress import Progress
 from ml.acquisition import ACQUISITION_FUNCTIONS
 from ml.bench import report, simulation_report
 from ml.errors import MlError
-from ml.services import simulation
+from ml.services import simulation, story
 from ml.services.labeled_folder import read_labeled_folder
 
 MANAGE = [str(settings.BASE_DIR / "manage.py"), "simulate"]
 DATABASE = "simulation.sqlite3"
+STORY = "story"
 
 
 class Command(BaseCommand):
@@ -48,6 +49,11 @@ class Command(BaseCommand):
         parser.add_argument("--budget", type=int, default=600)
         parser.add_argument("--batch", type=int, default=20)
         parser.add_argument("--seeds", type=int, default=5)
+        parser.add_argument(
+            "--story",
+            action="store_true",
+            help="play the gate instead, chapter by chapter",
+        )
         parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
         parser.add_argument("--out", type=Path, help="folder for the plot and the table")
         parser.add_argument("--json", help="file for the figures, - for standard output")
@@ -67,7 +73,7 @@ class Command(BaseCommand):
             raise CommandError(error.message) from None
 
     def _parent(self, options: dict[str, Any]) -> None:
-        strategies = _strategies(options)
+        strategies = [STORY] if options["story"] else _strategies(options)
         started = time.monotonic()
         work = Path(tempfile.mkdtemp(prefix="larder-simulate-"))
         try:
@@ -76,15 +82,15 @@ class Command(BaseCommand):
                 plays = _run_plays(options, work, strategies, progress)
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        summary = simulation_report.summarise(plays)
-        parameters = {
-            name: str(options[name]) if isinstance(options[name], Path) else options[name]
-            for name in ("label_column", "budget", "batch", "seeds")
-        } | {"strategies": strategies, "images": options["images"].name}
+        parameters = _settings(options, strategies)
         payload = report.envelope(seconds=time.monotonic() - started, parameters=parameters)
-        payload["strategies"] = summary
         console = Console(stderr=options["json"] == "-")
-        console.print(simulation_report.table(summary))
+        if options["story"]:
+            payload["chapters"] = plays[0]
+            console.print(simulation_report.told(payload["chapters"]))
+        else:
+            payload["strategies"] = simulation_report.summarise(plays)
+            console.print(simulation_report.table(payload["strategies"]))
         if options["out"]:
             simulation_report.write(payload, options["out"])
         report.write_json(payload, options["json"])
@@ -115,6 +121,17 @@ class Command(BaseCommand):
 
     def _play(self, options: dict[str, Any]) -> None:
         strategy, _, seed = options["play"].partition(":")
+        target = options["work"] / f"{strategy}-{seed}.json"
+        if strategy == STORY:
+            chapters = story.play(
+                folder=options["work"],
+                seed=int(seed),
+                batch=options["batch"],
+                now=timezone.now(),
+                progress=lambda done: _say("answers", done, done),
+            )
+            target.write_text(json.dumps([chapter.to_json() for chapter in chapters]))
+            return
         played = simulation.play(
             folder=options["work"],
             strategy=strategy,
@@ -124,7 +141,6 @@ class Command(BaseCommand):
             now=timezone.now(),
             progress=lambda done: _say("labels", done, options["budget"]),
         )
-        target = options["work"] / f"{strategy}-{seed}.json"
         target.write_text(json.dumps(played.to_json()), encoding="utf-8")
 
 
@@ -141,10 +157,20 @@ def _strategies(options: dict[str, Any]) -> list[str]:
     return names
 
 
+def _settings(options: dict[str, Any], strategies: list[str]) -> dict[str, Any]:
+    """Name what was asked for; of folders their name alone."""
+    names = ["label_column", "batch"] + ([] if options["story"] else ["budget", "seeds"])
+    given = {name: options[name] for name in names} | {"images": options["images"].name}
+    if options["test_images"]:
+        given["test_images"] = options["test_images"].name
+    return given | ({"story": True} if options["story"] else {"strategies": strategies})
+
+
 def _run_plays(
     options: dict[str, Any], work: Path, strategies: list[str], progress: Progress
-) -> list[dict[str, Any]]:
-    names = [f"{strategy}:{seed}" for seed in range(options["seeds"]) for strategy in strategies]
+) -> list[Any]:
+    seeds = 1 if options["story"] else options["seeds"]
+    names = [f"{strategy}:{seed}" for seed in range(seeds) for strategy in strategies]
     with ThreadPoolExecutor(max_workers=max(1, options["jobs"])) as pool:
         list(pool.map(lambda name: _run_child(options, work, name, progress), names))
     return [
