@@ -36,7 +36,9 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         """Run until Ctrl-C or SIGTERM."""
-        signal.signal(signal.SIGTERM, _interrupt)
+        # SIGINT too: a shell script that starts us in the background has it ignored.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _interrupt)
         self.host, self.public_url = _address()
         self.extra = self._environment()
         run = settings.DATA_DIR / "run"
