@@ -22,10 +22,11 @@ from django.core.management import call_command
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import images as image_selectors
 from labeling.selectors import projects as project_selectors
-from labeling.services import annotations, images, people, projects
+from labeling.services import annotations as annotation_service
+from labeling.services import images, people, projects
 from ml.bench import http, sandbox
 from ml.models import TrainingRun
-from ml.services import embedding, refit
+from ml.services import partition, refit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -78,14 +79,13 @@ def prepare(setup: Setup, *, now: datetime, say: Callable[[str], None]) -> None:
         ids.setdefault(stored.image_id, label_id)
     (setup.work / "truth.json").write_text(json.dumps(truth), encoding="utf-8")
     say("embedding them")
-    chosen = embedding.ensure_original_set(project_id=project.pk, now=now)
-    while embedding.embed_pending(project_id=project.pk, set_id=chosen.pk, now=now, seconds=5.0):
+    while partition.advance(project_id=project.pk, now=now, seconds=5.0).remaining:
         pass
     say(f"resolving {setup.labels} of them")
     rng = np.random.default_rng(0)
     pool = image_selectors.pool_ids(project.pk)
     for image_id in rng.permutation(pool)[: setup.labels]:
-        annotations.record_trusted(
+        annotation_service.record_trusted(
             project_id=project.pk, image_id=int(image_id), label_id=ids[int(image_id)], now=now
         )
     refit.run(project_id=project.pk, now=now)

@@ -18,7 +18,8 @@ import numpy as np
 from labeling.selectors import images as image_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.selectors import queue as queue_selectors
-from labeling.services import annotations, images, people, projects, queue
+from labeling.services import annotations as annotation_service
+from labeling.services import images, people, projects, queue
 from ml.errors import MlError
 from ml.evaluation import metrics, splits
 from ml.heads import codec, ridge
@@ -206,7 +207,7 @@ def answer_next(
         raise SimulationError(f"The queue ended before the budget: {reason}")
     assignment = claimed.assignments[0]
     code = say(assignment.image_id)
-    annotations.submit(
+    annotation_service.submit(
         annotator_id=annotator_id,
         assignment_public_id=assignment.public_id,
         key=uuid.uuid4(),

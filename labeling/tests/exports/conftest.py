@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from labeling.models import Annotator, AnnotatorKind, Image, Label, Project
-from labeling.services import annotations, images, projects
+from labeling.services import annotations as annotation_service
+from labeling.services import images, projects
 from labeling.tests import factories
 from labeling.tests.factories import NOW, picture_bytes
 
@@ -23,7 +24,7 @@ class World:
     images: list[Image]
 
     def say(self, who: Annotator, image: Image, *codes: str, kind: str = "LABEL") -> uuid.UUID:
-        return annotations.record_direct(
+        return annotation_service.record_direct(
             annotator_id=who.pk,
             image_id=image.pk,
             kind=kind,
@@ -89,7 +90,7 @@ def _answer(world: World) -> None:
     ada = factories.make_annotator(world.project, "=Ada", last_seen_at=NOW, consent_text="Yes.")
     ben = factories.make_annotator(world.project, "Ben", last_seen_at=NOW)
     taken_back = world.say(ada, world.images[0], "bread")
-    annotations.undo(
+    annotation_service.undo(
         annotator_id=ada.pk, annotation_public_id=taken_back, key=uuid.uuid4(), now=NOW
     )
     world.say(ada, world.images[0], "milk")
@@ -114,7 +115,7 @@ def _claim_and_flag(world: World, who: Annotator) -> None:
 
 def _adjudicate_and_trust(world: World) -> None:
     expert = factories.make_annotator(world.project, "Expert")
-    annotations.adjudicate(
+    annotation_service.adjudicate(
         project_id=world.project.pk,
         image_id=world.images[9].pk,
         annotator_id=expert.pk,
@@ -123,7 +124,7 @@ def _adjudicate_and_trust(world: World) -> None:
         now=NOW,
     )
     apple = Label.objects.get(project=world.project, code="apple")
-    annotations.record_trusted(
+    annotation_service.record_trusted(
         project_id=world.project.pk, image_id=world.images[7].pk, label_id=apple.pk, now=NOW
     )
     assert world.project.annotators.filter(kind=AnnotatorKind.IMPORT).exists()
