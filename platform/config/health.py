@@ -90,14 +90,14 @@ def _broker() -> str:
 
 
 def _backbone() -> str:
-    return f"{_checked_backbone()} is on this host"
+    return f"{_warm_backbone()} is warm"
 
 
 @cache
-def _checked_backbone() -> str:
-    from ml.inference.files import find_backbone  # noqa: PLC0415 - not at the web's start
+def _warm_backbone() -> str:
+    from ml.services import serving  # noqa: PLC0415 - not at the web's start
 
-    return find_backbone(settings.BACKBONE_DIR, settings.BACKBONE).name
+    return serving.warm_backbone()
 
 
 def _champions() -> str:
