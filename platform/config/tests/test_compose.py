@@ -122,7 +122,9 @@ def test_the_settings_of_the_services_start_in_production(
 ) -> None:
     given = {name: _filled(str(value)) for name, value in compose["x-environment"].items()}
     environment = {**os.environ, **given, "LARDER_DATA": str(tmp_path)}
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    # The test process's own: the settings of the suite, and what the browser tests need.
+    for name in ("DJANGO_SETTINGS_MODULE", "DJANGO_ALLOW_ASYNC_UNSAFE"):
+        environment.pop(name, None)
 
     result = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy"],
