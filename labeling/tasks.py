@@ -11,7 +11,7 @@ JOB_TASKS = {"import": ("labeling.tasks.run_import_job", "default")}
 """Kind of a `Job` to the task that does it, and its queue; the task takes `job_id`."""
 
 
-@shared_task(queue="fast")
+@shared_task
 def sweep(**_: Any) -> None:
     """Expire assignments, top up windows, and enqueue jobs that are due or stale (rule 6)."""
     from labeling.selectors import jobs
@@ -25,7 +25,7 @@ def sweep(**_: Any) -> None:
             current_app.send_task(name, kwargs={"job_id": job.job_id}, queue=where)
 
 
-@shared_task(queue="fast")
+@shared_task
 def top_up(*, project_id: int, **_: Any) -> None:
     """Top up the windows of one project."""
     from labeling.services import queue
@@ -33,7 +33,7 @@ def top_up(*, project_id: int, **_: Any) -> None:
     queue.top_up_now(project_id=project_id, now=timezone.now())
 
 
-@shared_task(queue="default")
+@shared_task
 def run_import_job(*, job_id: int, **_: Any) -> None:
     """Go on with an import whose process is gone."""
     from labeling.services import imports

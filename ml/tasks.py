@@ -14,7 +14,7 @@ EXPIRES_S = 10
 logger = logging.getLogger(__name__)
 
 
-@shared_task(queue="default")
+@shared_task
 def embed_images(*, project_id: int, **_: Any) -> None:
     """Embed about two seconds of a project's images, decide their partitions, and go on."""
     from ml.services import partition
@@ -24,7 +24,7 @@ def embed_images(*, project_id: int, **_: Any) -> None:
         embed_images.delay(project_id=project_id)
 
 
-@shared_task(queue="fast")
+@shared_task
 def refit_head(*, project_id: int, **_: Any) -> None:
     """Refit a project's head if there is something new, check it, deploy it, refill the queue."""
     from ml.services import refit
@@ -34,7 +34,7 @@ def refit_head(*, project_id: int, **_: Any) -> None:
         refit_head.delay(project_id=project_id)
 
 
-@shared_task(queue="gpu")
+@shared_task
 def finetune(*, project_id: int, **_: Any) -> None:
     """Tune the backbone on a project's labels, if a run is due, and put the result to the test."""
     from ml.services import finetune as service
@@ -42,7 +42,7 @@ def finetune(*, project_id: int, **_: Any) -> None:
     service.run(project_id=project_id, clock=timezone.now)
 
 
-@shared_task(queue="default")
+@shared_task
 def reembed(*, project_id: int, **_: Any) -> None:
     """Embed about two seconds of images for a challenger's backbone; hand over when it is due."""
     from ml.services import handover
@@ -51,7 +51,7 @@ def reembed(*, project_id: int, **_: Any) -> None:
         reembed.delay(project_id=project_id)
 
 
-@shared_task(queue="fast")
+@shared_task
 def sweep(**_: Any) -> None:
     """Enqueue what is due or stale; the database says what."""
     from ml.services import due
@@ -61,7 +61,7 @@ def sweep(**_: Any) -> None:
         by_name[work.kind].apply_async(kwargs={"project_id": work.project_id}, expires=EXPIRES_S)
 
 
-@shared_task(queue="default")
+@shared_task
 def settle_feedback(**_: Any) -> None:
     """Turn feedback on queued pictures into answers once their partition is decided."""
     from ml.services import feedback

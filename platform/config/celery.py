@@ -18,6 +18,15 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     task_acks_on_failure_or_timeout=True,
     task_default_queue="default",
+    # Every task that is not for the default worker. `fast` never waits behind an import, `gpu`
+    # never holds up either.
+    task_routes={
+        "labeling.tasks.sweep": {"queue": "fast"},
+        "labeling.tasks.top_up": {"queue": "fast"},
+        "ml.tasks.refit_head": {"queue": "fast"},
+        "ml.tasks.sweep": {"queue": "fast"},
+        "ml.tasks.finetune": {"queue": "gpu"},
+    },
     worker_prefetch_multiplier=1,
     worker_disable_prefetch=True,
     worker_cancel_long_running_tasks_on_connection_loss=True,
