@@ -25,7 +25,7 @@ from labeling.selectors import projects as project_selectors
 from labeling.services import annotations as annotation_service
 from labeling.services import images, people, projects
 from ml.bench import http, sandbox
-from ml.models import TrainingRun
+from ml.models import Champion, TrainingRun
 from ml.services import partition, refit
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ class Setup:
 def prepare(setup: Setup, *, now: datetime, say: Callable[[str], None]) -> None:
     """Store and embed the pictures and resolve `setup.labels` of them."""
     names = sorted({picture.label for picture in setup.pictures})
-    project = projects.create_project(name=SLUG, classes=names, now=now)
+    # Audit answers change no head: every answer is to close the loop.
+    project = projects.create_project(name=SLUG, classes=names, now=now, audit_serving_share=0.0)
     scheme = project_selectors.current_scheme(project.pk)
     label_of = dict(zip(names, zip(scheme.label_ids, scheme.codes, strict=True), strict=True))
     truth: dict[str, str] = {}
@@ -140,20 +141,26 @@ def _answer(
 
 
 def _wait(project_id: int, answer_id: int, started: float, posted: float) -> _Timing:
-    """Wait for the run that saw the answer, then read the times it wrote down."""
+    """Watch the champion pointer until the run that saw the answer is done.
+
+    A run whose answer was no news to the head (an audit image) promotes nothing.
+    """
     deadline = time.monotonic() + GIVE_UP_S
+    moved: dict[int, float] = {}
+    pointer = Champion.objects.filter(project_id=project_id)
     runs = TrainingRun.objects.filter(
         project_id=project_id, kind="HEAD", data_version__gte=answer_id, state="SUCCEEDED"
-    ).select_related("model_version")
+    )
     while time.monotonic() < deadline:
+        for version_id in pointer.values_list("model_version_id", flat=True):
+            moved.setdefault(version_id, time.time())
         run = runs.order_by("pk").first()
-        if run and run.model_version and run.started_at and run.finished_at:
-            version = run.model_version
-            is_promoted = version.promoted_at is not None
-            ended = version.promoted_at or run.finished_at
+        if run and run.started_at:
             begun = run.started_at.timestamp()
             stages = {"answer": posted - started, "wait": max(0.0, begun - posted)}
-            return _Timing(ended.timestamp() - started, stages | dict(run.stages_s), is_promoted)
+            ended = moved.get(run.model_version_id or 0)
+            total = (ended or time.time()) - started
+            return _Timing(total, stages | dict(run.stages_s), ended is not None)
         time.sleep(POLL_S)
     raise CannotMeasureError(f"No head had seen answer {answer_id} after {GIVE_UP_S:.0f} s.")
 
@@ -213,10 +220,11 @@ class _Import:
 
 
 def _unseen(pictures: Sequence[LabeledPicture]) -> Iterator[bytes]:
-    """Give every picture's bytes with a tail that changes the hash and not the picture."""
-    for picture in pictures:
-        data = picture.path.read_bytes()
-        yield data + hashlib.sha256(data).digest()
+    """Give every picture's bytes twice, with tails that change the hash and not the picture."""
+    for tail in (b"first", b"second"):
+        for picture in pictures:
+            data = picture.path.read_bytes()
+            yield data + hashlib.sha256(tail + data).digest()
 
 
 def migrate() -> None:

@@ -2,7 +2,7 @@
 
 Oracle annotators answer through the services of the product, audit slice and all. What a simulation
 cannot wait for is put in by hand and said so: a head with exchanged columns, as a fault in its
-deployment would leave it, and a person whose labels are all wrong.
+deployment would leave it, and an import of labels that are all wrong.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 
 from labeling.selectors import consensus
 from labeling.selectors import projects as project_selectors
-from labeling.services import people, projects
+from labeling.selectors import queue as queue_selectors
+from labeling.services import annotations, people, projects
 from ml.heads import codec
 from ml.models import ModelVersion
 from ml.selectors import evidence, registry
@@ -69,17 +70,12 @@ class _Play:
         )
         return annotator.pk
 
-    def answer(self, annotator_id: int, *, is_wrong: bool = False) -> None:
-        simulation.answer_next(
-            self.project_id,
-            annotator_id,
-            self._wrong if is_wrong else self.truth.__getitem__,
-            self.now,
-        )
+    def answer(self, annotator_id: int) -> None:
+        simulation.answer_next(self.project_id, annotator_id, self.truth.__getitem__, self.now)
         self.answered += 1
         self.progress(self.answered)
 
-    def _wrong(self, image_id: int) -> str:
+    def wrong(self, image_id: int) -> str:
         others = sorted({*self.truth.values()} - {self.truth[image_id]})
         return str(self.rng.choice(others))
 
@@ -194,7 +190,7 @@ def _rolled_back(story: _Play, oracle: int) -> Chapter:
 
 
 def _refused(story: _Play, oracle: int, batch: int) -> Chapter:
-    """Let a second person label wrongly, half as many images as there are labels; then refit."""
+    """Import as many trusted labels as there are labels, all wrong, as from a shifted column."""
     while story.champion().n_labels < LABELS_BEFORE_HARM:
         for _ in range(batch):
             story.answer(oracle)
@@ -202,18 +198,28 @@ def _refused(story: _Play, oracle: int, batch: int) -> Chapter:
         if story.answered > LONGEST + LABELS_BEFORE_HARM:
             raise simulation.SimulationError("No further head was deployed after the roll-back.")
     before = story.champion()
-    vandal = story.join("Always wrong")
-    n_wrong = max(batch, round(0.5 * before.n_labels))
-    for _ in range(n_wrong):
-        story.answer(vandal, is_wrong=True)
+    scheme = project_selectors.current_scheme(story.project_id)
+    label_ids = dict(zip(scheme.codes, scheme.label_ids, strict=True))
+    waiting = queue_selectors.candidates(story.project_id).image_ids
+    chosen = story.rng.choice(waiting, before.n_labels, replace=False)
+    for image_id in chosen.tolist():
+        annotations.record_trusted(
+            project_id=story.project_id,
+            image_id=image_id,
+            label_id=label_ids[story.wrong(image_id)],
+            now=story.now,
+        )
     outcome = story.refit()
     if outcome.kind != "refused" or outcome.version is None:
-        raise simulation.SimulationError(f"The harmful head was not refused, but {outcome.kind}.")
+        gate = story.champion().gate
+        raise simulation.SimulationError(
+            f"The harmful head was not refused, but {outcome.kind}: {gate}."
+        )
     refused = ModelVersion.objects.get(project_id=story.project_id, number=outcome.version)
     figures = {
         **story.figures(),
         "refused_version": refused.number,
-        "wrong_answers": n_wrong,
+        "wrong_labels_imported": len(chosen),
         "gate": refused.gate,
     }
     return Chapter("A harmful head is refused", refused.verdict, figures)
