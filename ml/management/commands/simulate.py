@@ -35,6 +35,7 @@ class Command(BaseCommand):
     """Prepare one temporary database, then play every strategy and seed on a copy of its own."""
 
     help = "Compare acquisition functions with simulated annotators."
+    requires_system_checks = ()  # the children need no addresses, and start faster
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the pictures, the strategies and how far to go."""

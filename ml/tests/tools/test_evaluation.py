@@ -50,7 +50,7 @@ def evaluate(folder: Path, **changed: str) -> dict[str, Any]:
     written = io.StringIO()
     with redirect_stdout(written):
         call_command("evaluate", *as_options(given))
-    figures: dict[str, Any] = json.loads(written.getvalue() or "{}")
+    figures: dict[str, Any] = json.loads(written.getvalue() if given["json"] == "-" else "{}")
     return figures
 
 
