@@ -1,139 +1,181 @@
 import { useState } from "preact/hooks";
 import { Dialog } from "../shared/Dialog/Dialog";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
-import { percent } from "./format";
+import { type Cell, rightCount, shownLabels, worst } from "./confusion";
+import { percent, plural } from "./format";
 import { ImageGrid } from "./ImageGrid";
+import { Loading } from "./Loading";
 import type { CellImage, Confusion } from "./types";
 import { useResource } from "./useResource";
 
-interface Cell {
-  truth: number;
-  predicted: number;
-}
+/** From so many labels on, the whole table starts folded to those that are mixed up. */
+const MANY_LABELS = 16;
 
 export function ConfusionPage({ slug }: { slug: string }) {
   const { data, error, reload } = useResource<Confusion>(`staff/projects/${slug}/confusion`);
   const [cell, setCell] = useState<Cell | null>(null);
 
   if (error) return <ErrorNote error={error} onRetry={reload} />;
-  if (!data) return <p>Loading …</p>;
-  if (data.n === 0) {
-    return (
-      <section class="card stack">
-        <h2>Mix-ups</h2>
-        <p>Nothing to show yet: this table counts audit images that are settled.</p>
-      </section>
-    );
-  }
+  if (!data) return <Loading />;
+  if (data.n === 0) return <NothingYet slug={slug} />;
   return (
-    <section class="card stack">
-      <h2>Mix-ups</h2>
-      <p class="soft">
-        {data.n} audit images. Rows are what people said, columns what the classifier says. Choose a
-        cell to see its images.
-      </p>
-      <Worst confusion={data} onOpen={setCell} />
+    <div class="stack">
+      <section class="card stack">
+        <h2>What is taken for what</h2>
+        <p class="soft">
+          Version {data.version} got {rightCount(data)} of {plural(data.n, "audit image")} right.
+          The audit slice is drawn at random, labeled blind and never trained on.
+        </p>
+        <Worst confusion={data} onOpen={setCell} />
+      </section>
       <Matrix confusion={data} onOpen={setCell} />
       {cell && (
         <CellDialog slug={slug} confusion={data} cell={cell} onClose={() => setCell(null)} />
       )}
+    </div>
+  );
+}
+
+function NothingYet({ slug }: { slug: string }) {
+  return (
+    <section class="card stack empty">
+      <h2>No mix-up can be counted yet</h2>
+      <p>
+        This page compares what people say of audit images with what the classifier says. It needs a
+        classifier and audit images with enough answers.
+      </p>
+      <p>
+        <a class="button" data-tone="primary" href={`/label/${slug}`}>
+          Label some images
+        </a>
+      </p>
     </section>
   );
 }
 
 function Worst({ confusion, onOpen }: { confusion: Confusion; onOpen: (cell: Cell) => void }) {
-  const wrong = confusion.counts
-    .flatMap((row, truth) => row.map((n, predicted) => ({ truth, predicted, n })))
-    .filter((entry) => entry.truth !== entry.predicted && entry.n > 0)
-    .sort((a, b) => b.n - a.n)
-    .slice(0, 8);
+  const found = worst(confusion);
   const name = (index: number) => confusion.labels[index]?.name ?? "?";
-  if (wrong.length === 0) return <p>No mix-up among the audit images.</p>;
+  if (found.length === 0) return <p>No mix-up among the audit images.</p>;
   return (
-    <ul class="worst">
-      {wrong.map((entry) => (
+    <ol class="worst">
+      {found.map((entry) => (
         <li key={`${entry.truth}-${entry.predicted}`}>
-          <button type="button" class="link-button" onClick={() => onOpen(entry)}>
-            {name(entry.truth)} taken for {name(entry.predicted)}
-          </button>{" "}
-          <span class="soft">× {entry.n}</span>
+          <button type="button" class="worst-button" onClick={() => onOpen(entry)}>
+            <span class="worst-count">{entry.n}×</span>
+            <span>
+              <strong>{name(entry.truth)}</strong> taken for{" "}
+              <strong>{name(entry.predicted)}</strong>
+              <span class="soft small"> · {percent(entry.share)} of its images</span>
+            </span>
+          </button>
         </li>
       ))}
-    </ul>
+    </ol>
   );
 }
 
 function Matrix({ confusion, onOpen }: { confusion: Confusion; onOpen: (cell: Cell) => void }) {
   const { labels, counts } = confusion;
-  const shown = labels
-    .map((_, index) => index)
-    .filter(
-      (index) =>
-        (counts[index] ?? []).some((n) => n > 0) || counts.some((row) => (row[index] ?? 0) > 0),
-    );
+  const all = shownLabels(confusion, false);
+  const [isFolded, setFolded] = useState(all.length > MANY_LABELS);
+  const shown = isFolded ? shownLabels(confusion, true) : all;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table must scroll by keyboard too.
-    <section class="matrix-scroll" tabIndex={0} aria-label="Confusion matrix">
-      <table class="matrix">
-        <thead>
-          <tr>
-            <td />
-            {shown.map((index) => (
-              <th key={index} scope="col">
-                <span>{labels[index]?.name}</span>
-              </th>
+    <section class="card stack">
+      <div class="section-head">
+        <h2>The whole table</h2>
+        {all.length > MANY_LABELS && (
+          <label class="check small">
+            <input
+              type="checkbox"
+              checked={isFolded}
+              onChange={(event) => setFolded(event.currentTarget.checked)}
+            />
+            Only labels that are mixed up
+          </label>
+        )}
+      </div>
+      <p class="soft small">
+        A row is what people said, a column what the classifier says. Green is right, orange is
+        wrong; the stronger the colour, the larger the share of its row. Choose a number to see its
+        images.
+      </p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table must scroll by keyboard too. */}
+      <section class="matrix-scroll" tabIndex={0} aria-label="Confusion matrix">
+        <table class="matrix">
+          <thead>
+            <tr>
+              <td class="matrix-corner">
+                <span class="soft">people say ↓</span>
+                <span class="soft">classifier says →</span>
+              </td>
+              {shown.map((index) => (
+                <th key={index} scope="col">
+                  <span>{labels[index]?.name}</span>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((truth) => (
+              <MatrixRow
+                key={truth}
+                truth={truth}
+                row={counts[truth] ?? []}
+                shown={shown}
+                labels={labels}
+                onOpen={onOpen}
+              />
             ))}
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((truth) => {
-            const row = counts[truth] ?? [];
-            const total = row.reduce((sum, n) => sum + n, 0);
-            return (
-              <tr key={truth}>
-                <th scope="row">{labels[truth]?.name}</th>
-                {shown.map((predicted) => {
-                  const n = row[predicted] ?? 0;
-                  const share = total ? n / total : 0;
-                  return (
-                    <td
-                      key={predicted}
-                      data-right={truth === predicted}
-                      style={n ? { "--share": `${Math.round(15 + share * 70)}%` } : undefined}
-                      data-full={n > 0}
-                    >
-                      {n > 0 && (
-                        <button
-                          type="button"
-                          onClick={() => onOpen({ truth, predicted })}
-                          aria-label={`${labels[truth]?.name} as ${labels[predicted]?.name}: ${n}`}
-                        >
-                          {n}
-                        </button>
-                      )}
-                    </td>
-                  );
-                })}
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+          </tbody>
+        </table>
+      </section>
     </section>
   );
 }
 
-function CellDialog({
-  slug,
-  confusion,
-  cell,
-  onClose,
-}: {
+interface RowProps {
+  truth: number;
+  row: number[];
+  shown: number[];
+  labels: Confusion["labels"];
+  onOpen: (cell: Cell) => void;
+}
+
+function MatrixRow({ truth, row, shown, labels, onOpen }: RowProps) {
+  const total = row.reduce((sum, n) => sum + n, 0);
+  return (
+    <tr>
+      <th scope="row">{labels[truth]?.name}</th>
+      {shown.map((predicted) => {
+        const n = row[predicted] ?? 0;
+        const isRight = truth === predicted;
+        if (n === 0) return <td key={predicted} data-right={isRight} />;
+        const share = `${Math.round(18 + (n / total) * 42)}%`;
+        return (
+          <td key={predicted} data-right={isRight} data-full style={{ "--share": share }}>
+            <button
+              type="button"
+              onClick={() => onOpen({ truth, predicted })}
+              aria-label={`${labels[truth]?.name} seen as ${labels[predicted]?.name}: ${n}`}
+            >
+              {n}
+            </button>
+          </td>
+        );
+      })}
+    </tr>
+  );
+}
+
+interface CellDialogProps {
   slug: string;
   confusion: Confusion;
   cell: Cell;
   onClose: () => void;
-}) {
+}
+
+function CellDialog({ slug, confusion, cell, onClose }: CellDialogProps) {
   const truth = confusion.labels[cell.truth];
   const predicted = confusion.labels[cell.predicted];
   const query = new URLSearchParams({
@@ -145,11 +187,19 @@ function CellDialog({
   );
   return (
     <Dialog open wide title={`${truth?.name} seen as ${predicted?.name}`} onClose={onClose}>
+      <p class="soft small">
+        The surest first. Is it the picture, the label, or the guide? An answer can be corrected on
+        the <a href={`/expert/${slug}`}>expert page</a> once it is disputed.
+      </p>
       <ErrorNote error={error} />
       {data ? (
-        <ImageGrid images={data} caption={(image) => `the classifier says ${percent(image.p)}`} />
+        <ImageGrid
+          images={data}
+          name={(image) => `Image, ${predicted?.name} with ${percent(image.p)}`}
+          caption={(image) => `${predicted?.name} with ${percent(image.p)}`}
+        />
       ) : (
-        <p>Loading …</p>
+        <Loading />
       )}
     </Dialog>
   );

@@ -5,12 +5,15 @@ import type { CellImage } from "./types";
 
 export interface ImageGridProps<T extends CellImage> {
   images: T[];
+  /** What a screen reader calls the picture. */
+  name: (image: T) => string;
   caption: (image: T) => ComponentChildren;
   actions?: (image: T) => ComponentChildren;
 }
 
 /** Thumbnails in a grid; each opens large. */
-export function ImageGrid<T extends CellImage>({ images, caption, actions }: ImageGridProps<T>) {
+export function ImageGrid<T extends CellImage>(props: ImageGridProps<T>) {
+  const { images, name, caption, actions } = props;
   const [open, setOpen] = useState<T | null>(null);
   return (
     <>
@@ -18,20 +21,20 @@ export function ImageGrid<T extends CellImage>({ images, caption, actions }: Ima
         {images.map((image) => (
           <li key={image.id}>
             <button type="button" class="image-tile" onClick={() => setOpen(image)}>
-              <img src={image.thumb_url} alt="" loading="lazy" />
-              <span class="small">{caption(image)}</span>
+              <img src={image.thumb_url} alt={name(image)} loading="lazy" />
             </button>
+            <p class="image-caption small">{caption(image)}</p>
             {actions?.(image)}
           </li>
         ))}
       </ul>
-      <Dialog open={open !== null} title="Image" onClose={() => setOpen(null)} wide>
-        {open && (
-          <figure class="image-large">
-            <img src={open.full_url} alt="" />
-            <figcaption>{caption(open)}</figcaption>
-          </figure>
-        )}
+      <Dialog
+        open={open !== null}
+        title={open ? name(open) : ""}
+        onClose={() => setOpen(null)}
+        wide
+      >
+        {open && <img class="image-large" src={open.full_url} alt={name(open)} />}
       </Dialog>
     </>
   );

@@ -1,194 +1,197 @@
-import { useState } from "preact/hooks";
-import { API, api, upload } from "../api/client";
+import { useEffect, useState } from "preact/hooks";
+import { API, api } from "../api/client";
 import { Button } from "../shared/Button/Button";
-import { ErrorNote, messageOf } from "../shared/ErrorNote/ErrorNote";
-import { Progress } from "../shared/Progress/Progress";
+import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
+import { FLAG_REASON, IMAGE_STATE, words } from "./format";
 import { ImageGrid } from "./ImageGrid";
-import type { StaffImage, UploadResult } from "./types";
+import { Loading } from "./Loading";
+import type { ImagePage, ProjectSettings, StaffImage } from "./types";
+import { UploadSection } from "./UploadSection";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
 
-const FILTERS: Record<string, string> = {
-  recent: "Newest",
-  flagged: "Flagged",
-  none_of_these: "None of these",
-  disputed: "Disputed",
+interface Filter {
+  name: string;
+  about: string;
+  empty: string;
+}
+
+const FILTERS: Record<string, Filter> = {
+  recent: {
+    name: "Newest",
+    about: "All pictures, the newest first.",
+    empty: "No pictures yet. Add the first ones above.",
+  },
+  flagged: {
+    name: "Flagged",
+    about: "Nobody is shown these until you keep them or take them out.",
+    empty: "Nothing is flagged.",
+  },
+  none_of_these: {
+    name: "None of these",
+    about: "People say that these show none of the labels. Is a label missing?",
+    empty: "No picture was called none of these.",
+  },
+  disputed: {
+    name: "Disputed",
+    about: "People disagree. An expert settles these, blind.",
+    empty: "No picture is disputed.",
+  },
 };
 
-/** So many files a request: progress is seen, and one lost connection costs little. */
-const FILES_A_REQUEST = 8;
-
 export function ImagesPage({ slug }: { slug: string }) {
-  const [filter, setFilter] = useState("recent");
   const base = `staff/projects/${slug}`;
-  const list = useResource<{ results: StaffImage[] }>(`${base}/images?filter=${filter}`);
-  const { run } = useAction();
-  const settle = (image: StaffImage, verb: "keep" | "remove") =>
-    run(
-      () => api.post(`${base}/images/${image.id}/${verb}`),
-      verb === "keep" ? "Back in the queue." : "Taken out.",
-    ).then(list.reload);
-
+  const project = useResource<ProjectSettings>(base);
+  const [round, setRound] = useState(0);
   return (
     <div class="stack">
-      <Upload base={base} onDone={list.reload} />
-      <Export base={base} />
-      <section class="card stack">
-        <h2>Images</h2>
-        <div class="row" role="tablist" aria-label="Which images">
-          {Object.entries(FILTERS).map(([key, name]) => (
-            <Button
-              key={key}
-              size="s"
-              role="tab"
-              aria-selected={key === filter}
-              tone={key === filter ? "primary" : "plain"}
-              onClick={() => setFilter(key)}
-            >
-              {name}
-            </Button>
-          ))}
-        </div>
-        <ErrorNote error={list.error} onRetry={list.reload} />
-        {list.data?.results.length === 0 && <p class="soft">None.</p>}
-        <ImageGrid
-          images={list.data?.results ?? []}
-          caption={(image) => image.flag_reason || image.note || image.label || image.state || "–"}
-          actions={(image) =>
-            filter === "recent" || filter === "disputed" ? null : (
-              <div class="row">
-                <Button size="s" onClick={() => settle(image, "keep")}>
-                  Keep
-                </Button>
-                <Button size="s" tone="danger" onClick={() => settle(image, "remove")}>
-                  Take out
-                </Button>
-              </div>
-            )
-          }
+      {project.data && (
+        <UploadSection
+          base={base}
+          licence={String(project.data.licence ?? "")}
+          onDone={() => setRound(round + 1)}
         />
-      </section>
+      )}
+      <ErrorNote error={project.error} onRetry={project.reload} />
+      <Collection slug={slug} round={round} />
+      <Export base={base} />
     </div>
   );
 }
 
-function Upload({ base, onDone }: { base: string; onDone: () => void }) {
-  const [source, setSource] = useState("");
-  const [licence, setLicence] = useState("CC BY 4.0");
-  const [done, setDone] = useState(0);
-  const [total, setTotal] = useState(0);
-  const [results, setResults] = useState<UploadResult[]>([]);
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
-
-  const send = async (files: File[]) => {
-    setBusy(true);
-    setError(null);
-    setResults([]);
-    setTotal(files.length);
-    setDone(0);
-    try {
-      for (let start = 0; start < files.length; start += FILES_A_REQUEST) {
-        const part = files.slice(start, start + FILES_A_REQUEST);
-        const form = new FormData();
-        for (const file of part) form.append("files", file);
-        form.set("source", source || "upload");
-        form.set("licence", licence);
-        const answer = await upload<{ results: UploadResult[] }>(`${base}/images`, form, (share) =>
-          setDone(start + share * part.length),
-        );
-        setResults((before) => [...before, ...answer.results]);
-        setDone(start + part.length);
-      }
-    } catch (failure) {
-      setError(failure);
-    } finally {
-      setBusy(false);
-      onDone();
-    }
-  };
-
+function Collection({ slug, round }: { slug: string; round: number }) {
+  const [filter, setFilter] = useState("recent");
+  const about = FILTERS[filter];
   return (
     <section class="card stack">
-      <h2>Add images</h2>
-      <div class="two-fields">
-        <div class="field">
-          <label for="upload-source">Where they come from</label>
-          <input
-            id="upload-source"
-            class="input"
-            placeholder="market hall, March"
-            value={source}
-            onInput={(event) => setSource(event.currentTarget.value)}
-          />
-        </div>
-        <div class="field">
-          <label for="upload-licence">Licence</label>
-          <input
-            id="upload-licence"
-            class="input"
-            value={licence}
-            onInput={(event) => setLicence(event.currentTarget.value)}
-          />
-        </div>
-      </div>
-      <div class="field">
-        <label for="upload-files">Files</label>
-        <input
-          id="upload-files"
-          class="input"
-          type="file"
-          multiple
-          accept="image/jpeg,image/png,image/webp,image/heic,image/heif,image/avif"
-          disabled={busy}
-          onChange={(event) => void send([...(event.currentTarget.files ?? [])])}
-        />
-        <span class="hint">
-          JPEG, PNG, WebP, AVIF or HEIC. Place and camera data are taken out before storing.
-        </span>
-      </div>
-      {total > 0 && <Progress value={Math.round(done)} max={total} label="Files sent" />}
-      {error !== null && <p role="alert">{messageOf(error)}</p>}
-      <UploadReport results={results} />
+      <h2>Images</h2>
+      <fieldset class="segments">
+        <legend class="visually-hidden">Which images</legend>
+        {Object.entries(FILTERS).map(([key, { name }]) => (
+          <Button
+            key={key}
+            size="s"
+            tone="quiet"
+            aria-pressed={key === filter}
+            onClick={() => setFilter(key)}
+          >
+            {name}
+          </Button>
+        ))}
+      </fieldset>
+      <p class="soft small">
+        {about?.about}{" "}
+        {filter === "disputed" && <a href={`/expert/${slug}`}>Open the expert page</a>}
+        {filter === "none_of_these" && <a href={`/staff/${slug}/labels`}>Open the labels</a>}
+      </p>
+      <Pages key={`${filter}-${round}`} slug={slug} filter={filter} />
     </section>
   );
 }
 
-function UploadReport({ results }: { results: UploadResult[] }) {
-  if (results.length === 0) return null;
-  const stored = results.filter((result) => result.status === "stored").length;
-  const duplicates = results.filter((result) => result.status === "duplicate").length;
-  const refused = results.filter((result) => result.status === "refused");
+function Pages({ slug, filter }: { slug: string; filter: string }) {
+  const base = `staff/projects/${slug}/images`;
+  const [images, setImages] = useState<StaffImage[]>([]);
+  const [cursor, setCursor] = useState<number | null>(null);
+  const after = cursor === null ? "" : `&cursor=${cursor}`;
+  const { data, error, reload } = useResource<ImagePage>(`${base}?filter=${filter}${after}`);
+  const { busy, run } = useAction();
+
+  useEffect(() => {
+    if (!data) return;
+    const known = (before: StaffImage[]) => new Set(before.map((image) => image.id));
+    setImages((before) => [...before, ...data.results.filter((one) => !known(before).has(one.id))]);
+  }, [data]);
+
+  const settle = async (image: StaffImage, verb: "keep" | "remove") => {
+    const said = verb === "keep" ? "Kept: it may be shown again." : "Taken out of everything.";
+    if (await run(() => api.post(`${base}/${image.id}/${verb}`), said)) {
+      setImages((before) => before.filter((one) => one.id !== image.id));
+    }
+  };
+
+  if (error) return <ErrorNote error={error} onRetry={reload} />;
+  if (!data && images.length === 0) return <Loading />;
+  if (data && images.length === 0 && data.results.length === 0) {
+    return <p class="empty">{FILTERS[filter]?.empty}</p>;
+  }
   return (
-    <div role="status" class="stack">
-      <p>
-        {stored} stored, {duplicates} already there, {refused.length} refused.
-      </p>
-      {refused.length > 0 && (
-        <ul class="small">
-          {refused.map((result) => (
-            <li key={result.name}>
-              <strong>{result.name}</strong>: {result.message}
-            </li>
-          ))}
-        </ul>
+    <>
+      <ImageGrid
+        images={images}
+        name={(image) => image.original_name || "Image"}
+        caption={(image) => <Caption image={image} filter={filter} />}
+        actions={(image) => <Settle image={image} filter={filter} busy={busy} onSettle={settle} />}
+      />
+      {data?.next && (
+        <p>
+          <Button onClick={() => setCursor(data.next)}>Show more</Button>
+        </p>
       )}
+    </>
+  );
+}
+
+interface SettleProps {
+  image: StaffImage;
+  filter: string;
+  busy: boolean;
+  onSettle: (image: StaffImage, verb: "keep" | "remove") => void;
+}
+
+function Settle({ image, filter, busy, onSettle }: SettleProps) {
+  if (filter !== "flagged" && filter !== "none_of_these") return null;
+  return (
+    <div class="image-actions">
+      {filter === "flagged" && (
+        <Button
+          size="s"
+          busy={busy}
+          aria-label={`Keep ${image.original_name}`}
+          onClick={() => onSettle(image, "keep")}
+        >
+          Keep
+        </Button>
+      )}
+      <Button
+        size="s"
+        tone="danger"
+        busy={busy}
+        aria-label={`Take out ${image.original_name}`}
+        onClick={() => onSettle(image, "remove")}
+      >
+        Take out
+      </Button>
     </div>
   );
 }
 
+function Caption({ image, filter }: { image: StaffImage; filter: string }) {
+  const state =
+    filter === "flagged" && image.flag_reason
+      ? (FLAG_REASON[image.flag_reason] ?? words(image.flag_reason))
+      : image.label_name || IMAGE_STATE[image.state] || words(image.state);
+  return (
+    <>
+      <strong>{state}</strong>
+      <span class="soft">{image.note || image.source}</span>
+    </>
+  );
+}
+
+const EXPORTS = { labels: "Labels", answers: "Every answer" } as const;
+
 function Export({ base }: { base: string }) {
   const link = (what: string, format: string) =>
-    `${API}${base}/export?${new URLSearchParams({ what, format })}`;
+    `${API}${base}/export?${new URLSearchParams({ what, file_format: format })}`;
   return (
     <section class="card stack">
       <h2>Export</h2>
       <p class="soft small">
-        Labels with probabilities and partition, or every single answer. Both stream, so size does
-        not matter.
+        Labels with their probabilities and partition, a row an image; or every single answer.
       </p>
       <div class="row">
-        {["labels", "answers"].flatMap((what) =>
+        {Object.entries(EXPORTS).flatMap(([what, name]) =>
           ["csv", "jsonl"].map((format) => (
             <a
               key={`${what}-${format}`}
@@ -197,7 +200,7 @@ function Export({ base }: { base: string }) {
               href={link(what, format)}
               download
             >
-              {what} as {format.toUpperCase()}
+              {name}, {format.toUpperCase()}
             </a>
           )),
         )}

@@ -1,115 +1,118 @@
 import { useState } from "preact/hooks";
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
+import { Dialog } from "../shared/Dialog/Dialog";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
-import type { StaffLabel } from "./types";
+import { plural } from "./format";
+import { LabelRow } from "./LabelRow";
+import { Loading } from "./Loading";
+import type { ProjectSettings, StaffLabel } from "./types";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
+
+/** From so many labels on, a field finds one. */
+const MANY = 12;
 
 export function LabelsPage({ slug }: { slug: string }) {
   const base = `staff/projects/${slug}`;
   const labels = useResource<StaffLabel[]>(`${base}/labels`);
+  const [wanted, setWanted] = useState("");
+  const [retiring, setRetiring] = useState<StaffLabel | null>(null);
+  const all = labels.data ?? [];
+  const shown = matching(all, wanted);
+  const live = all.filter((label) => label.retired_at === null);
+
   return (
     <div class="stack">
       <Guide base={base} />
       <section class="card stack">
-        <h2>Labels</h2>
-        <ErrorNote error={labels.error} onRetry={labels.reload} />
+        <div class="section-head">
+          <h2>Labels</h2>
+          {all.length > 0 && (
+            <span class="soft small">
+              {plural(live.length, "label")}
+              {all.length > live.length && `, ${all.length - live.length} retired`}
+            </span>
+          )}
+        </div>
         <p class="soft small">
-          A label can be renamed at any time; answers keep pointing at it. Retiring takes it off the
-          labeling page and keeps its answers.
+          Rename at any time: answers keep pointing at the label. Retiring takes it off the labeling
+          page and keeps its answers. An example picture is what volunteers compare with.
         </p>
+        <ErrorNote error={labels.error} onRetry={labels.reload} />
+        {!labels.data && !labels.error && <Loading />}
+        <AddLabel base={base} onChange={labels.reload} />
+        {all.length >= MANY && (
+          <input
+            class="input"
+            type="search"
+            aria-label="Find a label"
+            placeholder="Find a label"
+            value={wanted}
+            onInput={(event) => setWanted(event.currentTarget.value)}
+          />
+        )}
+        {all.length > 0 && shown.length === 0 && (
+          <p class="empty">No label is called “{wanted}”.</p>
+        )}
         <ul class="label-list">
-          {(labels.data ?? []).map((label) => (
-            <LabelRow key={label.code} base={base} label={label} onChange={labels.reload} />
+          {shown.map((label) => (
+            <LabelRow
+              key={label.code}
+              base={base}
+              label={label}
+              onChange={labels.reload}
+              onRetire={setRetiring}
+            />
           ))}
         </ul>
-        <AddLabel base={base} onChange={labels.reload} />
       </section>
+      <RetireDialog
+        base={base}
+        label={retiring}
+        onClose={() => setRetiring(null)}
+        onDone={() => {
+          setRetiring(null);
+          labels.reload();
+        }}
+      />
     </div>
   );
 }
 
-function LabelRow({
-  base,
-  label,
-  onChange,
-}: {
+/** Labels whose name or code holds what was typed. */
+export function matching(labels: readonly StaffLabel[], wanted: string): StaffLabel[] {
+  const text = wanted.trim().toLowerCase();
+  return labels.filter((label) => `${label.name} ${label.code}`.toLowerCase().includes(text));
+}
+
+interface RetireDialogProps {
   base: string;
-  label: StaffLabel;
-  onChange: () => void;
-}) {
-  const [name, setName] = useState(label.name);
-  const [description, setDescription] = useState(label.description);
+  label: StaffLabel | null;
+  onClose: () => void;
+  onDone: () => void;
+}
+
+function RetireDialog({ base, label, onClose, onDone }: RetireDialogProps) {
   const { busy, run } = useAction();
-  const path = `${base}/labels/${label.code}`;
-  const isChanged = name !== label.name || description !== label.description;
-  const isRetired = Boolean(label.retired_at);
-
-  const save = () =>
-    run(() => api.patch(path, { name, description }), "Saved.").then((ok) => ok && onChange());
-  const addExample = (file: File | undefined) => {
-    if (!file) return;
-    const form = new FormData();
-    form.set("file", file);
-    void run(() => api.post(`${path}/example`, form), "Example stored.").then(onChange);
+  const retire = async () => {
+    if (!label) return;
+    const path = `${base}/labels/${label.code}/retire`;
+    if (await run(() => api.post(path), `${label.name} is retired.`)) onDone();
   };
-
   return (
-    <li class="label-row" data-retired={isRetired}>
-      <div class="label-example">
-        {label.example_url ? (
-          <img src={label.example_url} alt="" />
-        ) : (
-          <span aria-hidden="true">–</span>
-        )}
+    <Dialog open={label !== null} title={`Retire “${label?.name}”?`} onClose={onClose}>
+      <p>
+        Volunteers no longer see it, and the next classifier does not know it. Its answers are kept.
+        It cannot be brought back; a new label of the same name starts from nothing.
+      </p>
+      <div class="dialog-actions">
+        <Button onClick={onClose}>Keep it</Button>
+        <Button tone="danger" busy={busy} onClick={retire}>
+          Retire
+        </Button>
       </div>
-      <div class="label-fields">
-        <input
-          class="input"
-          aria-label={`Name of ${label.code}`}
-          value={name}
-          disabled={isRetired}
-          onInput={(event) => setName(event.currentTarget.value)}
-        />
-        <input
-          class="input"
-          aria-label={`What ${label.code} means`}
-          placeholder="One line that tells it from its neighbours"
-          value={description}
-          disabled={isRetired}
-          onInput={(event) => setDescription(event.currentTarget.value)}
-        />
-      </div>
-      <div class="row">
-        {isRetired ? (
-          <span class="pill">retired</span>
-        ) : (
-          <>
-            <Button size="s" tone="primary" disabled={!isChanged} busy={busy} onClick={save}>
-              Save
-            </Button>
-            <label class="button" data-size="s">
-              Example
-              <input
-                class="visually-hidden"
-                type="file"
-                accept="image/*"
-                onChange={(event) => addExample(event.currentTarget.files?.[0])}
-              />
-            </label>
-            <Button
-              size="s"
-              tone="quiet"
-              busy={busy}
-              onClick={() => run(() => api.post(`${path}/retire`), "Retired.").then(onChange)}
-            >
-              Retire
-            </Button>
-          </>
-        )}
-      </div>
-    </li>
+    </Dialog>
   );
 }
 
@@ -118,18 +121,19 @@ function AddLabel({ base, onChange }: { base: string; onChange: () => void }) {
   const { busy, run } = useAction();
   const submit = async (event: Event) => {
     event.preventDefault();
-    if (await run(() => api.post(`${base}/labels`, { name }), `${name} added.`)) {
+    if (await run(() => api.post(`${base}/labels`, { name: name.trim() }), `${name} added.`)) {
       setName("");
       onChange();
     }
   };
   return (
-    <form class="row" onSubmit={submit}>
+    <form class="add-line" onSubmit={submit}>
       <input
-        class="input grow"
+        class="input"
         aria-label="Name of the new label"
         placeholder="New label"
         required
+        maxLength={80}
         value={name}
         onInput={(event) => setName(event.currentTarget.value)}
       />
@@ -141,34 +145,34 @@ function AddLabel({ base, onChange }: { base: string; onChange: () => void }) {
 }
 
 function Guide({ base }: { base: string }) {
-  const { data, error } = useResource<{ guide: string }>(base);
+  const { data, error, reload } = useResource<ProjectSettings>(base);
   const [text, setText] = useState<string | null>(null);
   const { busy, run } = useAction();
-  const value = text ?? data?.guide ?? "";
+  const stored = String(data?.guide ?? "");
+  const value = text ?? stored;
+  const save = async (event: Event) => {
+    event.preventDefault();
+    if (await run(() => api.patch(base, { guide: value }), "Guide saved.")) reload();
+  };
   return (
-    <section class="card stack">
+    <form class="card stack" onSubmit={save}>
       <h2>Guide</h2>
-      <ErrorNote error={error} />
+      <ErrorNote error={error} onRetry={reload} />
       <div class="field">
-        <label for="guide">What volunteers read, in about three lines</label>
+        <label for="guide">What volunteers read before they start, in about three lines</label>
         <textarea
           id="guide"
-          class="input"
-          rows={3}
+          class="input guide-text"
+          rows={4}
           value={value}
           onInput={(event) => setText(event.currentTarget.value)}
         />
       </div>
       <div>
-        <Button
-          tone="primary"
-          busy={busy}
-          disabled={text === null || text === data?.guide}
-          onClick={() => run(() => api.patch(base, { guide: value }), "Guide saved.")}
-        >
+        <Button type="submit" tone="primary" busy={busy} disabled={!data || value === stored}>
           Save the guide
         </Button>
       </div>
-    </section>
+    </form>
   );
 }

@@ -2,12 +2,15 @@ import { useState } from "preact/hooks";
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
+import { useTitle } from "../shared/useTitle";
 
 export function Login({ onDone }: { onDone: () => void }) {
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
+
+  useTitle("Sign in");
 
   const submit = async (event: Event) => {
     event.preventDefault();

@@ -1,14 +1,11 @@
-import { useState } from "preact/hooks";
-import { api } from "../api/client";
-import { Button } from "../shared/Button/Button";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
-import { toast } from "../shared/Toast/Toast";
-import { interval, moment, percent } from "./format";
+import { count } from "../shared/numbers";
+import { IntervalMark } from "./charts/IntervalMark";
+import { interval, moment, percent, words } from "./format";
+import { Invitations, Invite } from "./Invitations";
+import { Loading } from "./Loading";
 import type { Invitation, Message, Person } from "./types";
-import { useAction } from "./useAction";
-import { useResource } from "./useResource";
-
-const ROLES = { VOLUNTEER: "volunteer", EXPERT: "expert", MANAGER: "manager" };
+import { type Resource, useResource } from "./useResource";
 
 export function PeoplePage({ slug }: { slug: string }) {
   const base = `staff/projects/${slug}`;
@@ -19,10 +16,30 @@ export function PeoplePage({ slug }: { slug: string }) {
   return (
     <div class="stack">
       <Invite base={base} onMade={invitations.reload} />
-      <section class="card stack">
-        <h2>People</h2>
-        <ErrorNote error={people.error} onRetry={people.reload} />
-        <div class="table-scroll">
+      <People people={people} />
+      <ErrorNote error={invitations.error} onRetry={invitations.reload} />
+      <Invitations base={base} list={invitations.data ?? []} onChange={invitations.reload} />
+      <Messages messages={messages} />
+    </div>
+  );
+}
+
+function People({ people }: { people: Resource<Person[]> }) {
+  return (
+    <section class="card stack">
+      <h2>People</h2>
+      <p class="soft small">
+        Agreement is how often somebody's answer is what turned out, with a 95 % interval. It is
+        seen here only.
+      </p>
+      <ErrorNote error={people.error} onRetry={people.reload} />
+      {!people.data && !people.error && <Loading />}
+      {people.data?.length === 0 && (
+        <p class="empty">Nobody has joined yet. Make a link above and send it.</p>
+      )}
+      {people.data && people.data.length > 0 && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table must scroll by keyboard too.
+        <section class="table-scroll" tabIndex={0} aria-label="People">
           <table class="plain-table">
             <thead>
               <tr>
@@ -31,186 +48,76 @@ export function PeoplePage({ slug }: { slug: string }) {
                 <th scope="col" class="num">
                   Answers
                 </th>
-                <th scope="col">Agreement</th>
+                <th scope="col" class="skill-column">
+                  Agreement
+                </th>
                 <th scope="col">Last seen</th>
               </tr>
             </thead>
             <tbody>
-              {(people.data ?? []).map((person) => (
-                <tr key={person.id}>
-                  <th scope="row">{person.display_name}</th>
-                  <td>{person.role.toLowerCase()}</td>
-                  <td class="num">{person.answers}</td>
-                  <td>
-                    {person.skill
-                      ? `${percent(person.skill.estimate)} (${interval(person.skill.low, person.skill.high)}, ${person.skill.n} checked)`
-                      : "not known yet"}
-                  </td>
-                  <td>{moment(person.last_seen_at)}</td>
-                </tr>
+              {people.data.map((person) => (
+                <PersonRow key={person.id} person={person} />
               ))}
             </tbody>
           </table>
-        </div>
-        {people.data?.length === 0 && <p class="soft">Nobody has joined yet.</p>}
-      </section>
-      <Invitations base={base} list={invitations.data ?? []} onChange={invitations.reload} />
-      <section class="card stack">
-        <h2>Messages from volunteers</h2>
-        <ErrorNote error={messages.error} />
-        {messages.data?.length === 0 && <p class="soft">None.</p>}
-        <ul class="messages">
-          {(messages.data ?? []).map((message) => (
-            <li key={`${message.created_at}${message.text}`}>
-              <p>{message.text}</p>
-              <p class="soft small">
-                {message.display_name ?? message.annotator}, {moment(message.created_at)}
-              </p>
-            </li>
-          ))}
-        </ul>
-      </section>
-    </div>
-  );
-}
-
-function Invite({ base, onMade }: { base: string; onMade: () => void }) {
-  const [role, setRole] = useState("VOLUNTEER");
-  const [limit, setLimit] = useState(100);
-  const [days, setDays] = useState(30);
-  const [made, setMade] = useState<Invitation | null>(null);
-  const { busy, run } = useAction();
-
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void run(async () => {
-      const body = { role, use_limit: limit, days };
-      setMade(await api.post<Invitation>(`${base}/invitations`, body));
-      onMade();
-    });
-  };
-
-  return (
-    <section class="card stack">
-      <h2>Invite by link</h2>
-      <form class="invite-form" onSubmit={submit}>
-        <div class="field">
-          <label for="invite-role">As</label>
-          <select
-            id="invite-role"
-            class="input"
-            value={role}
-            onChange={(event) => setRole(event.currentTarget.value)}
-          >
-            {Object.entries(ROLES).map(([key, name]) => (
-              <option key={key} value={key}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </div>
-        <div class="field">
-          <label for="invite-limit">People at most</label>
-          <input
-            id="invite-limit"
-            class="input"
-            type="number"
-            min={1}
-            max={10000}
-            value={limit}
-            onInput={(event) => setLimit(event.currentTarget.valueAsNumber)}
-          />
-        </div>
-        <div class="field">
-          <label for="invite-days">Days it works</label>
-          <input
-            id="invite-days"
-            class="input"
-            type="number"
-            min={1}
-            max={365}
-            value={days}
-            onInput={(event) => setDays(event.currentTarget.valueAsNumber)}
-          />
-        </div>
-        <Button type="submit" tone="primary" busy={busy}>
-          Make a link
-        </Button>
-      </form>
-      {made?.url && <MadeLink invitation={made} url={made.url} />}
+        </section>
+      )}
     </section>
   );
 }
 
-function MadeLink({ invitation, url }: { invitation: Invitation; url: string }) {
-  const copy = () =>
-    navigator.clipboard
-      .writeText(url)
-      .then(() => toast("Copied.", "good"))
-      .catch(() => toast("Please copy it by hand.", "danger"));
+function PersonRow({ person }: { person: Person }) {
   return (
-    <div class="made-link" role="status">
-      {invitation.qr_svg && (
-        <img
-          class="qr"
-          alt="QR code of the link"
-          src={`data:image/svg+xml;utf8,${encodeURIComponent(invitation.qr_svg)}`}
-        />
-      )}
-      <div class="stack">
-        <p>
-          Shown this once; only its fingerprint is stored. It works until{" "}
-          {moment(invitation.expires_at)}.
-        </p>
-        <code class="link-text">{url}</code>
-        <div>
-          <Button size="s" onClick={copy}>
-            Copy
-          </Button>
-        </div>
-      </div>
+    <tr>
+      <th scope="row" class="wrap">
+        {person.display_name}{" "}
+        {person.paused && (
+          <span class="pill" data-tone="warn">
+            paused
+          </span>
+        )}
+      </th>
+      <td>{words(person.role)}</td>
+      <td class="num">{count(person.answers)}</td>
+      <td>
+        <Skill skill={person.skill} />
+      </td>
+      <td class="nowrap">{moment(person.last_seen_at)}</td>
+    </tr>
+  );
+}
+
+function Skill({ skill }: { skill: Person["skill"] }) {
+  if (!skill) return <span class="soft">not known yet</span>;
+  const { estimate, low, high, n } = skill;
+  return (
+    <div class="skill" data-pale={n < 10}>
+      <IntervalMark estimate={estimate} low={low} high={high} />
+      <span class="nowrap">
+        {percent(estimate)}{" "}
+        <span class="soft small">
+          {interval(low, high)}, {Math.round(n)} checked
+        </span>
+      </span>
     </div>
   );
 }
 
-function Invitations({
-  base,
-  list,
-  onChange,
-}: {
-  base: string;
-  list: Invitation[];
-  onChange: () => void;
-}) {
-  const { busy, run } = useAction();
-  if (list.length === 0) return null;
+function Messages({ messages }: { messages: Resource<Message[]> }) {
   return (
     <section class="card stack">
-      <h2>Open invitations</h2>
-      <ul class="messages">
-        {list.map((invitation) => (
-          <li key={invitation.id} class="row">
-            <span class="grow">
-              {invitation.role.toLowerCase()}, used {invitation.uses ?? 0} of {invitation.use_limit}
-              , until {moment(invitation.expires_at)}
-            </span>
-            {invitation.revoked_at ? (
-              <span class="pill">withdrawn</span>
-            ) : (
-              <Button
-                size="s"
-                tone="quiet"
-                busy={busy}
-                onClick={() =>
-                  run(
-                    () => api.post(`${base}/invitations/${invitation.id}/revoke`),
-                    "Withdrawn.",
-                  ).then(onChange)
-                }
-              >
-                Withdraw
-              </Button>
-            )}
+      <h2>Messages from volunteers</h2>
+      <ErrorNote error={messages.error} onRetry={messages.reload} />
+      {messages.data?.length === 0 && (
+        <p class="empty">None. Volunteers write by “Contact” on the labeling page.</p>
+      )}
+      <ul class="lines">
+        {(messages.data ?? []).map((message) => (
+          <li key={message.id} class="message">
+            <p>{message.text}</p>
+            <p class="soft small">
+              {message.display_name}, {moment(message.created_at)}
+            </p>
           </li>
         ))}
       </ul>

@@ -1,56 +1,70 @@
 import { useState } from "preact/hooks";
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
-import { useSession } from "./session";
+import { useTitle } from "../shared/useTitle";
+import { words } from "./format";
+import { managed, useSession } from "./session";
+import { TopBar } from "./TopBar";
 import { useAction } from "./useAction";
 
 export function ProjectList() {
   const { session, reload } = useSession();
+  const projects = managed(session);
+  useTitle("Staff room");
+  const mayCreate = session.user?.is_superuser === true || projects.length > 0;
   return (
-    <main class="staff-page stack">
-      <header class="staff-top">
-        <h1>Staff room</h1>
-        <span class="soft">{session.user?.display_name || session.user?.username}</span>
-        <Button
-          size="s"
-          tone="quiet"
-          onClick={() => api.post("session/logout").then(() => location.assign("/staff/"))}
-        >
-          Sign out
-        </Button>
-      </header>
-      {session.projects.length === 0 && <p>There is no project yet. Make the first one below.</p>}
-      <ul class="project-list">
-        {session.projects.map((project) => (
-          <li key={project.slug}>
-            <a class="card project-card" href={`/staff/${project.slug}`}>
-              <strong>{project.name}</strong>
-              <span class="soft small">{project.role.toLowerCase()}</span>
-            </a>
-          </li>
-        ))}
-      </ul>
-      <NewProject onMade={reload} />
-    </main>
+    <div class="staff-page stack">
+      <TopBar />
+      <main class="stack">
+        <h1>Your projects</h1>
+        {projects.length === 0 && mayCreate && <p>There is none yet. Make the first one below.</p>}
+        {projects.length === 0 && !mayCreate && <Nothing />}
+        <ul class="project-list">
+          {projects.map((project) => (
+            <li key={project.slug}>
+              <a class="card project-card" href={`/staff/${project.slug}/overview`}>
+                <strong>{project.name}</strong>
+                <span class="soft small">you are {words(project.role)}</span>
+              </a>
+            </li>
+          ))}
+        </ul>
+        {mayCreate && <NewProject onMade={reload} />}
+      </main>
+    </div>
   );
+}
+
+function Nothing() {
+  const { session } = useSession();
+  return (
+    <section class="card stack">
+      <p>You manage no project. A manager can send you a link that makes you one.</p>
+      {session.projects.map((project) => (
+        <p key={project.slug}>
+          <a href={`/label/${project.slug}`}>Label in {project.name}</a>
+        </p>
+      ))}
+    </section>
+  );
+}
+
+/** Names between commas or on lines; empty ones and repeats fall away. */
+export function namesIn(text: string): string[] {
+  const names = text.split(/[,\n]/).map((part) => part.trim());
+  return [...new Set(names.filter(Boolean))];
 }
 
 function NewProject({ onMade }: { onMade: () => void }) {
   const [name, setName] = useState("");
   const [classes, setClasses] = useState("");
   const { busy, run } = useAction();
+  const names = namesIn(classes);
 
   const submit = async (event: Event) => {
     event.preventDefault();
-    const list = classes
-      .split(/[,\n]/)
-      .map((part) => part.trim())
-      .filter(Boolean);
-    const isMade = await run(
-      () => api.post("staff/projects", { name, classes: list }),
-      `${name} is ready.`,
-    );
-    if (isMade) {
+    const body = { name, classes: names };
+    if (await run(() => api.post("staff/projects", body), `${name} is ready.`)) {
       setName("");
       setClasses("");
       onMade();
@@ -77,11 +91,15 @@ function NewProject({ onMade }: { onMade: () => void }) {
           id="project-classes"
           class="input"
           required
+          aria-describedby="project-classes-hint"
           placeholder="rice, pasta, beans"
           value={classes}
           onInput={(event) => setClasses(event.currentTarget.value)}
         />
-        <span class="hint">Between commas or one a line. You can add and rename them later.</span>
+        <span id="project-classes-hint" class="hint">
+          Between commas, or one a line. You can add and rename them later.
+          {names.length > 0 && ` So far: ${names.length}.`}
+        </span>
       </div>
       <div>
         <Button type="submit" tone="primary" busy={busy}>

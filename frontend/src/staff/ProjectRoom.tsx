@@ -1,11 +1,15 @@
+import { useEffect, useRef } from "preact/hooks";
 import { useRoute } from "preact-iso";
+import { useTitle } from "../shared/useTitle";
 import { ConfusionPage } from "./ConfusionPage";
 import { ImagesPage } from "./ImagesPage";
 import { LabelsPage } from "./LabelsPage";
 import { OverviewPage } from "./OverviewPage";
 import { PeoplePage } from "./PeoplePage";
 import { SettingsPage } from "./SettingsPage";
-import { useSession } from "./session";
+import { managed, useSession } from "./session";
+import { TokensPage } from "./TokensPage";
+import { TopBar } from "./TopBar";
 import { VersionsPage } from "./VersionsPage";
 
 const TABS = {
@@ -15,13 +19,14 @@ const TABS = {
   images: { name: "Images", page: ImagesPage },
   labels: { name: "Labels", page: LabelsPage },
   people: { name: "People", page: PeoplePage },
+  tokens: { name: "Tokens", page: TokensPage },
   settings: { name: "Settings", page: SettingsPage },
 } as const;
 
 type Tab = keyof typeof TABS;
 
 function isTab(name: string | undefined): name is Tab {
-  return name !== undefined && name in TABS;
+  return name !== undefined && Object.hasOwn(TABS, name);
 }
 
 export function ProjectRoom() {
@@ -29,39 +34,62 @@ export function ProjectRoom() {
   const { session } = useSession();
   const slug = params.slug ?? "";
   const tab: Tab = isTab(params.tab) ? params.tab : "overview";
-  const project = session.projects.find((item) => item.slug === slug);
-  const Page = TABS[tab].page;
+  const project = managed(session).find((item) => item.slug === slug);
+  useTitle(`${TABS[tab].name}, ${project?.name ?? "Staff room"}`);
 
+  if (!project) return <NotYours />;
+  const Page = TABS[tab].page;
   return (
     <div class="staff-page stack">
-      <header class="staff-top">
-        <a href="/staff/" class="small">
-          All projects
-        </a>
-        <h1>{project?.name ?? slug}</h1>
-        <a class="small" href={`/label/${slug}`} target="_blank" rel="noreferrer">
-          Label
-        </a>
-        <a class="small" href={`/try/${slug}`} target="_blank" rel="noreferrer">
-          Try
-        </a>
-        <a class="small" href={`/expert/${slug}`} target="_blank" rel="noreferrer">
-          Expert
-        </a>
+      <TopBar />
+      <header class="project-head">
+        <h1>{project.name}</h1>
+        <nav class="row project-links small" aria-label="Other pages of the project">
+          <a href={`/label/${slug}`}>Label</a>
+          <a href={`/try/${slug}`}>Try it</a>
+          <a href={`/expert/${slug}`}>Settle disputes</a>
+        </nav>
       </header>
-      <nav class="tabs" aria-label="Parts of the staff room">
-        {Object.entries(TABS).map(([key, { name }]) => (
-          <a
-            key={key}
-            href={`/staff/${slug}/${key}`}
-            aria-current={key === tab ? "page" : undefined}
-          >
-            {name}
-          </a>
-        ))}
-      </nav>
+      <Tabs slug={slug} current={tab} />
       <main>
         <Page slug={slug} key={`${slug}/${tab}`} />
+      </main>
+    </div>
+  );
+}
+
+function Tabs({ slug, current }: { slug: string; current: Tab }) {
+  const list = useRef<HTMLElement>(null);
+  // On a phone the list scrolls sideways: the tab one is on must be in sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another tab is the reason to look.
+  useEffect(() => {
+    const here = list.current?.querySelector<HTMLElement>("[aria-current]");
+    if (here && list.current) list.current.scrollLeft = here.offsetLeft - here.offsetWidth;
+  }, [current]);
+  return (
+    <nav class="tabs" aria-label="Parts of the staff room" ref={list}>
+      {Object.entries(TABS).map(([key, { name }]) => (
+        <a
+          key={key}
+          href={`/staff/${slug}/${key}`}
+          aria-current={key === current ? "page" : undefined}
+        >
+          {name}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function NotYours() {
+  return (
+    <div class="staff-page stack">
+      <TopBar />
+      <main class="card stack">
+        <h1>There is no such project</h1>
+        <p>
+          Or it is not yours to manage. <a href="/staff/">Your projects</a>
+        </p>
       </main>
     </div>
   );

@@ -2,134 +2,129 @@ import { useState } from "preact/hooks";
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
+import { Loading } from "./Loading";
+import { useSession } from "./session";
+import { type Field, type FieldKind, GROUPS, sent, shown } from "./settings";
+import type { ProjectSettings } from "./types";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
 
-interface Field {
-  name: string;
-  label: string;
-  hint: string;
-  step?: number;
-  kind?: "switch";
-}
-
-const FIELDS: Field[] = [
-  {
-    name: "votes_pool",
-    label: "Answers a pool image needs",
-    hint: "Never more than there are active people.",
-    step: 1,
-  },
-  {
-    name: "votes_audit",
-    label: "Answers an audit image needs",
-    hint: "Accuracy rests on these.",
-    step: 1,
-  },
-  {
-    name: "audit_serving_share",
-    label: "Share of served images from the audit slice",
-    hint: "0.15 is 15 in 100. More makes accuracy known sooner.",
-    step: 0.01,
-  },
-  {
-    name: "random_arm_share",
-    label: "Share served at random from the pool",
-    hint: "Shows what choosing gains, and finds what the classifier cannot see.",
-    step: 0.01,
-  },
-  {
-    name: "monthly_budget",
-    label: "Training budget a month",
-    hint: "A hard stop, in your currency.",
-    step: 0.5,
-  },
-  {
-    name: "price_per_device_hour",
-    label: "Price of an hour of training",
-    hint: "What the machine costs.",
-    step: 0.01,
-  },
-  {
-    name: "may_queue_uploads",
-    label: "API clients may send pictures to the queue",
-    hint: "Off: predictions store nothing of a picture.",
-    kind: "switch",
-  },
-  {
-    name: "finetune_enabled",
-    label: "Fine-tune by itself when it pays",
-    hint: "Within the budget only.",
-    kind: "switch",
-  },
-];
-
-type Settings = Record<string, string | number | boolean | null>;
+type Typed = Record<string, string | boolean>;
 
 export function SettingsPage({ slug }: { slug: string }) {
   const path = `staff/projects/${slug}`;
-  const { data, error, reload } = useResource<Settings>(path);
-  const [changed, setChanged] = useState<Settings>({});
-  const { busy, run } = useAction();
-
+  const { data, error, reload } = useResource<ProjectSettings>(path);
   if (error) return <ErrorNote error={error} onRetry={reload} />;
-  if (!data) return <p>Loading …</p>;
+  if (!data) return <Loading />;
+  return (
+    <div class="stack">
+      <Pauses path={path} data={data} onChange={reload} />
+      <Form path={path} data={data} onSaved={reload} />
+    </div>
+  );
+}
+
+interface PausesProps {
+  path: string;
+  data: ProjectSettings;
+  onChange: () => void;
+}
+
+function Pauses({ path, data, onChange }: PausesProps) {
+  const { busy, run } = useAction();
+  const isPaused = data.labeling_paused === true;
+  const pause = async () => {
+    const body = { what: "labeling", paused: !isPaused };
+    const done = isPaused ? "Labeling goes on." : "Labeling is paused.";
+    if (await run(() => api.post(`${path}/pause`, body), done)) onChange();
+  };
+  return (
+    <section class="card line">
+      <span>
+        <strong>{isPaused ? "Labeling is paused" : "Labeling is open"}</strong>
+        <span class="soft small">
+          {isPaused
+            ? "Nobody gets images. Answers already under way are taken."
+            : "Pausing lets answers under way arrive, and hands out no new images."}
+        </span>
+      </span>
+      <Button tone={isPaused ? "primary" : "plain"} busy={busy} onClick={pause}>
+        {isPaused ? "Let it go on" : "Pause labeling"}
+      </Button>
+    </section>
+  );
+}
+
+interface FormProps {
+  path: string;
+  data: ProjectSettings;
+  onSaved: () => void;
+}
+
+function Form({ path, data, onSaved }: FormProps) {
+  const [typed, setTyped] = useState<Typed>({});
+  const { busy, run } = useAction();
+  const session = useSession();
 
   const save = async (event: Event) => {
     event.preventDefault();
-    if (await run(() => api.patch(path, changed), "Saved.")) {
-      setChanged({});
-      reload();
+    const body: Record<string, unknown> = {};
+    for (const field of GROUPS.flatMap((group) => group.fields)) {
+      const value = typed[field.name];
+      if (value !== undefined) body[field.name] = sent(field.kind, value);
     }
+    if (!(await run(() => api.patch(path, body), "Saved."))) return;
+    setTyped({});
+    onSaved();
+    if ("name" in body) session.reload();
   };
-  const isPaused = Boolean(data.labeling_paused ?? data.labeling_paused_at);
 
   return (
-    <form class="card stack" onSubmit={save}>
-      <h2>Settings</h2>
-      {FIELDS.filter((field) => field.name in data).map((field) => (
-        <SettingField
-          key={field.name}
-          field={field}
-          value={changed[field.name] ?? data[field.name] ?? ""}
-          onChange={(value) => setChanged({ ...changed, [field.name]: value })}
-        />
+    <form class="card stack settings" onSubmit={save}>
+      {GROUPS.map((group) => (
+        <fieldset key={group.title} class="settings-group">
+          <legend>
+            <h2>{group.title}</h2>
+          </legend>
+          {group.fields
+            .filter((field) => field.name in data)
+            .map((field) => (
+              <SettingField
+                key={field.name}
+                field={field}
+                value={typed[field.name] ?? shown(field.kind, data[field.name])}
+                onChange={(value) => setTyped({ ...typed, [field.name]: value })}
+              />
+            ))}
+        </fieldset>
       ))}
-      <div class="row">
-        <Button
-          type="submit"
-          tone="primary"
-          busy={busy}
-          disabled={Object.keys(changed).length === 0}
-        >
+      <div class="row save-bar">
+        <Button type="submit" tone="primary" busy={busy} disabled={Object.keys(typed).length === 0}>
           Save
         </Button>
-        <Button
-          busy={busy}
-          onClick={() =>
-            run(
-              () => api.post(`${path}/pause`, { what: "labeling", paused: !isPaused }),
-              isPaused ? "Labeling goes on." : "Labeling paused.",
-            ).then(reload)
-          }
-        >
-          {isPaused ? "Resume labeling" : "Pause labeling"}
-        </Button>
+        {Object.keys(typed).length > 0 && (
+          <Button tone="quiet" onClick={() => setTyped({})}>
+            Leave as it was
+          </Button>
+        )}
       </div>
     </form>
   );
 }
 
-function SettingField({
-  field,
-  value,
-  onChange,
-}: {
+interface SettingFieldProps {
   field: Field;
   value: string | number | boolean;
-  onChange: (value: string | number | boolean) => void;
-}) {
+  onChange: (value: string | boolean) => void;
+}
+
+function SettingField({ field, value, onChange }: SettingFieldProps) {
   const id = `setting-${field.name}`;
+  const hint = (
+    <span id={`${id}-hint`} class="hint">
+      {field.hint}
+    </span>
+  );
   if (field.kind === "switch") {
     return (
       <div class="switch-field">
@@ -140,11 +135,9 @@ function SettingField({
           aria-describedby={`${id}-hint`}
           onChange={(event) => onChange(event.currentTarget.checked)}
         />
-        <div>
+        <div class="field">
           <label for={id}>{field.label}</label>
-          <p id={`${id}-hint`} class="soft small">
-            {field.hint}
-          </p>
+          {hint}
         </div>
       </div>
     );
@@ -152,19 +145,56 @@ function SettingField({
   return (
     <div class="field">
       <label for={id}>{field.label}</label>
+      <Input id={id} kind={field.kind} value={String(value)} onChange={onChange} />
+      {hint}
+    </div>
+  );
+}
+
+const STEP: Partial<Record<FieldKind, string>> = { count: "1", share: "0.1", money: "0.01" };
+
+interface InputProps {
+  id: string;
+  kind: FieldKind;
+  value: string;
+  onChange: (value: string) => void;
+}
+
+function Input({ id, kind, value, onChange }: InputProps) {
+  const common = { id, value, "aria-describedby": `${id}-hint` };
+  if (kind === "long") {
+    return (
+      <textarea
+        {...common}
+        class="input"
+        rows={3}
+        onInput={(event) => onChange(event.currentTarget.value)}
+      />
+    );
+  }
+  if (kind === "text") {
+    return (
       <input
-        id={id}
+        {...common}
+        class="input"
+        required
+        onInput={(event) => onChange(event.currentTarget.value)}
+      />
+    );
+  }
+  return (
+    <span class="unit">
+      <input
+        {...common}
         class="input short"
         type="number"
+        required
         min={0}
-        step={field.step}
-        value={String(value)}
-        aria-describedby={`${id}-hint`}
-        onInput={(event) => onChange(event.currentTarget.valueAsNumber)}
+        max={kind === "share" ? 100 : undefined}
+        step={STEP[kind]}
+        onInput={(event) => onChange(event.currentTarget.value)}
       />
-      <span id={`${id}-hint`} class="hint">
-        {field.hint}
-      </span>
-    </div>
+      {kind === "share" && <span class="soft">%</span>}
+    </span>
   );
 }

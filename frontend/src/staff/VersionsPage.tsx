@@ -3,9 +3,11 @@ import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
 import { Dialog } from "../shared/Dialog/Dialog";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
-import { count } from "../shared/numbers";
-import { EVIDENCE, moment, money, seconds } from "./format";
-import type { Run, Version } from "./types";
+import { facts } from "./evidence";
+import { EVIDENCE, EVIDENCE_MEANING, moment, plural, VERSION_STATE, words } from "./format";
+import { Loading } from "./Loading";
+import { RunsSection } from "./RunsSection";
+import type { Version } from "./types";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
 
@@ -15,156 +17,192 @@ const STATE_TONE: Record<string, string> = {
   REJECTED: "danger",
 };
 
+/** So many versions are shown before somebody asks for all. */
+const SHOWN_AT_FIRST = 12;
+
+/** A version that served before and still has its weights may serve again. */
+export function mayServeAgain(version: Version): boolean {
+  return version.has_weights && version.promoted_at !== null && version.state === "RETIRED";
+}
+
 export function VersionsPage({ slug }: { slug: string }) {
   const base = `staff/projects/${slug}`;
   const versions = useResource<Version[]>(`${base}/versions`);
-  const runs = useResource<Run[]>(`${base}/runs`);
   const [asked, setAsked] = useState<Version | null>(null);
-  const [shown, setShown] = useState<Version | null>(null);
-  const { busy, run } = useAction();
-
-  const rollBack = async (version: Version) => {
-    await run(
-      () => api.post(`${base}/versions/${version.id}/roll-back`),
-      `Version ${version.number} serves again.`,
-    );
-    setAsked(null);
-    versions.reload();
-  };
 
   return (
     <div class="stack">
       <section class="card stack">
         <h2>Versions of the classifier</h2>
         <ErrorNote error={versions.error} onRetry={versions.reload} />
-        <div class="table-scroll">
-          <table class="plain-table">
-            <thead>
-              <tr>
-                <th scope="col">Version</th>
-                <th scope="col">State</th>
-                <th scope="col">Verdict</th>
-                <th scope="col" class="num">
-                  Labels
-                </th>
-                <th scope="col">Made</th>
-                <th scope="col">
-                  <span class="visually-hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {(versions.data ?? []).map((version) => (
-                <tr key={version.id}>
-                  <th scope="row">
-                    v{version.number}
-                    {version.kind === "FINETUNE" && <span class="soft small"> fine-tuned</span>}
-                  </th>
-                  <td>
-                    <span class="pill" data-tone={STATE_TONE[version.state]}>
-                      {version.state.toLowerCase()}
-                    </span>{" "}
-                    <span class="soft small">{EVIDENCE[version.evidence]}</span>
-                  </td>
-                  <td class="verdict">{version.verdict}</td>
-                  <td class="num">{count(version.n_labels)}</td>
-                  <td>{moment(version.created_at)}</td>
-                  <td class="row-actions">
-                    <Button size="s" tone="quiet" onClick={() => setShown(version)}>
-                      Evidence
-                    </Button>
-                    {version.state === "RETIRED" && (
-                      <Button size="s" onClick={() => setAsked(version)}>
-                        Roll back
-                      </Button>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-        {versions.data?.length === 0 && <p class="soft">No version yet.</p>}
-      </section>
-      <Runs runs={runs.data ?? []} error={runs.error} />
-      <Dialog open={asked !== null} title="Roll back?" onClose={() => setAsked(null)}>
-        {asked && (
-          <div class="stack">
-            <p>
-              Version {asked.number} will answer from now on. Nothing is deleted; you can go forward
-              again.
-            </p>
-            <div class="row">
-              <Button tone="primary" busy={busy} onClick={() => rollBack(asked)}>
-                Serve version {asked.number}
-              </Button>
-              <Button onClick={() => setAsked(null)}>Keep the present one</Button>
-            </div>
-          </div>
+        {!versions.data && !versions.error && <Loading />}
+        {versions.data?.length === 0 && (
+          <p>
+            None yet. The first one is trained by itself a few answers after{" "}
+            <a href={`/label/${slug}`}>labeling</a> starts.
+          </p>
         )}
-      </Dialog>
-      <Dialog
-        open={shown !== null}
-        wide
-        title={`What is known of version ${shown?.number ?? ""}`}
-        onClose={() => setShown(null)}
-      >
-        {shown && <Evidence version={shown} />}
-      </Dialog>
+        <VersionList versions={versions.data ?? []} onRollBack={setAsked} />
+      </section>
+      <RunsSection base={base} />
+      <RollBackDialog
+        base={base}
+        version={asked}
+        onDone={() => {
+          setAsked(null);
+          versions.reload();
+        }}
+        onClose={() => setAsked(null)}
+      />
     </div>
+  );
+}
+
+interface VersionListProps {
+  versions: Version[];
+  onRollBack: (version: Version) => void;
+}
+
+function VersionList({ versions, onRollBack }: VersionListProps) {
+  const [isAll, setAll] = useState(false);
+  const shown = isAll ? versions : versions.slice(0, SHOWN_AT_FIRST);
+  return (
+    <>
+      <ol class="version-list">
+        {shown.map((version) => (
+          <VersionItem key={version.id} version={version} onRollBack={onRollBack} />
+        ))}
+      </ol>
+      {versions.length > shown.length && (
+        <p>
+          <button type="button" class="link-button" onClick={() => setAll(true)}>
+            Show all {versions.length} versions
+          </button>
+        </p>
+      )}
+    </>
+  );
+}
+
+interface VersionItemProps {
+  version: Version;
+  onRollBack: (version: Version) => void;
+}
+
+function VersionItem({ version, onRollBack }: VersionItemProps) {
+  return (
+    <li class="version" data-state={version.state}>
+      <div class="version-head">
+        <h3>
+          v{version.number}
+          {version.kind === "FINETUNE" && <span class="soft"> fine-tuned</span>}
+        </h3>
+        <span class="pill" data-tone={STATE_TONE[version.state]}>
+          {VERSION_STATE[version.state] ?? words(version.state)}
+        </span>
+        <span
+          class="pill"
+          data-tone={version.evidence === "PROVEN" ? "good" : undefined}
+          title={EVIDENCE_MEANING[version.evidence]}
+        >
+          {EVIDENCE[version.evidence] ?? words(version.evidence)}
+        </span>
+        <span class="soft small version-when">
+          {plural(version.n_labels, "label")}, {moment(version.created_at)}
+        </span>
+      </div>
+      <p class="verdict">{version.verdict || "No verdict yet."}</p>
+      <div class="version-foot">
+        <Evidence version={version} />
+        {mayServeAgain(version) && (
+          <Button size="s" onClick={() => onRollBack(version)}>
+            Roll back to v{version.number}
+          </Button>
+        )}
+      </div>
+    </li>
   );
 }
 
 function Evidence({ version }: { version: Version }) {
   return (
-    <div class="stack">
-      <p>{version.verdict}</p>
-      <h3>Gate</h3>
-      <pre class="facts">{JSON.stringify(version.gate, null, 2)}</pre>
-      <h3>Measured</h3>
-      <pre class="facts">{JSON.stringify(version.metrics, null, 2)}</pre>
-    </div>
+    <details class="evidence small">
+      <summary>
+        What this rests on<span class="visually-hidden"> (version {version.number})</span>
+      </summary>
+      <dl class="facts">
+        {facts(version).map((fact) => (
+          <div key={fact.what}>
+            <dt>{fact.what}</dt>
+            <dd>{fact.says}</dd>
+          </div>
+        ))}
+      </dl>
+      <details>
+        <summary>The raw record</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long records scroll by keyboard too. */}
+        <pre class="raw" tabIndex={0}>
+          {JSON.stringify({ gate: version.gate, metrics: version.metrics }, null, 2)}
+        </pre>
+      </details>
+    </details>
   );
 }
 
-function Runs({ runs, error }: { runs: Run[]; error: unknown }) {
+interface RollBackDialogProps {
+  base: string;
+  version: Version | null;
+  onDone: () => void;
+  onClose: () => void;
+}
+
+function RollBackDialog({ base, version, onDone, onClose }: RollBackDialogProps) {
+  const [reason, setReason] = useState("");
+  const { busy, run } = useAction();
+
+  const rollBack = async (event: Event) => {
+    event.preventDefault();
+    if (!version) return;
+    const isDone = await run(
+      () => api.post(`${base}/versions/${version.id}/roll-back`, { reason }),
+      `Version ${version.number} serves again.`,
+    );
+    if (isDone) {
+      setReason("");
+      onDone();
+    }
+  };
+
   return (
-    <section class="card stack">
-      <h2>Training runs</h2>
-      <ErrorNote error={error} />
-      <div class="table-scroll">
-        <table class="plain-table">
-          <thead>
-            <tr>
-              <th scope="col">What</th>
-              <th scope="col">Why</th>
-              <th scope="col">State</th>
-              <th scope="col" class="num">
-                Took
-              </th>
-              <th scope="col" class="num">
-                Price
-              </th>
-              <th scope="col">When</th>
-            </tr>
-          </thead>
-          <tbody>
-            {runs.map((item) => (
-              <tr key={item.id}>
-                <th scope="row">{item.kind === "FINETUNE" ? "Fine-tune" : "Head"}</th>
-                <td>{item.trigger}</td>
-                <td>
-                  {item.state.toLowerCase()}
-                  {item.error && <span class="soft small"> {item.error}</span>}
-                </td>
-                <td class="num">{seconds(item.seconds)}</td>
-                <td class="num">{money(item.cost)}</td>
-                <td>{moment(item.created_at)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </section>
+    <Dialog
+      open={version !== null}
+      title={`Roll back to version ${version?.number ?? ""}?`}
+      onClose={onClose}
+    >
+      <form class="stack" onSubmit={rollBack}>
+        <p>
+          Version {version?.number} answers from now on, within seconds and without a restart. The
+          present one is marked as rejected; nothing is deleted. The next refit waits until there
+          are clearly more labels.
+        </p>
+        <div class="field">
+          <label for="roll-back-reason">Why (kept with the rejected version)</label>
+          <input
+            id="roll-back-reason"
+            class="input"
+            maxLength={500}
+            placeholder="It calls every orange a tomato"
+            value={reason}
+            onInput={(event) => setReason(event.currentTarget.value)}
+          />
+        </div>
+        <div class="dialog-actions">
+          <Button onClick={onClose}>Keep the present one</Button>
+          <Button type="submit" tone="primary" busy={busy}>
+            Serve version {version?.number}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
   );
 }

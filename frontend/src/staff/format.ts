@@ -1,4 +1,4 @@
-/** Numbers and times as staff read them. */
+/** Numbers, times and the server's codes as staff read them. */
 
 export function percent(share: number | null | undefined): string {
   if (share === null || share === undefined || Number.isNaN(share)) return "unknown";
@@ -12,11 +12,11 @@ export function interval(low: number | null | undefined, high: number | null | u
 
 export function moment(iso: string | null | undefined): string {
   if (!iso) return "–";
-  return new Date(iso).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+  return new Date(iso).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 }
 
-export function money(amount: string | number): string {
-  return Number(amount).toFixed(2);
+export function money(amount: number): string {
+  return amount.toFixed(2);
 }
 
 export function seconds(total: number): string {
@@ -24,12 +24,16 @@ export function seconds(total: number): string {
   return `${Math.floor(total / 60)} min ${Math.round(total % 60)} s`;
 }
 
-/** How much an estimate can be trusted to the eye: few answers are drawn pale. */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+}
+
+/** Under so many answers an estimate is drawn pale. */
 export const FEW_ANSWERS = 10;
 
 export const REASONS: Record<string, string> = {
   ACQUIRED: "chosen by the classifier",
-  RANDOM: "random arm",
+  RANDOM: "drawn at random",
   AUDIT: "audit slice",
   GOLD: "gold images",
   DISPUTE: "disputed",
@@ -39,3 +43,44 @@ export const EVIDENCE: Record<string, string> = {
   PROVISIONAL: "provisional",
   PROVEN: "proven",
 };
+
+export const EVIDENCE_MEANING: Record<string, string> = {
+  PROVISIONAL: "The audit slice has not yet shown that it is better than what it replaced.",
+  PROVEN: "The audit slice has shown its worth.",
+};
+
+export const VERSION_STATE: Record<string, string> = {
+  CHAMPION: "serving",
+  CHALLENGER: "on trial",
+  RETIRED: "retired",
+  REJECTED: "rejected",
+};
+
+export const RUN_STATE: Record<string, string> = {
+  QUEUED: "waiting",
+  RUNNING: "running",
+  SUCCEEDED: "done",
+  FAILED: "failed",
+  REFUSED: "refused",
+};
+
+export const RUN_KIND: Record<string, string> = { HEAD: "Refit", FINETUNE: "Fine-tune" };
+
+export const IMAGE_STATE: Record<string, string> = {
+  OPEN: "needs answers",
+  RESOLVED: "labeled",
+  DISPUTED: "disputed",
+  NONE_OF_THESE: "none of these",
+  UNUSABLE: "cannot be labeled",
+};
+
+export const FLAG_REASON: Record<string, string> = {
+  PERSON: "a person is in it",
+  BROKEN: "the picture is broken",
+  NOT_ALLOWED: "it should not be here",
+};
+
+/** A code that has no words of its own: "new_labels" reads "new labels". */
+export function words(code: string): string {
+  return code.replaceAll("_", " ").toLowerCase();
+}

@@ -11,6 +11,7 @@ import { ProjectList } from "./ProjectList";
 import { ProjectRoom } from "./ProjectRoom";
 import { SessionContext } from "./session";
 import "./staff.css";
+import "./figures.css";
 import type { Session } from "./types";
 
 function NotFound() {
@@ -45,7 +46,7 @@ function StaffRoom() {
   if (!session.user) return <Login onDone={load} />;
   return (
     <SessionContext.Provider value={{ session, reload: load }}>
-      <LocationProvider>
+      <LocationProvider scope="/staff">
         <Router>
           <Route path="/staff/" component={ProjectList} />
           <Route path="/staff" component={ProjectList} />

@@ -15,3 +15,10 @@ export function useSession(): SessionValue {
   if (!value) throw new Error("useSession needs SessionContext around it");
   return value;
 }
+
+const MANAGING = new Set(["MANAGER", "OWNER"]);
+
+/** The projects somebody may manage: experts and volunteers have no staff room. */
+export function managed(session: Session): Session["projects"] {
+  return session.projects.filter((project) => MANAGING.has(project.role));
+}

@@ -1,23 +1,25 @@
 /** What the staff endpoints answer; the names are those of docs/api.md. */
 
 export interface Session {
-  user: { id: string; username: string; display_name: string; is_superuser: boolean } | null;
+  user: { id: number; username: string; display_name: string; is_superuser: boolean } | null;
   projects: { slug: string; name: string; role: string }[];
 }
 
+/** A share measured on the audit slice; a null estimate means unknown, never 0. */
 export interface Estimate {
   estimate: number | null;
-  low: number | null;
-  high: number | null;
+  low: number;
+  high: number;
   n: number;
-  unresolved?: number;
-  missing?: number;
+  unresolved: number;
+  missing: number;
 }
 
 export interface ClassAccuracy extends Estimate {
   code: string;
   name: string;
-  pooled?: { estimate: number | null; low: number | null; high: number | null } | null;
+  /** Drawn towards the other labels; null where the label has no audit image. */
+  pooled: { estimate: number | null; low: number; high: number; n: number } | null;
 }
 
 export interface SourceAccuracy extends Estimate {
@@ -27,25 +29,33 @@ export interface SourceAccuracy extends Estimate {
 export interface ActiveRun {
   id: string;
   kind: string;
+  state: string;
   stage: string;
   progress: number;
   trigger: string;
 }
 
 export interface Overview {
-  project: { slug: string; name: string; labeling_paused?: boolean; training_paused?: boolean };
+  project: {
+    slug: string;
+    name: string;
+    mode: string;
+    labeling_paused: boolean;
+    training_paused: boolean;
+  };
   champion: null | {
     number: number;
     kind: string;
     evidence: string;
     verdict: string;
-    promoted_at: string;
+    promoted_at: string | null;
     n_labels: number;
     threshold: number;
   };
   accuracy: {
+    version: number | null;
     overall: Estimate;
-    macro?: number | null;
+    macro: number | null;
     per_source: SourceAccuracy[];
     per_class: ClassAccuracy[];
     rests_on_one_person: boolean;
@@ -61,7 +71,7 @@ export interface Overview {
   training: {
     active: ActiveRun[];
     paused: boolean;
-    budget: { month_spent: number | string; month_limit: number | string };
+    budget: { month_spent: number; month_limit: number };
   };
   embedding: { done: number; total: number };
 }
@@ -74,6 +84,7 @@ export interface Version {
   evidence: string;
   verdict: string;
   n_labels: number;
+  has_weights: boolean;
   created_at: string;
   promoted_at: string | null;
   metrics: Record<string, unknown>;
@@ -89,9 +100,12 @@ export interface Run {
   progress: number;
   device: string;
   seconds: number;
-  cost: string | number;
+  cost: number;
   error: string;
+  version: number | null;
   created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
 }
 
 export interface HistoryPoint {
@@ -100,8 +114,8 @@ export interface HistoryPoint {
   answers: number;
   version: number;
   accuracy: number | null;
-  low: number | null;
-  high: number | null;
+  low: number;
+  high: number;
   n: number;
 }
 
@@ -109,13 +123,14 @@ export interface Confusion {
   labels: { code: string; name: string }[];
   counts: number[][];
   n: number;
+  version: number | null;
 }
 
 export interface CellImage {
   id: string;
   thumb_url: string;
   full_url: string;
-  p?: number | null;
+  p?: number;
 }
 
 export interface StaffLabel {
@@ -124,19 +139,24 @@ export interface StaffLabel {
   description: string;
   key: string;
   colour: string;
-  retired_at?: string | null;
+  retired_at: string | null;
   example_url: string | null;
 }
 
 export interface Invitation {
   id: string;
   role: string;
-  url?: string;
-  qr_svg?: string;
+  created_at: string;
   expires_at: string;
   use_limit: number;
-  uses?: number;
-  revoked_at?: string | null;
+  uses: number;
+  revoked_at: string | null;
+}
+
+/** Only the answer that makes a link holds it. */
+export interface NewInvitation extends Invitation {
+  url: string;
+  qr_svg: string;
 }
 
 export interface Person {
@@ -150,22 +170,26 @@ export interface Person {
 }
 
 export interface Message {
-  id?: number | string;
-  annotator?: string;
-  display_name?: string;
+  id: number;
+  display_name: string;
   text: string;
   created_at: string;
 }
 
-export interface StaffImage {
-  id: string;
-  thumb_url: string;
-  full_url: string;
-  label?: string | null;
-  state?: string | null;
-  partition?: string | null;
-  flag_reason?: string | null;
-  note?: string | null;
+export interface StaffImage extends CellImage {
+  original_name: string;
+  source: string;
+  label: string | null;
+  label_name: string | null;
+  state: string;
+  partition: string;
+  flag_reason: string;
+  note: string;
+}
+
+export interface ImagePage {
+  results: StaffImage[];
+  next: number | null;
 }
 
 export interface UploadResult {
@@ -175,3 +199,21 @@ export interface UploadResult {
   code?: string;
   message?: string;
 }
+
+export interface ApiToken {
+  id: string;
+  name: string;
+  prefix: string;
+  scopes: string[];
+  project: string | null;
+  created_at: string;
+  expires_at: string;
+  last_used_at: string | null;
+}
+
+/** Only the answer that makes a token holds its secret. */
+export interface NewApiToken extends ApiToken {
+  token: string;
+}
+
+export type ProjectSettings = Record<string, string | number | boolean | null>;

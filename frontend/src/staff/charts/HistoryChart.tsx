@@ -1,71 +1,26 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { Button } from "../../shared/Button/Button";
 import { interval, moment, percent } from "../format";
 import type { HistoryPoint } from "../types";
+import { type Axis, columns } from "./history";
 
-function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
+const HEIGHT = 260;
+const TABLE_ROWS = 12;
+const AXES: Record<Axis, string> = { labels: "By labels", time: "Over time" };
 
-const HEIGHT = 240;
-
-/** Accuracy over labels with its interval as a band; the last points stand in a table below. */
+/** Accuracy with its interval as a band, by labels or over time; the same as a table below. */
 export function HistoryChart({ points }: { points: HistoryPoint[] }) {
   const host = useRef<HTMLDivElement>(null);
+  const [axis, setAxis] = useState<Axis>("labels");
+  const scheme = useColourScheme();
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `scheme` changes the colours.
   useEffect(() => {
     const element = host.current;
     if (!element || points.length < 2) return;
-    const ink = colour("--ink-soft");
-    const grid = { stroke: colour("--line"), width: 1 };
-    const line = colour("--series-1");
-    const plot = new uPlot(
-      {
-        width: element.clientWidth,
-        height: HEIGHT,
-        cursor: { drag: { x: false, y: false } },
-        legend: { show: true },
-        scales: { x: { time: false }, y: { range: [0, 1] } },
-        axes: [
-          { stroke: ink, grid, label: "labels the version learned from" },
-          { stroke: ink, grid, values: (_, ticks) => ticks.map((tick) => percent(tick)), size: 60 },
-        ],
-        series: [
-          { label: "labels" },
-          {
-            label: "accuracy",
-            stroke: line,
-            width: 2,
-            spanGaps: true,
-            points: { size: 5 },
-            value: (_, value) => percent(value),
-          },
-          {
-            label: "low",
-            stroke: line,
-            width: 0,
-            points: { show: false },
-            value: (_, v) => percent(v),
-          },
-          {
-            label: "high",
-            stroke: line,
-            width: 0,
-            points: { show: false },
-            value: (_, v) => percent(v),
-          },
-        ],
-        bands: [{ series: [3, 2], fill: `${line}33` }],
-      },
-      [
-        points.map((point) => point.labels),
-        points.map((point) => point.accuracy),
-        points.map((point) => point.low),
-        points.map((point) => point.high),
-      ],
-      element,
-    );
+    const plot = new uPlot(options(element.clientWidth, axis), columns(points, axis), element);
     const resize = new ResizeObserver(() =>
       plot.setSize({ width: element.clientWidth, height: HEIGHT }),
     );
@@ -74,45 +29,142 @@ export function HistoryChart({ points }: { points: HistoryPoint[] }) {
       resize.disconnect();
       plot.destroy();
     };
-  }, [points]);
+  }, [points, axis, scheme]);
 
-  if (points.length < 2) return <p class="soft">A curve appears with the second version.</p>;
+  if (points.length < 2) {
+    return <p class="soft">A curve appears with the second version of the classifier.</p>;
+  }
   return (
-    <>
+    <div class="stack">
+      <fieldset class="segments">
+        <legend class="visually-hidden">Horizontal axis</legend>
+        {Object.entries(AXES).map(([key, name]) => (
+          <Button
+            key={key}
+            size="s"
+            tone="quiet"
+            aria-pressed={key === axis}
+            onClick={() => setAxis(key as Axis)}
+          >
+            {name}
+          </Button>
+        ))}
+      </fieldset>
       <div ref={host} class="history-chart" aria-hidden="true" />
-      <details>
-        <summary>The same as a table</summary>
+      <p class="legend small soft" aria-hidden="true">
+        <span class="legend-item" data-series="accuracy">
+          accuracy with its 95 % interval
+        </span>
+        {axis === "time" && (
+          <span class="legend-item" data-series="labels">
+            labels
+          </span>
+        )}
+      </p>
+      <PointTable points={points} />
+    </div>
+  );
+}
+
+function PointTable({ points }: { points: HistoryPoint[] }) {
+  return (
+    <details>
+      <summary>The newest as a table</summary>
+      <div class="table-scroll">
         <table class="plain-table">
           <thead>
             <tr>
               <th scope="col">Version</th>
-              <th scope="col">When</th>
+              <th scope="col">Since</th>
               <th scope="col" class="num">
                 Labels
+              </th>
+              <th scope="col" class="num">
+                Answers
               </th>
               <th scope="col" class="num">
                 Accuracy
               </th>
               <th scope="col" class="num">
-                Audit answers
+                Audit images
               </th>
             </tr>
           </thead>
           <tbody>
-            {points.slice(-12).map((point) => (
+            {points.slice(-TABLE_ROWS).map((point) => (
               <tr key={`${point.version}-${point.at}`}>
                 <th scope="row">v{point.version}</th>
                 <td>{moment(point.at)}</td>
                 <td class="num">{point.labels}</td>
+                <td class="num">{point.answers}</td>
                 <td class="num">
-                  {percent(point.accuracy)} {interval(point.low, point.high)}
+                  {percent(point.accuracy)}{" "}
+                  {point.accuracy !== null && interval(point.low, point.high)}
                 </td>
                 <td class="num">{point.n}</td>
               </tr>
             ))}
           </tbody>
         </table>
-      </details>
-    </>
+      </div>
+    </details>
   );
+}
+
+function useColourScheme(): string {
+  const query = "(prefers-color-scheme: dark)";
+  const [isDark, setDark] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const list = matchMedia(query);
+    const onChange = () => setDark(list.matches);
+    list.addEventListener("change", onChange);
+    return () => list.removeEventListener("change", onChange);
+  }, []);
+  return isDark ? "dark" : "light";
+}
+
+function colour(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function options(width: number, axis: Axis): uPlot.Options {
+  const ink = colour("--ink-soft");
+  const line = colour("--series-1");
+  const second = colour("--series-3");
+  const font = `12px ${colour("--font") || "sans-serif"}`;
+  const grid = { stroke: colour("--line"), width: 1 };
+  const base = { stroke: ink, font, labelFont: font, ticks: grid };
+  const edge = { stroke: line, width: 0, points: { show: false } };
+  const isTime = axis === "time";
+  return {
+    width,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: {
+      x: { time: isTime },
+      y: { range: [0, 1] },
+      labels: { range: (_, __, max) => [0, max] },
+    },
+    axes: [
+      { ...base, grid: { show: false }, ...(isTime ? {} : { label: "labels it learned from" }) },
+      { ...base, grid, values: (_, ticks) => ticks.map((tick) => percent(tick)), size: 56 },
+      { ...base, grid: { show: false }, scale: "labels", side: 1, show: isTime, size: 48 },
+    ],
+    series: [
+      {},
+      { stroke: line, width: 2, points: { show: true, size: 6, fill: line } },
+      edge,
+      edge,
+      {
+        stroke: second,
+        width: 2,
+        dash: [5, 4],
+        scale: "labels",
+        show: isTime,
+        points: { show: false },
+      },
+    ],
+    bands: [{ series: [3, 2], fill: `${line}30` }],
+  };
 }

@@ -1,0 +1,299 @@
+import { api } from "../api/client";
+import { Button } from "../shared/Button/Button";
+import { count } from "../shared/numbers";
+import { Progress } from "../shared/Progress/Progress";
+import { IntervalMark } from "./charts/IntervalMark";
+import {
+  EVIDENCE,
+  EVIDENCE_MEANING,
+  interval,
+  moment,
+  money,
+  percent,
+  plural,
+  REASONS,
+  RUN_KIND,
+  words,
+} from "./format";
+import type { ActiveRun, Estimate, Overview } from "./types";
+import { useAction } from "./useAction";
+
+/** What to do next, while there is little to see; nothing once the project runs. */
+export function NextStep({ overview, slug }: { overview: Overview; slug: string }) {
+  const { labels, project, champion, embedding } = overview;
+  if (project.labeling_paused) {
+    return (
+      <p class="notice">
+        Labeling is paused: nobody gets images. <a href={`/staff/${slug}/settings`}>Let it go on</a>
+      </p>
+    );
+  }
+  if (embedding.total === 0) {
+    return (
+      <p class="notice">
+        This project has no images yet. <a href={`/staff/${slug}/images`}>Add the first ones</a>
+      </p>
+    );
+  }
+  if (labels.answers === 0) {
+    return (
+      <p class="notice">
+        Nobody has answered yet. <a href={`/staff/${slug}/people`}>Invite people</a> or{" "}
+        <a href={`/label/${slug}`}>label yourself</a>; the first classifier appears a few answers
+        later.
+      </p>
+    );
+  }
+  if (champion && labels.audit_total === 0) {
+    return <p class="notice">No audit images yet, so accuracy stays unknown. Add more images.</p>;
+  }
+  return null;
+}
+
+export function AccuracyTile({ overview }: { overview: Overview }) {
+  const { overall, macro, rests_on_one_person: isOnePerson } = overview.accuracy;
+  const isPale = overall.estimate !== null && overall.n < 10;
+  return (
+    <section class="card tile">
+      <h2>Accuracy</h2>
+      <p class="figure" data-pale={isPale}>
+        {percent(overall.estimate)}
+      </p>
+      {overall.estimate !== null && <Whisker estimate={overall} />}
+      <p>{measuredSentence(overall)}</p>
+      {macro !== null && (
+        <p class="soft small">{percent(macro)} when every label counts the same.</p>
+      )}
+      {isOnePerson && overall.n > 0 && (
+        <p>
+          <span class="pill" data-tone="warn">
+            Rests on one person's word
+          </span>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Whisker({ estimate }: { estimate: Estimate }) {
+  return (
+    <div class="whisker" aria-hidden="true">
+      <IntervalMark estimate={estimate.estimate} low={estimate.low} high={estimate.high} />
+      <div class="whisker-scale soft">
+        <span>0</span>
+        <span>100 %</span>
+      </div>
+    </div>
+  );
+}
+
+/** The figure in words: its interval and n, or how many answers are missing. */
+export function measuredSentence(overall: Estimate): string {
+  if (overall.estimate === null) {
+    return `Nothing measured yet: about ${overall.missing} audit images need answers to know it to ±10 points.`;
+  }
+  const open =
+    overall.unresolved > 0
+      ? ` ${plural(overall.unresolved, "audit image")} without an agreed label ${overall.unresolved === 1 ? "is" : "are"} counted both ways.`
+      : "";
+  const more = overall.missing > 0 ? ` About ${overall.missing} more would give ±10 points.` : "";
+  return `Between ${interval(overall.low, overall.high)} with 95 % confidence, from ${plural(overall.n, "audit image")}.${open}${more}`;
+}
+
+export function ChampionTile({ overview, slug }: { overview: Overview; slug: string }) {
+  const { champion } = overview;
+  if (!champion) {
+    return (
+      <section class="card tile">
+        <h2>Classifier</h2>
+        <p class="figure" data-pale>
+          none yet
+        </p>
+        <p>The first one appears a few answers after labeling starts, by itself.</p>
+      </section>
+    );
+  }
+  return (
+    <section class="card tile">
+      <h2>Classifier</h2>
+      <p class="figure">
+        v{champion.number}{" "}
+        <span
+          class="pill"
+          data-tone={champion.evidence === "PROVEN" ? "good" : "info"}
+          title={EVIDENCE_MEANING[champion.evidence]}
+        >
+          {EVIDENCE[champion.evidence] ?? words(champion.evidence)}
+        </span>
+      </p>
+      <p>{champion.verdict}</p>
+      <p class="soft small">
+        Learned from {plural(champion.n_labels, "label")}; serves since{" "}
+        {moment(champion.promoted_at)}; answers it is less than {percent(champion.threshold)} sure
+        of are marked as not accepted. <a href={`/staff/${slug}/versions`}>All versions</a>
+      </p>
+    </section>
+  );
+}
+
+export function CountsTile({ overview }: { overview: Overview }) {
+  const { labels, queue } = overview;
+  const waiting = Object.entries(queue.by_reason).filter(([, n]) => n > 0);
+  return (
+    <section class="card tile">
+      <h2>Labels</h2>
+      <p class="figure">
+        {count(labels.resolved)}{" "}
+        <span class="figure-rest soft">of {plural(labels.pool, "pool image")}</span>
+      </p>
+      <Progress value={labels.resolved} max={labels.pool} label="Pool images labeled" />
+      <p class="soft small">
+        {count(labels.audit_resolved)} of {plural(labels.audit_total, "audit image")} settled,{" "}
+        {plural(labels.answers, "answer")} in all.
+      </p>
+      {waiting.length > 0 && (
+        <div class="small">
+          <h3 class="reason-head">Waiting in the queue</h3>
+          <dl class="reason-list">
+            {waiting.map(([reason, n]) => (
+              <div key={reason}>
+                <dt>{REASONS[reason] ?? words(reason)}</dt>
+                <dd>{count(n)}</dd>
+              </div>
+            ))}
+          </dl>
+        </div>
+      )}
+      {waiting.length === 0 && <p class="small">Nothing waits in the queue.</p>}
+    </section>
+  );
+}
+
+interface TrainingTileProps {
+  overview: Overview;
+  slug: string;
+  onChange: () => void;
+}
+
+export function TrainingTile({ overview, slug, onChange }: TrainingTileProps) {
+  const { training } = overview;
+  const { busy, run } = useAction();
+  const base = `staff/projects/${slug}`;
+  const act = (path: string, body: unknown, done: string) =>
+    run(() => api.post(`${base}/${path}`, body), done).then(onChange);
+
+  return (
+    <section class="card tile">
+      <h2>Training</h2>
+      <Running overview={overview} />
+      <div class="row">
+        <Button
+          size="s"
+          busy={busy}
+          onClick={() => act("train", { kind: "head" }, "A refit is on its way.")}
+        >
+          Train now
+        </Button>
+        <Button
+          size="s"
+          busy={busy}
+          onClick={() => act("train", { kind: "finetune" }, "A fine-tune is on its way.")}
+        >
+          Fine-tune
+        </Button>
+        <Button
+          size="s"
+          tone="quiet"
+          busy={busy}
+          onClick={() =>
+            act(
+              "pause",
+              { what: "training", paused: !training.paused },
+              training.paused ? "Training goes on." : "Training is paused.",
+            )
+          }
+        >
+          {training.paused ? "Go on" : "Pause"}
+        </Button>
+      </div>
+      <Budget overview={overview} slug={slug} />
+    </section>
+  );
+}
+
+function Running({ overview }: { overview: Overview }) {
+  const { training, embedding } = overview;
+  const isIdle = training.active.length === 0 && embedding.done >= embedding.total;
+  return (
+    <>
+      {training.paused && (
+        <p>
+          <span class="pill" data-tone="warn">
+            paused
+          </span>{" "}
+          The classifier stays as it is.
+        </p>
+      )}
+      {isIdle && !training.paused && (
+        <p>Nothing is running. A refit starts by itself with every few answers.</p>
+      )}
+      {training.active.map((item) => (
+        <RunProgress key={item.id} run={item} />
+      ))}
+      {embedding.done < embedding.total && (
+        <div class="run">
+          <p class="run-line small">
+            <span>Reading images</span>
+            <span>
+              {count(embedding.done)} of {count(embedding.total)}
+            </span>
+          </p>
+          <Progress value={embedding.done} max={embedding.total} label="Images read" />
+        </div>
+      )}
+    </>
+  );
+}
+
+function RunProgress({ run }: { run: ActiveRun }) {
+  const isWaiting = run.state === "QUEUED";
+  return (
+    <div class="run">
+      <p class="run-line small">
+        <span>
+          <strong>{RUN_KIND[run.kind] ?? words(run.kind)}</strong>:{" "}
+          {isWaiting ? "waiting for its turn" : run.stage || "starting"}
+        </span>
+        <span>{isWaiting ? "" : percent(run.progress)}</span>
+      </p>
+      <Progress
+        value={Math.round(run.progress * 100)}
+        max={100}
+        label={`${RUN_KIND[run.kind] ?? run.kind} progress`}
+      />
+    </div>
+  );
+}
+
+function Budget({ overview, slug }: { overview: Overview; slug: string }) {
+  const { month_spent: spent, month_limit: limit } = overview.training.budget;
+  if (limit === 0) {
+    return (
+      <p class="soft small">
+        Spent this month: {money(spent)}. No budget is set, so fine-tuning costs must stay at zero.{" "}
+        <a href={`/staff/${slug}/settings`}>Settings</a>
+      </p>
+    );
+  }
+  return (
+    <div class="run">
+      <p class="run-line small soft">
+        <span>Budget this month</span>
+        <span>
+          {money(spent)} of {money(limit)}
+        </span>
+      </p>
+      <Progress value={spent} max={limit} label="Budget spent this month" />
+    </div>
+  );
+}

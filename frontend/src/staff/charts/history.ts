@@ -1,0 +1,27 @@
+import type { HistoryPoint } from "../types";
+
+export type Axis = "labels" | "time";
+
+/** Columns as uPlot takes them; unknown accuracy is a gap, and its interval too. */
+export type Columns = [
+  x: number[],
+  accuracy: (number | null)[],
+  low: (number | null)[],
+  high: (number | null)[],
+  labels: number[],
+];
+
+/** Points in the order of the axis. Time is in seconds, as uPlot counts it. */
+export function columns(points: readonly HistoryPoint[], axis: Axis): Columns {
+  const x = (point: HistoryPoint) =>
+    axis === "labels" ? point.labels : Date.parse(point.at) / 1000;
+  const rows = [...points].sort((a, b) => x(a) - x(b) || a.version - b.version);
+  const known = (point: HistoryPoint, value: number) => (point.accuracy === null ? null : value);
+  return [
+    rows.map(x),
+    rows.map((point) => point.accuracy),
+    rows.map((point) => known(point, point.low)),
+    rows.map((point) => known(point, point.high)),
+    rows.map((point) => point.labels),
+  ];
+}

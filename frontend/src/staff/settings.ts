@@ -1,0 +1,134 @@
+/** What the settings page offers: a field a setting, in the order they are read. */
+
+export type FieldKind = "text" | "long" | "count" | "share" | "money" | "switch";
+
+export interface Field {
+  name: string;
+  label: string;
+  hint: string;
+  kind: FieldKind;
+}
+
+export interface Group {
+  title: string;
+  fields: Field[];
+}
+
+export const GROUPS: Group[] = [
+  {
+    title: "About",
+    fields: [
+      { name: "name", label: "Name", hint: "Volunteers see it.", kind: "text" },
+      {
+        name: "description",
+        label: "What it is about",
+        hint: "One or two lines on the page that invites people.",
+        kind: "long",
+      },
+      {
+        name: "consent",
+        label: "What people agree to",
+        hint: "What is stored, how answers are used, under which licence.",
+        kind: "long",
+      },
+      {
+        name: "licence",
+        label: "Licence",
+        hint: "Of new pictures and of the labels.",
+        kind: "text",
+      },
+      { name: "time_zone", label: "Time zone", hint: "Decides when a month begins.", kind: "text" },
+    ],
+  },
+  {
+    title: "Answers",
+    fields: [
+      {
+        name: "votes_pool",
+        label: "Answers a pool image needs",
+        hint: "Training pictures. One is usually right: more pictures beat more answers.",
+        kind: "count",
+      },
+      {
+        name: "votes_audit",
+        label: "Answers an audit image needs",
+        hint: "Accuracy rests on these. Never more than there are active people.",
+        kind: "count",
+      },
+      {
+        name: "audit_serving_share",
+        label: "Served from the audit slice",
+        hint: "More makes accuracy known sooner, and the classifier better later.",
+        kind: "share",
+      },
+      {
+        name: "random_arm_share",
+        label: "Served at random from the pool",
+        hint: "Finds what the classifier cannot see, and shows what choosing gains.",
+        kind: "share",
+      },
+    ],
+  },
+  {
+    title: "Training",
+    fields: [
+      {
+        name: "finetune_enabled",
+        label: "Fine-tune by itself when it pays",
+        hint: "Within the budget only.",
+        kind: "switch",
+      },
+      {
+        name: "finetune_min_new_labels",
+        label: "New labels before the next fine-tune",
+        hint: "At the least.",
+        kind: "count",
+      },
+      {
+        name: "monthly_budget",
+        label: "Budget a month",
+        hint: "A hard stop, in your currency.",
+        kind: "money",
+      },
+      {
+        name: "price_per_device_hour",
+        label: "Price of an hour on the training machine",
+        hint: "What the budget is counted in.",
+        kind: "money",
+      },
+    ],
+  },
+  {
+    title: "Programs",
+    fields: [
+      {
+        name: "may_queue_uploads",
+        label: "Programs may send pictures to the queue",
+        hint: "Off: a prediction stores nothing of its picture.",
+        kind: "switch",
+      },
+      {
+        name: "queued_uploads_per_hour",
+        label: "Pictures an hour at most",
+        hint: "From all programs together.",
+        kind: "count",
+      },
+    ],
+  },
+];
+
+export type Value = string | number | boolean;
+
+/** What a field shows of a stored value: shares in hundredths. */
+export function shown(kind: FieldKind, value: unknown): Value {
+  if (kind === "switch") return value === true;
+  if (kind === "share" && typeof value === "number") return Math.round(value * 1000) / 10;
+  return typeof value === "number" || typeof value === "string" ? value : "";
+}
+
+/** What is sent of what was typed; undefined where it is no number. */
+export function sent(kind: FieldKind, typed: string | boolean): Value | undefined {
+  if (typeof typed === "boolean" || kind === "text" || kind === "long") return typed;
+  if (typed.trim() === "" || Number.isNaN(Number(typed))) return undefined;
+  return kind === "share" ? Number(typed) / 100 : Number(typed);
+}
