@@ -312,6 +312,14 @@ class Prediction(models.Model):
     feedback_label = models.ForeignKey(
         "labeling.Label", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    feedback_by = models.ForeignKey(
+        "labeling.Annotator",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Whose answer the feedback becomes; `annotator` is who asked.",
+    )
     feedback_at = models.DateTimeField(null=True, blank=True)
     answer_settled_at = models.DateTimeField(
         null=True, blank=True, help_text="When feedback became an answer, or was found unable to."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import TooManyFilesSent
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.parsers import MultiPartParser
@@ -233,7 +234,12 @@ class FeedbackView(APIView):
 
 
 def _uploads(request: Request) -> list[prediction.Upload]:
-    files = [*request.FILES.getlist("images"), *request.FILES.getlist("image")]
+    try:
+        files = [*request.FILES.getlist("images"), *request.FILES.getlist("image")]
+    except TooManyFilesSent:  # Django gives up reading long before the last one
+        raise TooManyImagesError(
+            f"Far too many pictures in one request; send at most {prediction.MAX_IMAGES}."
+        ) from None
     if not files:
         raise NoImagesError("Send 1 to 32 pictures in the form field `images`.")
     if len(files) > prediction.MAX_IMAGES:
@@ -247,7 +253,7 @@ def _uploads(request: Request) -> list[prediction.Upload]:
 def _plain(request: Request) -> dict[str, Any]:
     """Give the fields besides the pictures, from the form and the query."""
     data: Any = request.data
-    fields = {name: data[name] for name in ("k", "queue") if name in data}
+    fields = {name: data[name] for name in ("k", "queue", "version") if name in data}
     if "version" in request.query_params:
         fields["version"] = request.query_params["version"]
     return fields

@@ -121,7 +121,7 @@ class TrainingShape(serializers.Serializer[Any]):
 
 
 class EmbeddingShape(serializers.Serializer[Any]):
-    """How many images have a vector on the newest backbone."""
+    """How many images have a vector on the original backbone: only those enter the queue."""
 
     done = serializers.IntegerField()
     total = serializers.IntegerField()

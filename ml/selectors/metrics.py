@@ -69,7 +69,7 @@ class Audit:
     image_ids: npt.NDArray[np.int64]
     truth: Labels
     sources: tuple[str, ...]
-    most_votes: int
+    n_people: int
     waiting: npt.NDArray[np.int64]
 
 
@@ -85,7 +85,7 @@ class Measured:
         predicted: (n,) index into `codes`; -1 where the version has no embedding of the image.
         p: (n,) probability of the predicted label.
         sources: (n,) where each image came from.
-        most_votes: the largest number of answers behind one of these labels.
+        n_people: how many annotators stand behind these labels.
     """
 
     version_number: int
@@ -96,7 +96,7 @@ class Measured:
     predicted: Labels
     p: npt.NDArray[np.float64]
     sources: tuple[str, ...]
-    most_votes: int
+    n_people: int
 
     @property
     def is_judged(self) -> npt.NDArray[np.bool_]:
@@ -146,7 +146,7 @@ def audit(project_id: int) -> Audit:
         image_ids=rows.image_ids[is_answered],
         truth=rows.label_index[is_answered],
         sources=tuple(np.asarray(rows.sources, dtype=object)[is_answered]),
-        most_votes=int(rows.n_votes[is_answered].max(initial=0)),
+        n_people=rows.n_people,
         waiting=rows.image_ids[~is_answered],
     )
 
@@ -170,7 +170,7 @@ def measured(found: Audit, version: UUID) -> Measured | None:
         predicted=places[said.columns],
         p=said.p,
         sources=found.sources,
-        most_votes=found.most_votes,
+        n_people=found.n_people,
     )
 
 
@@ -283,7 +283,7 @@ def interval_json(interval: Interval) -> dict[str, Any]:
 def accuracy(project_id: int, version: UUID | None) -> dict[str, Any]:
     """Give all the figures of a page; every one of them unknown where there is no version.
 
-    `rests_on_one_person` is true while no measured label has more than one answer behind it
+    `rests_on_one_person` is true while a single annotator stands behind all measured labels
     (rule 2): the figure is then only as good as one person's word.
     """
     rows = audit(project_id)
@@ -296,7 +296,7 @@ def accuracy(project_id: int, version: UUID | None) -> dict[str, Any]:
         "macro": macro(found),
         "per_source": per_source(found),
         "per_class": per_class(found),
-        "rests_on_one_person": found.most_votes == 1,
+        "rests_on_one_person": found.n_people == 1,
     }
 
 

@@ -87,9 +87,18 @@ def state(project_id: int, *, now: datetime) -> State:
         },
         "embedding": _embedding(project_id, counts.images),
     }
-    key = (project_id, version, answers, counts.audit, projects.current_scheme(project_id).id)
+    scheme_id = projects.current_scheme(project_id).id
+    # An audit image can be judged only once the champion's backbone has seen it.
+    vectors = _vectors(champion["embedding_set_id"]) if champion else 0
+    key = (project_id, version, answers, counts.audit, scheme_id, vectors)
     text = json.dumps([parts, [str(part) for part in key]], cls=DjangoJSONEncoder, sort_keys=True)
     return State(project_id, version, key, parts, hashlib.sha256(text.encode()).hexdigest()[:32])
+
+
+def forget() -> None:
+    """Drop every figure kept (tests, and a host short of memory)."""
+    with _lock:
+        _accuracy.clear()
 
 
 def page(found: State) -> dict[str, Any]:
@@ -117,6 +126,7 @@ def _champion(project_id: int) -> dict[str, Any] | None:
     version = row.model_version
     return {
         "public_id": version.public_id,
+        "embedding_set_id": version.embedding_set_id,
         "number": version.number,
         "kind": version.kind,
         "evidence": version.evidence,
@@ -130,7 +140,8 @@ def _champion(project_id: int) -> dict[str, Any] | None:
 def _without_id(champion: dict[str, Any] | None) -> dict[str, Any] | None:
     if champion is None:
         return None
-    return {name: value for name, value in champion.items() if name != "public_id"}
+    inner = ("public_id", "embedding_set_id")
+    return {name: value for name, value in champion.items() if name not in inner}
 
 
 def _active_runs(project_id: int) -> list[dict[str, Any]]:
@@ -159,5 +170,9 @@ def _month_spent(project_id: int, time_zone: str, now: datetime) -> float:
 
 def _embedding(project_id: int, images: int) -> dict[str, int]:
     original = EmbeddingSet.objects.filter(project_id=project_id, is_original=True).first()
-    done = Embedding.objects.filter(set=original).count() if original else 0
+    done = _vectors(original.pk) if original else 0
     return {"done": min(done, images), "total": images}
+
+
+def _vectors(set_id: int) -> int:
+    return Embedding.objects.filter(set_id=set_id).count()

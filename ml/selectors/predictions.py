@@ -92,7 +92,7 @@ def _feedback(row: Prediction) -> Feedback | None:
 
 
 def _human(row: Prediction, names: dict[str, str]) -> dict[str, Any] | None:
-    """Give what people agreed on; nothing while they have not, nothing of the audit slice."""
+    """Give what people agreed on, or None while they have not, or the picture was not queued."""
     if row.image_id is None:
         return None
     found = consensus.decided(row.image_id)

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 
 from ml.models import Champion, ModelVersion
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
 LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Where the champion pointer of a project stands; two of them are equal while it has not moved.
+    """Which version is meant.
 
     Attributes:
-        version: public id of the model version that serves.
+        version: its public id.
         evidence: PROVISIONAL or PROVEN; may change while the version stays.
-        moved_at: when the pointer last moved (UTC).
     """
 
     version: UUID
     evidence: str
-    moved_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,7 @@ def pointer(project_id: int) -> Pointer | None:
     """Give the champion pointer by one query on two primary keys; None before the first head."""
     row = (
         Champion.objects.filter(project_id=project_id)
-        .values_list("model_version__public_id", "model_version__evidence", "moved_at")
+        .values_list("model_version__public_id", "model_version__evidence")
         .first()
     )
     return Pointer(*row) if row else None
@@ -80,10 +75,11 @@ def stored(public_id: UUID) -> StoredVersion | None:
     return _stored(row) if row else None
 
 
-def numbered(project_id: int, number: int) -> UUID | None:
-    """Give the public id of version `number` of a project."""
+def numbered(project_id: int, number: int) -> Pointer | None:
+    """Find version `number` of a project."""
     found = ModelVersion.objects.filter(project_id=project_id, number=number)
-    return found.values_list("public_id", flat=True).first()
+    row = found.values_list("public_id", "evidence").first()
+    return Pointer(*row) if row else None
 
 
 def _stored(row: ModelVersion) -> StoredVersion:

@@ -79,6 +79,11 @@ def score_candidates(
     vectors = embeddings.load_matrix(set_id, ids)
     have = labeled.image_ids[embeddings.has_vector(set_id, labeled.image_ids)]
     answered = embeddings.load_matrix(set_id, have)
+    if not len(ids):
+        # Nothing to choose from, so nothing to centre or to score.
+        d, k = vectors.shape[1], len(labeled.counts)
+        no_rows = np.empty((0, d), dtype=np.float32)
+        return Scored(ids, groups, no_rows, None if head is None else np.empty((0, k)), no_rows)
     if head is not None:
         centre = head.centre
     else:

@@ -46,6 +46,13 @@ class FeedbackGivenError(MlError):
     status = 409
 
 
+class ContradictoryFeedbackError(MlError):
+    """The label that feedback names and what it says of the likeliest label cannot both hold."""
+
+    code = "invalid"
+    status = 400
+
+
 class UnknownLabelError(MlError):
     """Feedback names a label that the project does not have."""
 
@@ -82,11 +89,20 @@ def give(
         label_code: the right label; with `right` it may be left out.
 
     Raises:
+        ContradictoryFeedbackError: right with another label than the likeliest, or wrong with it.
         UnknownLabelError: the project has no such label now.
         FeedbackGivenError: other feedback was given before.
     """
     row = Prediction.objects.select_related("feedback_label").get(pk=prediction_id)
-    code = label_code or (_top_code(row) if right else None)
+    likeliest = _top_code(row)
+    if label_code is not None and (label_code == likeliest) != right:
+        raise ContradictoryFeedbackError(
+            f"The likeliest label was {likeliest!r} and you name {label_code!r}: "
+            f"that is {'wrong' if right else 'right'}. Send one of the two.",
+            right=right,
+            label=label_code,
+        )
+    code = label_code or (likeliest if right else None)
     label_id = _label_id(row.project_id, code) if code else None
     said = Said.RIGHT if right else Said.WRONG
     # Of two that arrive together one writes; the other finds what it wrote.
@@ -94,7 +110,7 @@ def give(
         feedback=said,
         feedback_label_id=label_id,
         feedback_at=now,
-        annotator_id=annotator_id or row.annotator_id,
+        feedback_by_id=annotator_id,
     )
     row.refresh_from_db()
     if (row.feedback, row.feedback_label_id) != (said, label_id):
@@ -115,7 +131,7 @@ def settle(*, now: datetime, prediction_id: int | None = None) -> int:
     waiting = Prediction.objects.filter(
         queued=True,
         feedback_label__isnull=False,
-        annotator__isnull=False,
+        feedback_by__isnull=False,
         answer_settled_at__isnull=True,
     )
     if prediction_id is not None:
@@ -137,11 +153,11 @@ def _settle_one(row: Prediction, now: datetime) -> bool:
 
 
 def _record(row: Prediction, now: datetime) -> bool:
-    if row.annotator_id is None or row.image_id is None or row.feedback_label is None:
+    if row.feedback_by_id is None or row.image_id is None or row.feedback_label is None:
         return False
     try:
         annotation_service.record_direct(
-            annotator_id=row.annotator_id,
+            annotator_id=row.feedback_by_id,
             image_id=row.image_id,
             kind=ANSWER_KIND,
             label_codes=[row.feedback_label.code],
@@ -174,7 +190,7 @@ def _answer_state(row: Prediction) -> AnswerState:
     row.refresh_from_db()
     if row.answer_recorded:
         return AnswerState.RECORDED
-    can_wait = row.queued and row.annotator_id is not None and row.feedback_label_id is not None
+    can_wait = row.queued and row.feedback_by_id is not None and row.feedback_label_id is not None
     if can_wait and row.answer_settled_at is None:
         return AnswerState.WAITING
     return AnswerState.NOT_STORED

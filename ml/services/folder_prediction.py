@@ -62,6 +62,12 @@ class NotAFolderError(MlError):
     code = "not_a_folder"
 
 
+class FolderInItselfError(MlError):
+    """The pictures lie where the sorted ones shall go, so nothing would be left to classify."""
+
+    code = "folder_in_itself"
+
+
 class StrangeNameError(MlError):
     """A file name with a line break would make the CSV unreadable to most programs."""
 
@@ -94,12 +100,19 @@ def plan(*, folder: Path, out: Path, sort_into: Path | None = None) -> Plan:
     lies under `sort_into` is this command's own output and is left out.
 
     Raises:
-        NotAFolderError: `folder` is not a folder.
+        NotAFolderError: `folder` is not a folder, or `out` is one.
+        FolderInItselfError: `folder` lies under `sort_into`.
         StrangeNameError: a file name holds a line break.
         StrangeCsvError: `out` exists with other columns.
     """
     if not folder.is_dir():
         raise NotAFolderError(f"{folder} is not a folder.")
+    if out.is_dir():
+        raise NotAFolderError(f"{out} is a folder; name a CSV file in it.")
+    if sort_into and folder.resolve().is_relative_to(sort_into.resolve()):
+        raise FolderInItselfError(
+            f"{folder} lies under {sort_into}, where sorted pictures go; choose another folder."
+        )
     found = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
@@ -136,6 +149,7 @@ def predict(
         serving.champion(project_id) if version is None else serving.pinned(project_id, version)
     )
     is_new = not out.exists()
+    out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("a", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         if is_new:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.db import transaction
-from django.db.models import TextChoices
+from django.db.models import Min, TextChoices
 
 from labeling.errors import LabelingError
 from labeling.services import images, pictures
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    from django.db.models import QuerySet
 
     from ml.services.serving import ServedModel
 
@@ -258,19 +259,18 @@ def _queue(
     now: datetime,
 ) -> None:
     """Store what may be stored, up to the project's limit an hour; duplicates count nothing."""
-    recent = Prediction.objects.filter(
-        project_id=target.project_id, created_at__gt=now - HOUR, queued=True
-    )
+    recent = _stored_lately(target.project_id, now)
     taken = recent.count()
     for one in seen:
         if one.error or (question.queue == Queueing.UNSURE and _is_accepted(one, served)):
             continue
-        if taken >= target.queued_uploads_per_hour:
-            oldest = recent.order_by("created_at", "pk").values_list("created_at", flat=True)
-            one.queue_note = _limit_note(target, oldest.first(), now)
+        known = images.known(project_id=target.project_id, sha256=one.sha256)
+        if known is None and taken >= target.queued_uploads_per_hour:
+            oldest = recent.aggregate(at=Min("image__created_at"))["at"]
+            one.queue_note = _limit_note(target, oldest, now)
             continue
         one.upload.stream.seek(0)
-        stored = images.ingest(
+        stored = known or images.ingest(
             project_id=target.project_id,
             upload=one.upload.stream,
             original_name=one.upload.name,
@@ -287,6 +287,20 @@ def _queue(
             }
         else:
             taken += 1
+
+
+def _stored_lately(project_id: int, now: datetime) -> QuerySet[Prediction, int]:
+    """Give the pictures that predictions stored within the hour: an id each."""
+    return (
+        Prediction.objects.filter(
+            project_id=project_id,
+            queued=True,
+            image__source=QUEUE_SOURCE,
+            image__created_at__gt=now - HOUR,
+        )
+        .values_list("image_id", flat=True)
+        .distinct()
+    )
 
 
 def _limit_note(target: Target, oldest: datetime | None, now: datetime) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """What answers in this process: immutable bundles of backbone, head, labels and threshold.
 
-A request asks where the champion pointer stands (one query on a primary key) and takes the whole
-bundle of that version, from memory or made anew. A bundle is never changed, so no request ever
-sees an old head on a new backbone, and no restart is needed after a promotion or a roll-back.
+A request asks where the champion pointer stands (one query on a primary key) and what the labels
+are called now, and takes the whole bundle of that version, from memory or made anew. A bundle is
+never changed, so no request ever sees an old head on a new backbone, and no restart is needed
+after a promotion or a roll-back.
 Embedders are shared by the digest of their backbone. Nothing here imports torch or scikit-learn.
 """
 
@@ -71,7 +72,7 @@ class ServedModel:
 
     Attributes:
         label_order: label codes, one a column of the head.
-        names: what people call those labels, in the same order.
+        names: what people call those labels now, in the same order.
         threshold: the smallest top probability that is accepted.
     """
 
@@ -105,7 +106,7 @@ def champion(project_id: int) -> ServedModel:
             served = _bundle(pointer.version)
         except VersionPrunedError:  # superseded and pruned since the pointer was read
             continue
-        return replace(served, evidence=pointer.evidence)
+        return _as_of_now(served, pointer.evidence)
     raise NoChampionError(
         "This project has no classifier yet. It gets one by itself once enough images are "
         "labeled (at least two labels with answers); then ask again.",
@@ -120,13 +121,13 @@ def pinned(project_id: int, number: int) -> ServedModel:
         NoSuchVersionError: the project has no version of that number.
         VersionPrunedError: its weights are gone.
     """
-    public_id = versions.numbered(project_id, number)
-    if public_id is None:
+    found = versions.numbered(project_id, number)
+    if found is None:
         raise NoSuchVersionError(
             f"There is no version {number} in this project; leave `version` out for the champion.",
             version=number,
         )
-    return _bundle(public_id)
+    return _as_of_now(_bundle(found.version), found.evidence)
 
 
 def warm(project_ids: list[int]) -> dict[int, int]:
@@ -211,6 +212,16 @@ def _bundle(public_id: UUID) -> ServedModel:
     return _bundles.get(public_id, lambda: _load(public_id))
 
 
+def _as_of_now(served: ServedModel, evidence: str) -> ServedModel:
+    """Give a bundle what may change while its version stays: its evidence, and labels' names."""
+    names = projects.label_names(served.project_id)
+    return replace(
+        served,
+        evidence=evidence,
+        names=tuple(names.get(code, code) for code in served.label_order),
+    )
+
+
 def _load(public_id: UUID) -> ServedModel:
     version = versions.stored(public_id)
     if version is None or version.head is None:
@@ -229,7 +240,7 @@ def _load(public_id: UUID) -> ServedModel:
         number=version.number,
         evidence=version.evidence,
         label_order=version.label_order,
-        names=_names(version),
+        names=version.label_order,
         threshold=version.threshold,
         head=head,
         embedder=embedder,
@@ -247,11 +258,6 @@ def _warmed(backbone: BackboneFile) -> Embedder:
     embedder = OnnxEmbedder(backbone, threads=settings.ORT_THREADS)
     embedder.warm()
     return embedder
-
-
-def _names(version: versions.StoredVersion) -> tuple[str, ...]:
-    names = projects.label_names(version.project_id)
-    return tuple(names.get(code, code) for code in version.label_order)
 
 
 def _check(version: versions.StoredVersion, head: Head, embedder: Embedder) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labeling.services import journal
-from ml.models import TrainingKind
-from ml.services import finetune, runs
+from ml.services import finetune, refit
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,9 +21,7 @@ def by_hand(*, project_id: int, kind: str, user_id: int | None, now: datetime) -
     if kind == "finetune":
         run = finetune.request(project_id=project_id, trigger="button", now=now)
     else:
-        run, _ = runs.request(
-            project_id=project_id, kind=TrainingKind.HEAD, trigger="button", now=now
-        )
+        run = refit.request(project_id=project_id, trigger="staff", now=now)
     journal.record_event(
         project_id=project_id,
         user_id=user_id,
