@@ -11,6 +11,7 @@ import numpy as np
 
 from labeling.models import (
     Annotator,
+    AnnotatorSkill,
     Assignment,
     Image,
     Label,
@@ -113,6 +114,13 @@ def _give_groups(project: Project, images: Sequence[Image], partition: str) -> N
 
 def make_annotator(project: Project, name: str = "Ada", **fields: Any) -> Annotator:
     return Annotator.objects.create(project=project, display_name=name, created_at=NOW, **fields)
+
+
+def make_skill(annotator_id: int, *, right: float, wrong: float, now: datetime = NOW) -> None:
+    """What is known of how often somebody is right."""
+    AnnotatorSkill.objects.create(
+        annotator_id=annotator_id, n_right=right, n_wrong=wrong, updated_at=now
+    )
 
 
 def claim(

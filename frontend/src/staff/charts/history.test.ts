@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import type { HistoryPoint } from "../types";
+import { columns } from "./history";
+
+function point(version: number, change: Partial<HistoryPoint> = {}): HistoryPoint {
+  return {
+    at: `2026-03-0${version}T12:00:00Z`,
+    labels: version * 10,
+    answers: version * 12,
+    version,
+    accuracy: 0.5,
+    low: 0.4,
+    high: 0.6,
+    n: 30,
+    ...change,
+  };
+}
+
+test("points stand in the order of their labels, also after a roll-back", () => {
+  const [x, accuracy] = columns([point(2, { accuracy: 0.9 }), point(1)], "labels");
+
+  expect(x).toEqual([10, 20]);
+  expect(accuracy).toEqual([0.5, 0.9]);
+});
+
+test("over time they stand by the second", () => {
+  const [x, , , , labels] = columns([point(1), point(2)], "time");
+
+  expect((x[1] ?? 0) - (x[0] ?? 0)).toBe(24 * 3600);
+  expect(labels).toEqual([10, 20]);
+});
+
+test("an unknown accuracy leaves a gap in line and band", () => {
+  const unknown = point(1, { accuracy: null, low: 0, high: 1, n: 0 });
+  const [, accuracy, low, high] = columns([unknown, point(2)], "labels");
+
+  expect([accuracy[0], low[0], high[0]]).toEqual([null, null, null]);
+});

@@ -1,0 +1,133 @@
+import { cleanup, render, screen } from "@testing-library/preact";
+import { afterEach, describe, expect, test } from "vitest";
+import { endedBecause } from "./Invitations";
+import { matching } from "./LabelsPage";
+import { measuredSentence, NextStep } from "./OverviewTiles";
+import { namesIn } from "./ProjectList";
+import { managed } from "./session";
+import { sent, shown } from "./settings";
+import type { Invitation, Overview, StaffLabel } from "./types";
+
+afterEach(cleanup);
+
+const ESTIMATE = { estimate: 0.68, low: 0.52, high: 0.8, n: 40, unresolved: 0, missing: 43 };
+
+describe("the accuracy in words", () => {
+  test("gives interval, number and what is missing", () => {
+    expect(measuredSentence(ESTIMATE)).toBe(
+      "Between 52–80 % with 95 % confidence, from 40 audit images. About 43 more would give ±10 points.",
+    );
+  });
+
+  test("says how many answers are missing where nothing is measured", () => {
+    expect(measuredSentence({ ...ESTIMATE, estimate: null, n: 0, missing: 96 })).toContain(
+      "about 96 audit images need answers",
+    );
+  });
+
+  test("tells that images without an agreed label count both ways", () => {
+    const text = measuredSentence({ ...ESTIMATE, unresolved: 1, missing: 0 });
+
+    expect(text).toContain("1 audit image without an agreed label is counted both ways.");
+  });
+});
+
+function overview(change: Partial<Overview>): Overview {
+  const accuracy = {
+    version: null,
+    overall: ESTIMATE,
+    macro: null,
+    per_source: [],
+    per_class: [],
+    rests_on_one_person: false,
+  };
+  const project = { slug: "shelf", name: "Shelf", mode: "SINGLE" };
+  return {
+    project: { ...project, labeling_paused: false, training_paused: false },
+    champion: null,
+    accuracy,
+    labels: { resolved: 0, pool: 10, audit_resolved: 0, audit_total: 2, answers: 4 },
+    queue: { by_reason: {} },
+    training: { active: [], paused: false, budget: { month_spent: 0, month_limit: 10 } },
+    embedding: { done: 12, total: 12 },
+    ...change,
+  };
+}
+
+describe("the next step", () => {
+  test("is images where there are none", () => {
+    const empty = overview({ embedding: { done: 0, total: 0 } });
+    render(<NextStep overview={empty} slug="shelf" />);
+
+    const link = screen.getByRole("link", { name: "Add the first ones" });
+    expect(link.getAttribute("href")).toBe("/staff/shelf/images");
+  });
+
+  test("is people where nobody has answered", () => {
+    const labels = { resolved: 0, pool: 10, audit_resolved: 0, audit_total: 2, answers: 0 };
+    render(<NextStep overview={overview({ labels })} slug="shelf" />);
+
+    expect(screen.getByRole("link", { name: "Invite people" })).toBeTruthy();
+  });
+
+  test("is nothing once the project runs", () => {
+    const { container } = render(<NextStep overview={overview({})} slug="shelf" />);
+
+    expect(container.textContent).toBe("");
+  });
+});
+
+test("a link ends by hand, by time or by use", () => {
+  const link: Invitation = {
+    id: "1",
+    role: "VOLUNTEER",
+    created_at: "2026-03-01T12:00:00Z",
+    expires_at: "2026-03-10T12:00:00Z",
+    use_limit: 5,
+    uses: 4,
+    revoked_at: null,
+  };
+  const now = Date.parse("2026-03-05T12:00:00Z");
+
+  expect(endedBecause(link, now)).toBe("");
+  expect(endedBecause({ ...link, revoked_at: "2026-03-02T12:00:00Z" }, now)).toBe("withdrawn");
+  expect(endedBecause(link, Date.parse("2026-03-10T12:00:00Z"))).toBe("expired");
+  expect(endedBecause({ ...link, uses: 5 }, now)).toBe("used up");
+});
+
+test("labels are found by name or code, whatever the case", () => {
+  const label = (code: string, name: string) => ({ code, name }) as StaffLabel;
+  const labels = [label("green-bottle", "Glass bottle"), label("milk", "Milk")];
+
+  expect(matching(labels, "GREEN")).toEqual([labels[0]]);
+  expect(matching(labels, " milk ")).toEqual([labels[1]]);
+  expect(matching(labels, "")).toEqual(labels);
+});
+
+test("names of a new project fall apart at commas and lines, each once", () => {
+  expect(namesIn("rice, pasta\n\nbeans, rice,")).toEqual(["rice", "pasta", "beans"]);
+});
+
+test("experts and volunteers have no staff room", () => {
+  const project = (role: string) => ({ slug: role, name: role, role });
+  const projects = ["VOLUNTEER", "EXPERT", "MANAGER", "OWNER"].map(project);
+
+  expect(managed({ user: null, projects }).map((one) => one.role)).toEqual(["MANAGER", "OWNER"]);
+});
+
+describe("settings", () => {
+  test("shares are shown and typed in hundredths", () => {
+    expect(shown("share", 0.15)).toBe(15);
+    expect(sent("share", "12.5")).toBe(0.125);
+  });
+
+  test("what is no number is not sent", () => {
+    expect(sent("count", "")).toBeUndefined();
+    expect(sent("count", "3")).toBe(3);
+  });
+
+  test("text and switches go as they are", () => {
+    expect(sent("text", "12")).toBe("12");
+    expect(sent("switch", false)).toBe(false);
+  });
+});

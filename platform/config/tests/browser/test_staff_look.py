@@ -1,0 +1,56 @@
+"""Every tab of the staff room, light, dark and on a phone: axe-core, and no page too wide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.tests.browser import staff_world
+from config.tests.browser.conftest import Visitor
+from ml.selectors import embeddings
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+TABS = ("overview", "confusion", "versions", "images", "labels", "people", "tokens", "settings")
+
+
+@pytest.fixture(params=["desktop", "dark_desktop", "phone"])
+def visitor(request: pytest.FixtureRequest) -> Visitor:
+    found: Visitor = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def room(address: str) -> staff_world.StaffWorld:
+    embeddings.forget()
+    return staff_world.make(address)
+
+
+def test_no_tab_puts_up_a_barrier(
+    visitor: Visitor,
+    room: staff_world.StaffWorld,
+    shots: Path | None,
+    request: pytest.FixtureRequest,
+) -> None:
+    page = visitor.page
+    look = request.node.callspec.params["visitor"]
+    page.context.add_cookies([{"name": "sessionid", "value": room.session, "url": room.address}])
+    barriers: dict[str, list[str]] = {}
+    for tab in TABS:
+        page.goto(room.room(tab))
+        page.get_by_role("heading", level=1).wait_for()
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(250)
+        if shots:
+            page.screenshot(path=str(shots / f"{look}-{tab}.png"), full_page=True)
+        barriers[tab] = visitor.barriers()
+        if is_wider_than_the_window(visitor):
+            barriers[tab].append("the page scrolls sideways")
+
+    assert {tab: found for tab, found in barriers.items() if found} == {}
+
+
+def is_wider_than_the_window(visitor: Visitor) -> bool:
+    root = "document.documentElement"
+    return bool(visitor.page.evaluate(f"{root}.scrollWidth > {root}.clientWidth + 1"))
