@@ -25,7 +25,7 @@ from labeling.selectors import projects as project_selectors
 from labeling.services import annotations as annotation_service
 from labeling.services import images, people, projects
 from ml.bench import http, sandbox
-from ml.models import Champion, TrainingRun
+from ml.models import Champion, Embedding, TrainingRun
 from ml.services import partition, refit
 
 if TYPE_CHECKING:
@@ -106,13 +106,19 @@ def measure(setup: Setup, *, now: datetime, say: Callable[[str], None]) -> dict[
         say("answering while an import runs")
         with _import_running(setup) as importing:
             busy = _answer(project.pk, volunteer, truth, setup.answers)
-            is_still_importing = importing.poll() is None
+            is_still_importing = importing.poll() is None or _is_embedding(project.pk)
     return {
         "idle": _summary(idle),
         "importing": _summary(busy) | {"import_outlasted_the_answers": is_still_importing},
         "images": len(setup.pictures),
         "labels": setup.labels,
     }
+
+
+def _is_embedding(project_id: int) -> bool:
+    """Tell whether stored images still wait for their vectors: an import ends with the last."""
+    stored = sum(image_selectors.counts_by_partition(project_id).values())
+    return Embedding.objects.filter(set__project_id=project_id).count() < stored
 
 
 @dataclass(frozen=True, slots=True)
