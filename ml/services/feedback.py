@@ -126,7 +126,8 @@ def settle(*, now: datetime, prediction_id: int | None = None) -> int:
     """Record feedback that waited for its picture's partition; give how many answers came of it.
 
     Called with the feedback itself and by the sweep. What cannot become an answer (the audit
-    slice, a second answer of the same person) is left as feedback and not looked at again.
+    slice, a removed image, a second answer of the same person) is left as feedback and not looked
+    at again.
     """
     waiting = Prediction.objects.filter(
         queued=True,
@@ -146,7 +147,8 @@ def _decided(waiting: QuerySet[Prediction]) -> list[Prediction]:
 
 def _settle_one(row: Prediction, now: datetime) -> bool:
     is_recorded = False
-    if row.image is not None and row.image.partition in MAY_TAKE_ANSWERS:
+    image = row.image
+    if image and image.removed_at is None and image.partition in MAY_TAKE_ANSWERS:
         is_recorded = _record(row, now)
     Prediction.objects.filter(pk=row.pk).update(answer_settled_at=now, answer_recorded=is_recorded)
     return is_recorded
