@@ -129,11 +129,17 @@ export function ChampionTile({ overview, slug }: { overview: Overview; slug: str
       <p>{champion.verdict}</p>
       <p class="soft small">
         Learned from {plural(champion.n_labels, "label")}; serves since{" "}
-        {moment(champion.promoted_at)}; answers it is less than {percent(champion.threshold)} sure
-        of are marked as not accepted. <a href={`/staff/${slug}/versions`}>All versions</a>
+        {moment(champion.promoted_at)}. {acceptedSentence(champion.threshold)}{" "}
+        <a href={`/staff/${slug}/versions`}>All versions</a>
       </p>
     </section>
   );
+}
+
+/** Which answers programs may rely on; a bar above 1 is reached by none. */
+export function acceptedSentence(threshold: number): string {
+  if (threshold > 1) return "It is not yet sure enough of anything: no answer counts as accepted.";
+  return `An answer counts as accepted from ${percent(threshold)} on.`;
 }
 
 export function CountsTile({ overview }: { overview: Overview }) {

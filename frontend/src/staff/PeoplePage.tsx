@@ -40,7 +40,7 @@ function People({ people }: { people: Resource<Person[]> }) {
       {people.data && people.data.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table must scroll by keyboard too.
         <section class="table-scroll" tabIndex={0} aria-label="People">
-          <table class="plain-table">
+          <table class="plain-table people-table">
             <thead>
               <tr>
                 <th scope="col">Name</th>
@@ -69,7 +69,7 @@ function People({ people }: { people: Resource<Person[]> }) {
 function PersonRow({ person }: { person: Person }) {
   return (
     <tr>
-      <th scope="row" class="wrap">
+      <th scope="row" class="wrap person-name">
         {person.display_name}{" "}
         {person.paused && (
           <span class="pill" data-tone="warn">
@@ -79,7 +79,7 @@ function PersonRow({ person }: { person: Person }) {
       </th>
       <td>{words(person.role)}</td>
       <td class="num">{count(person.answers)}</td>
-      <td>
+      <td class="person-skill">
         <Skill skill={person.skill} />
       </td>
       <td class="nowrap">{moment(person.last_seen_at)}</td>

@@ -2,7 +2,7 @@ import { cleanup, render, screen } from "@testing-library/preact";
 import { afterEach, describe, expect, test } from "vitest";
 import { endedBecause } from "./Invitations";
 import { matching } from "./LabelsPage";
-import { measuredSentence, NextStep } from "./OverviewTiles";
+import { acceptedSentence, measuredSentence, NextStep } from "./OverviewTiles";
 import { namesIn } from "./ProjectList";
 import { managed } from "./session";
 import { sent, shown } from "./settings";
@@ -30,6 +30,11 @@ describe("the accuracy in words", () => {
 
     expect(text).toContain("1 audit image without an agreed label is counted both ways.");
   });
+});
+
+test("a bar that no answer reaches is told as such, not as 200 %", () => {
+  expect(acceptedSentence(0.7)).toBe("An answer counts as accepted from 70 % on.");
+  expect(acceptedSentence(2)).toContain("no answer counts as accepted");
 });
 
 function overview(change: Partial<Overview>): Overview {

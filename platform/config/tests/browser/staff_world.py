@@ -17,8 +17,9 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from config import rendered
-from labeling.services import annotations, images, invitations, people, projects, split_groups
+from labeling.services import images, invitations, people, projects, split_groups
 from labeling.services import queue as queue_service
+from labeling.services.annotations import record_direct, submit
 from labeling.tests import worlds
 from ml.services import refit
 from ml.tests import vectors
@@ -124,7 +125,7 @@ def answer(
 ) -> None:
     """Answer each image truly, or that it is none of these."""
     for image_id in image_ids:
-        annotations.record_direct(
+        record_direct(
             annotator_id=annotator_id,
             image_id=image_id,
             kind=kind,
@@ -161,7 +162,7 @@ def _flag_one(world: StaffWorld, annotator_id: int) -> None:
         project_id=world.project_id, annotator_id=annotator_id, count=1, client="t", now=world.now
     )
     for assignment in claimed.assignments:
-        annotations.submit(
+        submit(
             annotator_id=annotator_id,
             assignment_public_id=assignment.public_id,
             key=uuid.uuid4(),

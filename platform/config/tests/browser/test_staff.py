@@ -57,8 +57,9 @@ def a_mix_up(room: StaffWorld) -> tuple[str, str, int]:
 
 def enter(visitor: Visitor, room: StaffWorld, tab: str = "overview") -> Page:
     """Be signed in, on a tab."""
-    cookie = {"name": "sessionid", "value": room.session, "url": room.address}
-    visitor.page.context.add_cookies([cookie])
+    visitor.page.context.add_cookies(
+        [{"name": "sessionid", "value": room.session, "url": room.address}]
+    )
     visitor.page.goto(room.room(tab))
     visitor.page.get_by_role("heading", level=1).wait_for()
     return visitor.page
@@ -69,6 +70,8 @@ def test_a_manager_signs_in_and_reads_the_accuracy_with_its_interval(
 ) -> None:
     page = desktop.page
     page.goto(f"{room.address}/staff/")
+    page.get_by_label("User name").wait_for()
+    desktop.shot("staff-login")
     assert desktop.barriers() == []
     page.get_by_label("User name").fill(room.username)
     page.get_by_label("Password").fill("not this one")
@@ -115,6 +118,7 @@ def test_a_mix_up_opens_its_images(desktop: Visitor, room: StaffWorld) -> None:
     expect(dialog.locator(".image-tile img")).to_have_count(n)
     expect(dialog.locator(".image-caption").first).to_contain_text(f"{predicted} with")
     assert is_a_picture(page, ".image-tile img")
+    desktop.shot("staff-mix-up")
     assert desktop.barriers() == []
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
@@ -147,6 +151,7 @@ def test_rolling_back_serves_the_older_version_and_keeps_the_reason(
 
     page.get_by_role("button", name="Roll back to v1", exact=True).click()
     page.get_by_label("Why").fill("It calls every banana cheese.")
+    desktop.shot("staff-roll-back")
     assert desktop.barriers() == []
     page.get_by_role("button", name="Serve version 1").click()
 
@@ -168,6 +173,7 @@ def test_an_invitation_is_shown_once_with_its_code(
     code = page.get_by_role("img", name="QR code of the link")
     expect(code).to_be_visible()
     assert is_a_picture(page, ".qr")
+    desktop.shot("staff-invitation")
     link = page.locator(".link-text").inner_text()
     assert link.startswith(f"{small_room.address}/join/")
     assert desktop.barriers() == []
@@ -201,6 +207,7 @@ def test_a_broken_file_is_named_and_the_others_are_stored(
 
     expect(page.get_by_text("2 stored, 1 refused.")).to_be_visible()
     expect(page.locator(".refused")).to_contain_text("broken.jpg")
+    desktop.shot("staff-upload")
     expect(page.locator(".image-tile")).to_have_count(18)
     expect(page.get_by_text("test bench")).to_have_count(2)
     assert desktop.barriers() == []
@@ -292,6 +299,7 @@ def test_a_project_is_made_and_says_what_to_do_next(
 
     expect(page.get_by_role("link", name="Add the first ones")).to_be_visible()
     expect(page.get_by_text("none yet")).to_be_visible()
+    desktop.shot("staff-empty")
     expect(page.get_by_role("row", name="Beans")).to_contain_text("unknown")
     assert desktop.barriers() == []
     page.get_by_role("link", name="Mix-ups").click()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from config.tests.browser import staff_world
 from config.tests.browser.conftest import Visitor
@@ -49,6 +50,31 @@ def test_no_tab_puts_up_a_barrier(
             barriers[tab].append("the page scrolls sideways")
 
     assert {tab: found for tab, found in barriers.items() if found} == {}
+
+
+@pytest.mark.parametrize("look", ["desktop", "phone"])
+def test_forty_labels_fit(
+    look: str, address: str, shots: Path | None, request: pytest.FixtureRequest
+) -> None:
+    embeddings.forget()
+    room = staff_world.make(address, extra_labels=35)
+    visitor: Visitor = request.getfixturevalue(look)
+    page = visitor.page
+    page.context.add_cookies([{"name": "sessionid", "value": room.session, "url": room.address}])
+
+    page.goto(room.room("overview"))
+    page.get_by_role("button", name="Show all 43 labels").click()
+    expect(page.get_by_role("row", name="Shelf good 34")).to_contain_text("unknown")
+    assert not is_wider_than_the_window(visitor)
+    assert visitor.barriers() == []
+    if shots:
+        page.screenshot(path=str(shots / f"{look}-overview-43-labels.png"), full_page=True)
+
+    page.goto(room.room("labels"))
+    page.get_by_label("Find a label").fill("good 2")
+    expect(page.get_by_role("button", name="Retire Shelf good")).to_have_count(10)
+    assert not is_wider_than_the_window(visitor)
+    assert visitor.barriers() == []
 
 
 def is_wider_than_the_window(visitor: Visitor) -> bool:
