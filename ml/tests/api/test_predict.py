@@ -118,7 +118,7 @@ def test_a_bad_picture_gets_its_error_while_the_others_are_answered(served: Kitc
 
 
 @pytest.mark.parametrize(
-    ("count", "code"), [(0, "no_images"), (33, "too_many_images"), (150, "too_many_images")]
+    ("count", "code"), [(0, "no_images"), (33, "too_many_images"), (201, "too_many_images")]
 )
 def test_refuses_no_pictures_and_too_many(served: Kitchen, count: int, code: str) -> None:
     refused = ask(client_with(served.project, "predict"), served.project, *[picture()] * count)

@@ -26,7 +26,8 @@ def _fresh_process_memory() -> Iterator[None]:
 def kitchen(db: None, tmp_path: Path, settings: Any) -> Kitchen:
     """A project on tiny backbones that nothing serves yet."""
     settings.BACKBONE, settings.BACKBONE_DIR = "tiny012", tmp_path / "backbones"
-    settings.MEDIA_ROOT = tmp_path / "files"
+    files = {**settings.STORAGES["default"], "OPTIONS": {"location": tmp_path / "files"}}
+    settings.STORAGES = {**settings.STORAGES, "default": files}
     return Kitchen.make()
 
 

@@ -1,0 +1,372 @@
+"""The staff room's figures against those worked out by hand in `audited.py`."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from labeling.tests import factories, worlds
+from labeling.tests.rows import Image
+from ml.models import Embedding, ModelVersion
+from ml.services import serving
+from ml.tests.api.audited import Audited
+from ml.tests.serving.kitchen import Kitchen, browser_of, client_with, signed_in
+
+pytestmark = pytest.mark.django_db
+P_SURE = math.exp(8) / (math.exp(8) + 2)
+PAGES = ("overview", "confusion", "confusion/images?truth=apple&predicted=leek", "history",
+         "versions", "runs", "export")  # fmt: skip
+
+
+@pytest.fixture
+def audited(kitchen: Kitchen) -> Audited:
+    return Audited.make(kitchen)
+
+
+@pytest.fixture
+def manager(audited: Audited) -> Any:
+    return signed_in(factories.make_member(audited.project, "MANAGER"))
+
+
+def get(client: Any, audited: Audited, page: str, **headers: str) -> Any:
+    return client.get(f"/api/v1/staff/projects/{audited.project.slug}/{page}", headers=headers)
+
+
+def accuracy(client: Any, audited: Audited) -> dict[str, Any]:
+    found: dict[str, Any] = get(client, audited, "overview").json()["accuracy"]
+    return found
+
+
+def test_the_overall_accuracy_holds_the_unresolved_as_a_bound(
+    audited: Audited, manager: Any
+) -> None:
+    found = accuracy(manager, audited)
+    overall = found["overall"]
+
+    assert (found["version"], overall["n"], overall["unresolved"]) == (1, 7, 1)
+    assert overall["estimate"] == pytest.approx(5 / 7)
+    # Wilson 95 %: 5 of 8 with the unresolved image wrong, 6 of 8 with it right.
+    assert overall["low"] == pytest.approx(0.3057, abs=5e-5)
+    assert overall["high"] == pytest.approx(0.9285, abs=5e-5)
+    # n with z sqrt(pq / n + z^2 / 4n^2) / (1 + z^2 / n) <= 0.1 at p = 7 / 11: 86.
+    assert overall["missing"] == 86 - 7
+    assert found["macro"] == pytest.approx((3 / 4 + 1 + 0) / 3)
+
+
+def test_each_label_has_a_raw_and_a_pooled_estimate(audited: Audited, manager: Any) -> None:
+    rows = {row["code"]: row for row in accuracy(manager, audited)["per_class"]}
+
+    assert [(row["n"], row["estimate"]) for row in rows.values()] == [(4, 0.75), (2, 1), (1, 0)]
+    # Drawn towards (5 + 1/2) / (7 + 1) with the weight of ten cases.
+    middle = 5.5 / 8
+    wanted = [(3 + 10 * middle) / 14, (2 + 10 * middle) / 12, 10 * middle / 11]
+    assert [row["pooled"]["estimate"] for row in rows.values()] == pytest.approx(wanted)
+    for row in rows.values():
+        assert row["pooled"]["low"] < row["pooled"]["estimate"] < row["pooled"]["high"]
+        assert row["unresolved"] == 0
+        assert row["missing"] > 0
+    assert rows["apple"]["name"] == "Apple"
+
+
+def test_each_source_has_its_own_figure(audited: Audited, manager: Any) -> None:
+    shop, home = accuracy(manager, audited)["per_source"]
+
+    assert (shop["source"], shop["n"], shop["unresolved"], shop["estimate"]) == ("shop", 4, 0, 0.75)
+    assert (home["source"], home["n"], home["unresolved"]) == ("home", 3, 1)
+    assert home["estimate"] == pytest.approx(2 / 3)
+
+
+def test_a_figure_rests_on_one_person_until_another_answers(audited: Audited, manager: Any) -> None:
+    assert accuracy(manager, audited)["rests_on_one_person"] is True
+    other = worlds.make_annotator(audited.project, "Bea")
+    audited.answer(audited.images["", "water"][0], "water", by=other)
+
+    found = accuracy(manager, audited)
+    assert found["rests_on_one_person"] is False
+    assert found["overall"]["estimate"] == pytest.approx(6 / 8)
+
+
+def test_an_unknown_figure_is_null_and_never_zero(kitchen: Kitchen) -> None:
+    boss = signed_in(factories.make_member(kitchen.project, "MANAGER"))
+    page = boss.get(f"/api/v1/staff/projects/{kitchen.project.slug}/overview").json()
+    overall = page["accuracy"]["overall"]
+
+    assert page["champion"] is None
+    assert page["accuracy"]["version"] is None
+    assert (overall["estimate"], overall["low"], overall["high"]) == (None, 0, 1)
+    # 0 answers, p = 2 / 4: 93 for +-10 points.
+    assert (overall["n"], overall["missing"]) == (0, 93)
+    assert page["accuracy"]["macro"] is None
+    assert page["accuracy"]["per_source"] == []
+    for row in page["accuracy"]["per_class"]:
+        assert (row["estimate"], row["pooled"], row["n"]) == (None, None, 0)
+    assert page["accuracy"]["rests_on_one_person"] is False
+
+
+def test_a_label_without_a_resolved_image_is_unknown(audited: Audited, manager: Any) -> None:
+    Image.objects.filter(pk=audited.images["water", "apple"][0].pk).update(removed_at=worlds.NOW)
+    water = accuracy(manager, audited)["per_class"][2]
+    assert (water["code"], water["estimate"], water["pooled"], water["n"]) == (
+        "water", None, None, 0
+    )  # fmt: skip
+
+
+def test_the_pool_counts_for_nothing(audited: Audited, manager: Any) -> None:
+    before = accuracy(manager, audited)
+    for image in audited.add("leek", 4, partition="POOL"):
+        audited.answer(image, "apple")
+    assert accuracy(manager, audited) == before
+
+
+def test_an_audit_image_counts_once_the_champions_backbone_has_seen_it(
+    audited: Audited, manager: Any
+) -> None:
+    (image,) = audited.add(None, 1)
+    audited.answer(image, "apple")
+    before = accuracy(manager, audited)["overall"]
+    audited.embed([image], "apple")
+    after = accuracy(manager, audited)["overall"]
+
+    assert (before["n"], before["unresolved"]) == (7, 2)
+    assert (after["n"], after["unresolved"]) == (8, 1)
+
+
+def test_the_overview_counts_labels_and_says_who_serves(audited: Audited, manager: Any) -> None:
+    page = get(manager, audited, "overview").json()
+
+    assert page["labels"] == {
+        "resolved": 2, "pool": 3, "audit_resolved": 7, "audit_total": 10, "answers": 10
+    }  # fmt: skip
+    assert page["embedding"] == {"done": 13, "total": 13}
+    assert page["champion"]["number"] == 1
+    assert (page["champion"]["evidence"], page["champion"]["threshold"]) == ("PROVISIONAL", 0.8)
+    assert page["training"]["active"] == []
+    assert page["training"]["budget"] == {"month_spent": 0.0, "month_limit": 10.0}
+    assert page["project"]["slug"] == audited.project.slug
+    assert set(page["queue"]["by_reason"]) >= {"ACQUIRED", "AUDIT", "RANDOM"}
+
+
+# --- conditional requests ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weak", ["", "W/"])
+def test_nothing_new_is_answered_with_304(audited: Audited, manager: Any, weak: str) -> None:
+    first = get(manager, audited, "overview")
+    again = get(manager, audited, "overview", **{"If-None-Match": weak + first["ETag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert again["ETag"] == first["ETag"]
+    assert "private" in first["Cache-Control"]
+
+
+def test_an_answer_a_vector_and_a_promotion_are_new(audited: Audited, manager: Any) -> None:
+    tags = [get(manager, audited, "overview")["ETag"]]
+
+    def is_new() -> bool:
+        reply = get(manager, audited, "overview", **{"If-None-Match": tags[-1]})
+        tags.append(reply["ETag"])
+        return bool(reply.status_code == 200)
+
+    audited.answer(audited.images["", "water"][0], "leek")
+    assert is_new()
+    assert not is_new()
+    Embedding.objects.first().delete()  # type: ignore[union-attr]
+    assert is_new()
+    audited.kitchen.promote(audited.kitchen.version())
+    assert is_new()
+    ModelVersion.objects.update(evidence="PROVEN")
+    assert is_new()
+
+
+def test_a_poll_costs_few_queries(
+    audited: Audited, manager: Any, django_assert_max_num_queries: Any
+) -> None:
+    tag = get(manager, audited, "overview")["ETag"]
+    with django_assert_max_num_queries(17):
+        assert get(manager, audited, "overview").status_code == 200
+    with django_assert_max_num_queries(17):
+        get(manager, audited, "overview", **{"If-None-Match": tag})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_more_images_cost_no_more_queries(
+    audited: Audited, manager: Any, page: str, django_assert_max_num_queries: Any
+) -> None:
+    for image in audited.add("apple", 30):
+        audited.answer(image, "apple")
+    with django_assert_max_num_queries(25):
+        reply = get(manager, audited, page)
+        assert reply.status_code == 200
+        if reply.streaming:
+            list(reply)
+
+
+# --- confusion ---------------------------------------------------------------------------------
+
+
+def test_the_matrix_is_the_one_counted_by_hand(audited: Audited, manager: Any) -> None:
+    found = get(manager, audited, "confusion").json()
+
+    assert [label["code"] for label in found["labels"]] == ["apple", "leek", "water"]
+    assert found["counts"] == [[3, 1, 0], [0, 2, 0], [1, 0, 0]]
+    assert (found["n"], found["version"]) == (7, 1)
+
+
+def test_a_cell_lists_its_images(audited: Audited, manager: Any) -> None:
+    (image,) = audited.images["apple", "leek"]
+    (found,) = get(manager, audited, "confusion/images?truth=apple&predicted=leek").json()
+
+    assert found["id"] == str(image.public_id)
+    assert found["thumb_url"] == f"/api/v1/images/{image.public_id}/thumb"
+    assert found["p"] == pytest.approx(P_SURE)
+    assert get(manager, audited, "confusion/images?truth=leek&predicted=water").json() == []
+    assert get(manager, audited, "confusion/images?truth=cat&predicted=water").json() == []
+    refused = get(manager, audited, "confusion/images?truth=leek")
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
+
+
+def test_a_label_that_only_the_version_knows_has_a_column(audited: Audited, manager: Any) -> None:
+    from labeling.selectors import projects
+    from labeling.services import schemes
+
+    schemes.retire_label(
+        label_id=projects.current_scheme(audited.project.pk).label_ids[1], now=timezone.now()
+    )
+    found = get(manager, audited, "confusion").json()
+
+    assert [label["code"] for label in found["labels"]] == ["apple", "water", "leek"]
+    assert found["counts"] == [[3, 0, 1], [1, 0, 0], [0, 0, 0]]
+
+
+# --- history -----------------------------------------------------------------------------------
+
+
+def test_history_measures_every_version_on_todays_answers(audited: Audited, manager: Any) -> None:
+    audited.kitchen.promote(audited.kitchen.version(("leek", "leek", "water"), n_labels=20))
+    moments = [worlds.NOW - timedelta(days=1), worlds.NOW + timedelta(days=1)]
+    for number, at in enumerate(moments, start=1):
+        ModelVersion.objects.filter(number=number).update(promoted_at=at)
+
+    first, second = get(manager, audited, "history").json()["points"]
+
+    assert (first["version"], first["labels"], first["answers"], first["n"]) == (1, 10, 0, 7)
+    assert (second["version"], second["labels"], second["answers"]) == (2, 20, 10)
+    assert first["accuracy"] == pytest.approx(5 / 7)
+    # v2 calls apples leeks: 0 of 4 apples, both leeks, and the water is called a leek.
+    assert second["accuracy"] == pytest.approx(2 / 7)
+
+
+def test_a_version_without_weights_shows_what_was_recorded(audited: Audited, manager: Any) -> None:
+    audited.kitchen.promote(audited.kitchen.version())
+    recorded = {"accuracy": 0.5, "low": 0.4, "high": 0.6, "n": 90}
+    ModelVersion.objects.filter(number=1).update(head=None, metrics={"audit": recorded})
+    first, second = get(manager, audited, "history").json()["points"]
+
+    assert {name: first[name] for name in recorded} == recorded
+    assert second["n"] == 7
+
+
+# --- who may look ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_only_managers_look(audited: Audited, page: str) -> None:
+    from rest_framework.test import APIClient
+
+    project = audited.project
+    assert get(APIClient(), audited, page).status_code == 401
+    assert get(signed_in(factories.make_user()), audited, page).status_code == 404
+    for role in ("VOLUNTEER", "EXPERT"):
+        refused = get(signed_in(factories.make_member(project, role)), audited, page)
+        assert (refused.status_code, refused.json()["code"]) == (403, "role_too_low")
+    assert get(browser_of(audited.annotator), audited, page).status_code == 403
+    assert get(client_with(project, "predict"), audited, page).status_code == 403
+    wanted = "export" if page == "export" else "read"
+    assert get(client_with(project, wanted), audited, page).status_code == 200
+
+
+# --- levers ------------------------------------------------------------------------------------
+
+
+def post(client: Any, audited: Audited, path: str, **body: Any) -> Any:
+    return client.post(f"/api/v1/staff/projects/{audited.project.slug}/{path}", body, format="json")
+
+
+def test_a_roll_back_moves_the_pointer(audited: Audited, manager: Any) -> None:
+    audited.kitchen.promote(audited.kitchen.version())
+    assert serving.champion(audited.project.pk).number == 2
+
+    reply = post(
+        manager, audited, f"versions/{audited.version.public_id}/roll-back", reason="It was odd."
+    )
+
+    assert reply.status_code == 200
+    assert serving.champion(audited.project.pk).number == 1
+    second, first = reply.json()
+    assert (first["state"], second["state"]) == ("CHAMPION", "REJECTED")
+    assert second["verdict"] == "It was odd."
+    assert get(manager, audited, "overview").json()["champion"]["number"] == 1
+
+
+def test_a_roll_back_that_cannot_be_is_refused(audited: Audited, manager: Any) -> None:
+    audited.kitchen.promote(audited.kitchen.version())
+    foreign = Kitchen.make().open()
+    of_others = ModelVersion.objects.get(project=foreign.project)
+    serving_now = ModelVersion.objects.get(project=audited.project, number=2)
+
+    unknown = post(manager, audited, f"versions/{of_others.public_id}/roll-back")
+    same = post(manager, audited, f"versions/{serving_now.public_id}/roll-back")
+    ModelVersion.objects.filter(pk=audited.version.pk).update(head=None)
+    pruned = post(manager, audited, f"versions/{audited.version.public_id}/roll-back")
+
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+    for refused in (same, pruned):
+        assert (refused.status_code, refused.json()["code"]) == (409, "version_cannot_serve")
+    assert serving.champion(audited.project.pk).number == 2
+
+
+def test_lists_versions_newest_first(audited: Audited, manager: Any) -> None:
+    audited.kitchen.version(state="REJECTED", verdict="Worse.")
+    ModelVersion.objects.filter(number=1).update(head=None)
+    second, first = get(manager, audited, "versions").json()
+    assert (second["number"], second["state"], second["verdict"]) == (2, "REJECTED", "Worse.")
+    assert (first["has_weights"], second["has_weights"]) == (False, True)
+
+
+@pytest.mark.parametrize("path", ["train", "versions/{id}/roll-back"])
+def test_only_managers_pull_levers(audited: Audited, path: str) -> None:
+    path = path.format(id=audited.version.public_id)
+    for client, status in (
+        (signed_in(factories.make_member(audited.project, "EXPERT")), 403),
+        (signed_in(factories.make_user()), 404),
+        (client_with(audited.project, "read", "predict", "queue", "export"), 403),
+    ):
+        assert post(client, audited, path, kind="head").status_code == status
+
+
+# --- export ------------------------------------------------------------------------------------
+
+
+def test_an_export_streams_labels_and_answers(audited: Audited, manager: Any) -> None:
+    def lines(query: str) -> list[str]:
+        reply = get(manager, audited, f"export?{query}")
+        assert reply.streaming
+        return b"".join(reply).decode().splitlines()
+
+    assert len(lines("")) == 1 + 13
+    assert lines("what=labels&file_format=csv")[0].startswith("image,sha256,")
+    assert len(lines("what=answers&file_format=csv")) == 1 + 10
+    assert len(lines("what=answers&file_format=jsonl")) == 10
+    reply = get(manager, audited, "export?what=answers&file_format=jsonl")
+    name = f"{audited.project.slug}-answers.jsonl"
+    assert reply["Content-Disposition"] == f'attachment; filename="{name}"'
+
+
+@pytest.mark.parametrize("query", ["what=people", "file_format=xlsx"])
+def test_an_export_that_there_is_not_is_refused(audited: Audited, manager: Any, query: str) -> None:
+    refused = get(manager, audited, f"export?{query}")
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown_export")
