@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ml.services.prediction import MAX_IMAGES, Queueing
@@ -50,16 +51,21 @@ class LabelListShape(serializers.Serializer[Any]):
     may_queue = serializers.BooleanField(help_text="Whether this caller may send `queue`.")
 
 
+@extend_schema_field({"type": "string", "format": "binary"})
+class PictureField(serializers.FileField):
+    """A file as the form sends it; without this the schema would ask for an address."""
+
+
 class PredictRequest(serializers.Serializer[Any]):
     """Pictures and what to do with them."""
 
     images = serializers.ListField(
-        child=serializers.FileField(allow_empty_file=True),
+        child=PictureField(allow_empty_file=True),
         required=False,
         max_length=MAX_IMAGES,
         help_text=f"1 to {MAX_IMAGES} pictures: JPEG, PNG, WebP, HEIC …; repeat the field.",
     )
-    image = serializers.FileField(
+    image = PictureField(
         required=False, allow_empty_file=True, help_text="The same for a single picture."
     )
     k = serializers.IntegerField(
