@@ -13,6 +13,8 @@ from labeling.selectors import people as people_selectors
 from labeling.selectors import projects
 from labeling.services import people
 
+DEFAULT_SCOPES = ("predict", "read")
+
 
 class Command(BaseCommand):
     """The token is shown once: only its digest is stored."""
@@ -24,7 +26,12 @@ class Command(BaseCommand):
         parser.add_argument("username")
         parser.add_argument("--project", help="slug; without it, all projects of the user")
         parser.add_argument("--name", default="command line")
-        parser.add_argument("--scopes", default="predict,read", help="of predict,queue,read,export")
+        parser.add_argument(
+            "--scope",
+            action="append",
+            dest="scopes",
+            help="predict, queue, read or export; again for another (default: predict and read)",
+        )
         parser.add_argument("--days", type=int, default=365)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,7 +42,7 @@ class Command(BaseCommand):
                 user_id=people_selectors.user_named(options["username"]).pk,
                 project_id=projects.by_slug(slug).pk if slug else None,
                 name=options["name"],
-                scopes=[part.strip() for part in options["scopes"].split(",") if part.strip()],
+                scopes=options["scopes"] or DEFAULT_SCOPES,
                 ttl=timedelta(days=options["days"]),
                 now=timezone.now(),
             )

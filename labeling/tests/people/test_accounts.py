@@ -316,6 +316,31 @@ def test_commands_print_links_that_work(
     assert client.get(f"/api/v1/staff/projects/{project.slug}").status_code == 200
 
 
+def test_a_token_made_by_command_has_every_scope_that_was_named(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people.create_owner(username="boss")
+    call_command("create_token", "boss", "--scope", "predict", "--scope", "queue")
+    call_command("create_token", "boss")
+
+    capsys.readouterr()
+
+    scopes = [sorted(token.scopes) for token in Token.objects.order_by("pk")]
+    assert scopes == [["predict", "queue"], ["predict", "read"]]
+
+
+def test_an_owner_made_by_command_signs_in_with_the_password_it_prints(
+    db: None, capsys: pytest.CaptureFixture[str], client_for: ClientFor
+) -> None:
+    call_command("create_owner", "ada")
+
+    password = capsys.readouterr().out.split()[-1]
+    body = {"username": "ada", "password": password}
+    assert client_for().post("/api/v1/session/login", body).status_code == 200
+    with pytest.raises(CommandError, match="already"):
+        call_command("create_owner", "ada")
+
+
 def test_commands_say_what_is_missing(db: None) -> None:
     for command in (["invite", "nowhere"], ["login_link"], ["create_token", "nobody"]):
         with pytest.raises(CommandError, match="There is no"):
