@@ -56,7 +56,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not head.is_file():
         raise NotAnExportError(f"{folder}: no project.json there; give a folder written by export.")
     try:
-        record = json.loads(head.read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(head.read_text(encoding="utf-8"))
     except ValueError as error:
         raise NotAnExportError(f"{head}: not JSON ({error}).") from None
     is_ours = isinstance(record, dict) and record.get("format") == FORMAT

@@ -156,7 +156,7 @@ class _Copy:
         scheme = LabelScheme.objects.create(
             project=self.project,
             version=fields["version"],
-            created_at=_moment(fields["created_at"]),
+            created_at=_time(fields["created_at"]),
         )
         SchemeLabel.objects.bulk_create(
             SchemeLabel(scheme=scheme, label=self.labels[code], position=position, name=name)
@@ -175,7 +175,7 @@ class _Copy:
             to_label=self.labels.get(fields["to_label"]),
             from_name=fields["from_name"],
             to_name=fields["to_name"],
-            created_at=_moment(fields["created_at"]),
+            created_at=_time(fields["created_at"]),
         )
 
     def _annotator(self, fields: dict[str, Any]) -> None:
@@ -265,7 +265,7 @@ class _Copy:
             key=uuid.UUID(row["key"]),
             request_hash=row["request_hash"],
             undoes_id=self.answers[row["undoes"]] if row["undoes"] else None,
-            created_at=_moment(row["created_at"]),
+            created_at=_time(row["created_at"]),
             withdrawn_at=_moment(row["withdrawn_at"]),
         )
         self.answers[row["annotation"]] = answer.pk
@@ -278,7 +278,7 @@ class _Copy:
         key = row["assignment"]
         if key is None or key in self.assignments:
             return self.assignments.get(key)
-        closed_at = _moment(row["created_at"])
+        closed_at = _time(row["created_at"])
         made = Assignment.objects.create(
             project=self.project,
             image_id=self.images[row["sha256"]],
@@ -289,7 +289,7 @@ class _Copy:
             model_version=row["model_version"],
             selection_probability=row["selection_probability"],
             serve_number=row["serve_number"],
-            created_at=_moment(row["assigned_at"]),
+            created_at=_time(row["assigned_at"]),
             expires_at=closed_at,
             closed_at=closed_at,
         )
@@ -299,4 +299,8 @@ class _Copy:
 
 
 def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    return _time(text) if text else None
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

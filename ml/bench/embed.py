@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.conf import settings
+from PIL import Image
 
 from labeling.selectors import images as image_selectors
 from labeling.selectors import projects as project_selectors
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from PIL import Image
+    import numpy.typing as npt
 
     from ml.services.labeled_folder import LabeledPicture
 
@@ -116,16 +117,16 @@ def _costs(embedder: OnnxEmbedder, sample: Sequence[LabeledPicture]) -> Costs:
     stored = [pictures.encode(picture.copy(), pictures.JPEG_QUALITY) for picture in decoded]
     inputs = np.stack([embedder.preprocess(picture) for picture in decoded])
 
-    def encode(picture: Image.Image) -> None:
+    def encode(picture: Image.Image) -> bytes:
         pictures.encode(picture, pictures.JPEG_QUALITY)
         small = picture.copy()
         small.thumbnail((settings.THUMBNAIL_PX, settings.THUMBNAIL_PX), reducing_gap=2.0)
-        pictures.encode(small, pictures.THUMBNAIL_QUALITY)
         pictures.difference_hash(picture)
+        return pictures.encode(small, pictures.THUMBNAIL_QUALITY)
 
-    def decode_stored(content: bytes) -> None:
+    def decode_stored(content: bytes) -> npt.NDArray[np.float32]:
         with io.BytesIO(content) as stream:
-            embedder.preprocess(pictures.Image.open(stream).convert("RGB"))
+            return embedder.preprocess(Image.open(stream).convert("RGB"))
 
     return Costs(
         decode_s=_core_seconds(lambda: [pictures.decode(content) for content in uploads], sample),

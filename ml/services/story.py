@@ -16,7 +16,7 @@ import numpy as np
 from labeling.selectors import consensus
 from labeling.selectors import projects as project_selectors
 from labeling.selectors import queue as queue_selectors
-from labeling.services import annotations, people, projects
+from labeling.services import decisions, people, projects
 from ml.heads import codec
 from ml.models import ModelVersion
 from ml.selectors import evidence, registry
@@ -203,7 +203,7 @@ def _refused(story: _Play, oracle: int, batch: int) -> Chapter:
     waiting = queue_selectors.candidates(story.project_id).image_ids
     chosen = story.rng.choice(waiting, before.n_labels, replace=False)
     for image_id in chosen.tolist():
-        annotations.record_trusted(
+        decisions.record_trusted(
             project_id=story.project_id,
             image_id=image_id,
             label_id=label_ids[story.wrong(image_id)],

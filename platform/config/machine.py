@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.supervisor import Child
 
 WEB_THREADS = 4
+BACKGROUND_NICE = 10
 # A documentation address (RFC 5737): asking the way to it sends nothing.
 SOMEWHERE_ELSE = ("192.0.2.1", 9)
 
@@ -55,6 +56,9 @@ def worker(queue: str, *, extra: Mapping[str, str]) -> Child:
     command = [sys.executable, "-m", "celery", "-A", "config", "worker"]
     command += ["-Q", queue, "-n", f"{queue}@larder", "-P", "prefork", "-c", "1", "-l", "INFO"]
     command += ["--without-gossip", "--without-mingle"]
+    if queue != "fast":
+        # Imports and training fill every core; an answer's refit goes before them.
+        command = ["nice", "-n", str(BACKGROUND_NICE), *command]
     if queue == "gpu":
         command += ["--pool-start-method", "spawn", "--max-tasks-per-child", "50"]
     return Child(queue, command, extra)
@@ -68,8 +72,8 @@ def beat(*, folder: Path, extra: Mapping[str, str]) -> Child:
 
 
 def management(name: str, *arguments: str, extra: Mapping[str, str]) -> Child:
-    """A management command that runs until it has succeeded once."""
-    command = [sys.executable, "manage.py", name, *arguments]
+    """A management command that runs until it has succeeded once, behind what people wait for."""
+    command = ["nice", "-n", str(BACKGROUND_NICE), sys.executable, "manage.py", name, *arguments]
     return Child(name.replace("_", "-"), command, extra, is_once=True, is_told=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from labeling.services import imports
 from labeling.services import projects as project_services
 
 MOST_SHOWN = 50
+BACKGROUND_NICE = 10
 
 
 class Command(BaseCommand):
@@ -45,6 +47,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import and say what became of every file."""
+        if getattr(self, "_called_from_command_line", False):
+            os.nice(BACKGROUND_NICE)  # answers and their refit go first
         try:
             result = self._import(options)
         except LabelingError as error:

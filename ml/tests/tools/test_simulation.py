@@ -55,7 +55,8 @@ def as_consensus(answers: Labels, k: int, said: Probabilities | None) -> Probabi
         prior = None if said is None else said[place].astype(np.float32)
         rows.append(counts_posterior({int(answer): 1}, k, prior=prior))
     stored = np.array(rows, dtype=np.float32).astype(np.float64)
-    return stored / stored.sum(axis=1, keepdims=True)
+    shares: Probabilities = stored / stored.sum(axis=1, keepdims=True)
+    return shares
 
 
 @pytest.mark.parametrize("strategy", ["random", "margin", "uherding"])
