@@ -6,6 +6,7 @@ import { IntervalMark } from "./charts/IntervalMark";
 import {
   EVIDENCE,
   EVIDENCE_MEANING,
+  FEW_ANSWERS,
   interval,
   moment,
   money,
@@ -52,7 +53,7 @@ export function NextStep({ overview, slug }: { overview: Overview; slug: string 
 
 export function AccuracyTile({ overview }: { overview: Overview }) {
   const { overall, macro, rests_on_one_person: isOnePerson } = overview.accuracy;
-  const isPale = overall.estimate !== null && overall.n < 10;
+  const isPale = overall.n < FEW_ANSWERS;
   return (
     <section class="card tile">
       <h2>Accuracy</h2>

@@ -11,7 +11,10 @@ import { ProjectList } from "./ProjectList";
 import { ProjectRoom } from "./ProjectRoom";
 import { SessionContext } from "./session";
 import "./staff.css";
+import "./charts/charts.css";
 import "./figures.css";
+import "./forms.css";
+import "./pictures.css";
 import type { Session } from "./types";
 
 function NotFound() {
