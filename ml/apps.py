@@ -13,4 +13,4 @@ class MlConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers."""
-        from ml import receivers  # noqa: F401, PLC0415 - connecting is the import's purpose
+        from ml import receivers  # noqa: F401 - connecting is the import's purpose
