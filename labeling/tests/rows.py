@@ -15,6 +15,8 @@ from labeling.models import (
     Project,
     QueueEntry,
     SplitGroup,
+    Token,
+    User,
 )
 
 __all__ = [
@@ -27,4 +29,6 @@ __all__ = [
     "Project",
     "QueueEntry",
     "SplitGroup",
+    "Token",
+    "User",
 ]

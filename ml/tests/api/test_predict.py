@@ -14,7 +14,7 @@ from labeling.selectors import projects as project_selectors
 from labeling.services import schemes
 from labeling.tests import factories
 from labeling.tests.images.test_pictures import HEIC
-from labeling.tests.rows import Image, Project
+from labeling.tests.rows import Image, Project, Token
 from ml.models import ModelVersion, Prediction
 from ml.services import serving
 from ml.tests.inference.tiny import PREPROCESSING
@@ -90,8 +90,8 @@ def test_k_says_how_many_labels_are_named(served: Kitchen) -> None:
     for k, named in ((1, 1), (2, 2), (3, 3), (100, 3)):
         reply = ask(client, served.project, picture(), k=k)
         assert len(reply.json()["results"][0]["top"]) == named
-    for k in (0, 101, "many"):
-        refused = ask(client, served.project, picture(), k=k)
+    for strange in (0, 101, "many"):
+        refused = ask(client, served.project, picture(), k=strange)
         assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
         assert "k" in refused.json()["detail"]
 
@@ -235,8 +235,6 @@ def test_a_token_needs_the_scope(served: Kitchen) -> None:
 
 
 def test_a_token_expires(served: Kitchen) -> None:
-    from labeling.models import Token
-
     client = client_with(served.project, "predict", ttl=timedelta(days=1))
     assert ask(client, served.project, picture()).status_code == 200
     Token.objects.update(expires_at=timezone.now() - timedelta(seconds=1))

@@ -21,11 +21,10 @@ from django.utils import timezone
 
 from labeling.services import tokens
 from labeling.tests import factories
-from labeling.tests.rows import Project
 from ml.models import ModelVersion
 from ml.selectors import versions
 from ml.services import registry, serving
-from ml.tests.serving.kitchen import LABELS, RED, Kitchen, ask, client_with, picture
+from ml.tests.serving.kitchen import RED, Kitchen, ask, client_with, picture
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 SWITCHES = 24
@@ -180,6 +179,4 @@ def test_a_version_that_disagrees_with_its_backbone_is_not_served(served: Kitche
 @pytest.mark.django_db
 def test_warming_leaves_projects_without_a_champion_out(served: Kitchen) -> None:
     empty = Kitchen.make().project
-    assert isinstance(empty, Project)
     assert serving.warm([served.project.pk, empty.pk]) == {served.project.pk: 1}
-    assert len(LABELS) == 3
