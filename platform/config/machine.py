@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -109,6 +110,22 @@ def refuse_taken_port(host: str, port: int) -> None:
                 f"Port {port} cannot be used ({error.strerror}). "
                 f"Choose another: LARDER_PORT={port + 1} make run"
             ) from None
+
+
+def prepare_folders(data: Path) -> tuple[Path, Path]:
+    """Make the folders of sockets and of logs, and try whether this user may write in all three.
+
+    Raises:
+        ImproperlyConfigured: it may not; another user may have made them.
+    """
+    run, logs = data / "run", data / "log"
+    try:
+        for folder in (data, run, logs):
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ImproperlyConfigured(f"LARDER_DATA={data}: cannot write there ({error}).") from None
+    return run, logs
 
 
 def lock(folder: Path) -> IO[str]:

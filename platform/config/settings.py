@@ -67,11 +67,11 @@ def _secret_key() -> str:
     try:
         if not path.exists():
             _write_secret(path)
+        return path.read_text(encoding="ascii")
     except OSError as error:
         raise ImproperlyConfigured(
             f"LARDER_DATA={DATA_DIR}: cannot write there ({error})."
         ) from None
-    return path.read_text(encoding="ascii")
 
 
 SECRET_KEY = _secret_key()

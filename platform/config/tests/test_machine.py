@@ -24,6 +24,13 @@ def test_a_taken_port_is_refused_with_the_way_out() -> None:
             machine.refuse_taken_port("127.0.0.1", port)
 
 
+def test_a_folder_that_cannot_be_written_is_one_clear_refusal(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("in the way")
+
+    with pytest.raises(ImproperlyConfigured, match="cannot write there"):
+        machine.prepare_folders(tmp_path)
+
+
 def test_a_second_start_on_the_same_data_folder_is_refused(tmp_path: Path) -> None:
     with machine.lock(tmp_path), pytest.raises(ImproperlyConfigured, match="already runs"):
         machine.lock(tmp_path)

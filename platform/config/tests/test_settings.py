@@ -89,6 +89,16 @@ def test_an_unwritable_data_folder_is_one_clear_refusal(tmp_path: Path) -> None:
     assert f"LARDER_DATA={blocked}: cannot write there" in result.stderr
 
 
+def test_a_secret_that_cannot_be_read_is_one_clear_refusal(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").mkdir()
+
+    result = _start(tmp_path, LARDER_DATA=str(tmp_path))
+
+    assert result.returncode != 0
+    assert f"LARDER_DATA={tmp_path}: cannot write there" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def _names_and_defaults() -> dict[str, str]:
     """The settings that settings.py reads, with the source of each default."""
     tree = ast.parse((settings.BASE_DIR / "platform/config/settings.py").read_text())

@@ -41,10 +41,7 @@ class Command(BaseCommand):
             signal.signal(number, _interrupt)
         self.host, self.public_url = _address()
         self.extra = self._environment()
-        run = settings.DATA_DIR / "run"
-        logs = settings.DATA_DIR / "log"
-        for folder in (run, logs):
-            folder.mkdir(parents=True, exist_ok=True)
+        run, logs = machine.prepare_folders(settings.DATA_DIR)
         self._check_pictures()
         with machine.lock(run):
             machine.refuse_taken_port(self.host, settings.PORT)
