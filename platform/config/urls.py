@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
@@ -16,9 +17,13 @@ docs = SpectacularSwaggerSplitView.as_view(
     url_name="schema", permission_classes=[AllowAny], authentication_classes=[]
 )
 
+admin.site.site_header = admin.site.site_title = "Larder records"
+
 urlpatterns = [
     path("login/<str:token>", links.sign_in, name="login"),
     path("resume/<str:token>", links.resume, name="resume"),
+    # The admin and the API's page name no icon of their own.
+    path("favicon.ico", RedirectView.as_view(url="/icon.svg")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),

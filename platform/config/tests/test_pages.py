@@ -87,3 +87,15 @@ def test_the_schema_is_openapi_3_1_and_the_docs_run_under_the_policy(client: Cli
     assert "<script>" not in text
     assert "https://" not in text.split("<body")[1]
     assert client.get("/api/v1/docs/?script=").status_code == 200
+
+
+def test_an_address_that_is_none_says_so_and_leads_back(client: Client) -> None:
+    answer = client.get("/nowhere")
+
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.content.decode()
+    assert 'href="/"' in answer.content.decode()
+
+
+def test_pages_that_name_no_icon_get_the_icon(client: Client) -> None:
+    assert client.get("/favicon.ico")["Location"] == "/icon.svg"
