@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
@@ -23,7 +24,7 @@ urlpatterns = [
     path("login/<str:token>", links.sign_in, name="login"),
     path("resume/<str:token>", links.resume, name="resume"),
     # The admin and the API's page name no icon of their own.
-    path("favicon.ico", RedirectView.as_view(url="/icon.svg")),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),

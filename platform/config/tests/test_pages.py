@@ -98,4 +98,4 @@ def test_an_address_that_is_none_says_so_and_leads_back(client: Client) -> None:
 
 
 def test_pages_that_name_no_icon_get_the_icon(client: Client) -> None:
-    assert client.get("/favicon.ico")["Location"] == "/icon.svg"
+    assert client.get("/favicon.ico")["Location"] == "/static/icon.svg"
