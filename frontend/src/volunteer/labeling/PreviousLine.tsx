@@ -27,12 +27,19 @@ export function PreviousLine({
 }) {
   const { previous } = state;
   if (!previous) return <div class="previous" />;
+  const isFlag = previous.kind === "FLAG";
   return (
     <div class="previous">
       {state.previousSrc && <img class="previous-image" src={state.previousSrc} alt="" />}
       <p class="previous-text">
-        You said <strong>{nameOfAnswer(previous.kind, previous.labels, names)}</strong>.
-        {previous.sentence && <span class="soft"> {previous.sentence}</span>}
+        {isFlag ? (
+          "You flagged it."
+        ) : (
+          <>
+            You said <strong>{nameOfAnswer(previous.kind, previous.labels, names)}</strong>.
+          </>
+        )}
+        {previous.sentence && !isFlag && <span class="soft"> {previous.sentence}</span>}
       </p>
       <button type="button" class="button" data-size="s" disabled={!state.canUndo} onClick={onUndo}>
         Undo {undoKey && <kbd class="kbd">{keyName(undoKey)}</kbd>}

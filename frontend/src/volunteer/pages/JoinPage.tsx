@@ -34,7 +34,7 @@ function JoinForm({
   const { token = "" } = useRoute().params;
   const [name, setName] = useState("");
   const [hasConsented, setConsented] = useState(false);
-  const [missing, setMissing] = useState<"name" | "consent" | null>(null);
+  const [missing, setMissing] = useState({ name: false, consent: false });
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const nameInput = useRef<HTMLInputElement>(null);
@@ -42,10 +42,10 @@ function JoinForm({
 
   const join = async (event: Event) => {
     event.preventDefault();
-    const lack = name.trim() === "" ? "name" : hasConsented ? null : "consent";
+    const lack = { name: name.trim() === "", consent: !hasConsented };
     setMissing(lack);
-    if (lack === "name") nameInput.current?.focus();
-    if (lack !== null) return;
+    if (lack.name) nameInput.current?.focus();
+    if (lack.name || lack.consent) return;
     setBusy(true);
     setError(null);
     try {
@@ -74,12 +74,12 @@ function JoinForm({
             value={name}
             maxLength={NAME_LENGTH}
             autocomplete="nickname"
-            aria-invalid={missing === "name"}
+            aria-invalid={missing.name}
             aria-describedby="display-name-hint"
             onInput={(event) => setName(event.currentTarget.value)}
           />
           <p class="hint" id="display-name-hint">
-            {missing === "name"
+            {missing.name
               ? "Please enter a name; any will do."
               : "A first name or a made-up one. The coordinator sees it."}
           </p>
@@ -92,12 +92,12 @@ function JoinForm({
           <input
             type="checkbox"
             checked={hasConsented}
-            aria-invalid={missing === "consent"}
+            aria-invalid={missing.consent}
             onChange={(event) => setConsented(event.currentTarget.checked)}
           />
           <span>
             I have read this and agree.
-            {missing === "consent" && <strong> Please tick this to take part.</strong>}
+            {missing.consent && <strong> Please tick this to take part.</strong>}
           </span>
         </label>
         {error !== null && <ErrorNote error={error} />}
