@@ -90,7 +90,9 @@ def state(project_id: int, *, now: datetime) -> State:
     scheme_id = projects.current_scheme(project_id).id
     # An audit image can be judged only once the champion's backbone has seen it.
     vectors = _vectors(champion["embedding_set_id"]) if champion else 0
-    key = (project_id, version, answers, counts.audit, scheme_id, vectors)
+    # People who leave decide audit images without an answer (rule 2).
+    audit = (counts.audit, counts.audit_resolved)
+    key = (project_id, version, answers, *audit, scheme_id, vectors)
     text = json.dumps([parts, [str(part) for part in key]], cls=DjangoJSONEncoder, sort_keys=True)
     return State(project_id, version, key, parts, hashlib.sha256(text.encode()).hexdigest()[:32])
 

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from labeling.tests import factories, worlds
-from labeling.tests.rows import Image
+from labeling.tests.rows import Image, Project
 from ml.models import Embedding, ModelVersion
 from ml.services import serving
 from ml.tests.api.audited import Audited
@@ -180,6 +180,21 @@ def test_an_answer_a_vector_and_a_promotion_are_new(audited: Audited, manager: A
     assert is_new()
     ModelVersion.objects.update(evidence="PROVEN")
     assert is_new()
+
+
+def test_an_audit_image_that_is_decided_without_an_answer_counts_at_once(
+    audited: Audited, manager: Any
+) -> None:
+    Project.objects.filter(pk=audited.project.pk).update(votes_audit=2)
+    (excluded,) = worlds.make_images(audited.project, 1, "EXCLUDED")
+    worlds.direct(worlds.make_annotator(audited.project, "Bea"), excluded, "apple")
+    audited.answer(audited.images["", "water"][0], "water")
+    assert accuracy(manager, audited)["overall"]["n"] == 7
+
+    # Everybody left: one answer is all there will be.
+    worlds.top_up(audited.project, now=worlds.later(30 * 86400))
+
+    assert accuracy(manager, audited)["overall"]["n"] == 8
 
 
 def test_a_poll_costs_few_queries(
