@@ -129,7 +129,7 @@ class Command(BaseCommand):
 
     def _wait_for_backbone(self) -> None:
         name = "export-backbone"
-        with self._step("Exporting the backbone (once)"):
+        with self._step("Preparing the backbone"):
             is_done = self.supervisor.wait_until(
                 lambda: self.supervisor.is_done(name) or self.supervisor.failures(name) > 1,
                 timeout_s=BACKBONE_S,
