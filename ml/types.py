@@ -80,6 +80,10 @@ class Embedder(Protocol):
     def digest(self) -> str:
         """SHA-256 of the compiled backbone: two embedders with one digest agree."""
 
+    @property
+    def max_batch(self) -> int:
+        """How many inputs one run of the engine takes at best, at least 1."""
+
     def preprocess(self, picture: PillowImage.Image) -> npt.NDArray[np.float32]:
         """Give the (3, crop, crop) float32 input of one RGB picture."""
 

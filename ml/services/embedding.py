@@ -230,7 +230,9 @@ def _embed(embedding_set: EmbeddingSet, rows: Sequence[tuple[int, str]]) -> _Vec
     engine = embedder(embedding_set.pk, embedding_set.digest)
     started = time.perf_counter()
     loads = [_loader(image_id, key, broken) for image_id, key in rows]
-    vectors = np.concatenate(list(embed_stream(engine, loads))).astype(np.float16)
+    vectors = np.concatenate(
+        list(embed_stream(engine, loads, threads=settings.ORT_THREADS))
+    ).astype(np.float16)
     _images_per_s[embedding_set.digest] = len(rows) / (time.perf_counter() - started)
     good = [place for place, row in enumerate(rows) if row[0] not in broken]
     ids = [rows[place][0] for place in good]

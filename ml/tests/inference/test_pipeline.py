@@ -24,15 +24,13 @@ def grey(value: int) -> Callable[[], Image.Image]:
     return lambda: Image.new("RGB", (9, 12), (value, value, value))
 
 
-@pytest.mark.parametrize(("batch_size", "decode_threads"), [(1, 1), (4, 2), (7, 5), (100, 2)])
+@pytest.mark.parametrize(("batch_size", "threads"), [(1, 1), (4, 2), (7, 5), (100, 2)])
 def test_keeps_the_order_and_fills_batches(
-    embedder: OnnxEmbedder, batch_size: int, decode_threads: int
+    embedder: OnnxEmbedder, batch_size: int, threads: int
 ) -> None:
     loads = [grey(value) for value in range(0, 250, 10)]
 
-    batches = list(
-        embed_stream(embedder, loads, batch_size=batch_size, decode_threads=decode_threads)
-    )
+    batches = list(embed_stream(embedder, loads, batch_size=batch_size, threads=threads))
 
     one_by_one = [embedder.embed(embedder.preprocess(load())[None])[0] for load in loads]
     assert np.allclose(np.concatenate(batches), one_by_one, atol=1e-5)
@@ -66,7 +64,7 @@ def test_pictures_are_decoded_in_several_threads(embedder: OnnxEmbedder) -> None
         meeting.wait()
         return Image.new("RGB", (9, 9))
 
-    batches = list(embed_stream(embedder, [wait_for_the_other] * 4, batch_size=4, decode_threads=2))
+    batches = list(embed_stream(embedder, [wait_for_the_other] * 4, batch_size=4, threads=2))
 
     assert len(batches[0]) == 4
 
@@ -80,9 +78,7 @@ def test_a_failing_load_comes_out_and_stops_the_rest(embedder: OnnxEmbedder) -> 
             raise FileNotFoundError(value)
         return Image.new("RGB", (9, 9))
 
-    stream = embed_stream(
-        embedder, [partial(load, v) for v in range(100)], batch_size=4, decode_threads=1
-    )
+    stream = embed_stream(embedder, [partial(load, v) for v in range(100)], batch_size=4, threads=1)
 
     assert len(next(stream)) == 4
     with pytest.raises(FileNotFoundError):
