@@ -43,10 +43,21 @@ def test_bisection_finds_the_best_of_the_whole_grid(seed: int, signal: float) ->
     scores = signal * targets + 0.3 * rng.normal(size=(30, 4))
     weights = rng.uniform(0.1, 2.0, 30)
 
-    _, loss = choose_temperature(scores, targets, weights)
+    temperature, loss = choose_temperature(scores, targets, weights)
 
-    best = min(log_loss(targets, softmax(scores, t), weights) for t in TEMPERATURES)
-    assert loss == pytest.approx(best)
+    cautious = targets * 31 / 32 + 1 / (4 * 32)  # 30 rows: 1 / 32 of each goes to all labels alike
+    best = min(TEMPERATURES, key=lambda t: log_loss(cautious, softmax(scores, t), weights))
+    assert temperature == pytest.approx(best)
+    assert loss == pytest.approx(log_loss(targets, softmax(scores, best), weights))
+
+
+def test_rows_that_are_all_right_claim_no_more_than_they_can_show() -> None:
+    targets = np.eye(3)[np.arange(40) % 3]
+
+    temperature, _ = choose_temperature(0.4 * targets, targets, np.ones(40))
+
+    # 40 rows can show 1 - (2 / 3) / 42 = 0.984; the grid's end would have said 0.9999998.
+    assert softmax(0.4 * targets, temperature).max() == pytest.approx(0.984, abs=0.01)
 
 
 def test_recovers_the_temperature_that_made_the_labels() -> None:
