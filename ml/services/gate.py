@@ -229,7 +229,7 @@ def _against_champion(labeled: LabeledSet, fitted: FittedHead, champion: Champio
         f"on the same {int(is_comparable.sum())} images"
     )
     if is_passed:
-        return Verdict(True, f"Not worse: {compared}.", numbers)
+        return Verdict(True, f"{praise(new_loss, old_loss)}: {compared}.", numbers)
     where = "" if everything.mean > TOLERANCE_NATS else " (worse on settled labels)"
     return Verdict(False, f"Refused as worse: {compared}{where}.", numbers)
 
@@ -242,8 +242,13 @@ def _by_own_account(fitted: FittedHead, champion: ChampionView, numbers: dict[st
         f"a leave-group-out log-loss of {fitted.log_loss:.3f}, v{champion.number} reached {own:.3f}"
     )
     if fitted.log_loss <= own + SETTLED_TOLERANCE_NATS:
-        return Verdict(True, f"Not worse: {said}.", numbers)
+        return Verdict(True, f"{praise(fitted.log_loss, own)}: {said}.", numbers)
     return Verdict(False, f"Refused as worse: {said}.", numbers)
+
+
+def praise(new_loss: float, old_loss: float) -> str:
+    """Name how a passed head compares, by the three digits that the sentence shows."""
+    return "Better" if round(new_loss, 3) < round(old_loss, 3) else "Within the tolerance"
 
 
 def _champion_says(

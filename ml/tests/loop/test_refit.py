@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ from ml.models import (
     TrainingState,
 )
 from ml.selectors import registry
-from ml.services import refit, refit_due, runs, snapshots
+from ml.services import gate, refit, refit_due, runs, snapshots
 from ml.services import registry as registry_services
 from ml.tests.loop.world import World
 
@@ -148,6 +149,39 @@ def test_scrambled_labels_are_refused() -> None:
     champion = registry.champion(world.project.pk)
     assert champion is not None
     assert champion.number == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_verdict_of_a_passed_head_agrees_with_the_numbers_it_quotes(seed: int) -> None:
+    world = World.make(pool=200, noise=2.0, seed=seed)
+    world.label_some(60)
+    world.refit()
+    world.label_some(10)
+
+    assert world.refit().kind == "deployed"
+
+    verdict = ModelVersion.objects.get(number=2).verdict
+    said = re.fullmatch(
+        r"(Better|Within the tolerance): leave-group-out log-loss ([\d.]+) against ([\d.]+) "
+        r"of v1 on the same 70 images\.",
+        verdict,
+    )
+    assert said is not None, verdict
+    assert (said[1] == "Better") == (float(said[2]) < float(said[3]))
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "word"),
+    [
+        (1.843, 1.870, "Better"),
+        (1.870, 1.843, "Within the tolerance"),
+        (1.8431, 1.8434, "Within the tolerance"),
+    ],
+)
+def test_a_head_is_called_better_only_where_the_quoted_loss_is_smaller(
+    new: float, old: float, word: str
+) -> None:
+    assert gate.praise(new, old) == word
 
 
 def test_a_refused_head_is_not_tried_again_until_a_label_changes() -> None:
