@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml.models import TrainingRun
+from django.db.models import Q
+
+from ml.models import TrainingKind, TrainingRun, TrainingState
 
 if TYPE_CHECKING:
     from uuid import UUID
 
 LISTED = 50
+ACTIVE = (TrainingState.QUEUED, TrainingState.RUNNING)
 
 
 def newest(project_id: int, *, limit: int = LISTED) -> list[dict[str, Any]]:
-    """List the newest runs first, by one query."""
-    rows = TrainingRun.objects.filter(project_id=project_id).select_related("model_version")
-    return [_view(run) for run in rows.order_by("-pk")[:limit]]
+    """List the newest runs first, by one query.
+
+    A refit that ended without a version (it had no label to learn from, or nothing new) is not
+    listed: there is nothing to say of it.
+    """
+    is_worth_a_line = Q(kind=TrainingKind.FINETUNE) | Q(model_version__isnull=False)
+    is_worth_a_line |= Q(state__in=(*ACTIVE, TrainingState.FAILED))
+    rows = TrainingRun.objects.filter(is_worth_a_line, project_id=project_id)
+    newest_first = rows.select_related("model_version").order_by("-pk")
+    return [_view(run) for run in newest_first[:limit]]
 
 
 def one(public_id: UUID) -> dict[str, Any]:

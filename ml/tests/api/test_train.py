@@ -85,6 +85,24 @@ def test_a_fine_tune_is_queued_once(world: World) -> None:
     assert listed[1]["version"] == 1
 
 
+def test_a_refit_before_the_first_label_is_not_listed() -> None:
+    empty = World.make(pool=20)
+    assert empty.refit().kind == "waiting"
+    assert TrainingRun.objects.get(project=empty.project).state == "SUCCEEDED"
+
+    path = f"/api/v1/staff/projects/{empty.project.slug}/runs"
+    client = manager_of(empty.project)
+    assert client.get(path).json() == []
+
+    TrainingRun.objects.update(state="FAILED", error="No space left.")
+    train(client, empty.project, "head")
+    listed = client.get(path).json()
+    assert [(run["state"], run["version"]) for run in listed] == [
+        ("QUEUED", None),
+        ("FAILED", None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("setting", "code"),
     [
