@@ -8,8 +8,8 @@ import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -149,6 +149,24 @@ def lock(folder: Path) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+@contextmanager
+def announced(folder: Path, url: str) -> Iterator[None]:
+    """Keep the address people open in a file while Larder runs; commands print links with it."""
+    path = folder / "address"
+    write_whole(path, url)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file so that whoever reads it finds all of it, or what was there before."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def password() -> str:

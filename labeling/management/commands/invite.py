@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from labeling.errors import LabelingError
+from labeling.management import address
 from labeling.selectors import projects
 from labeling.services import people
 
@@ -38,4 +38,4 @@ class Command(BaseCommand):
             )
         except LabelingError as error:
             raise CommandError(error.message) from None
-        self.stdout.write(f"{settings.PUBLIC_URL}/join/{token}")
+        self.stdout.write(f"{address.public_url()}/join/{token}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from labeling.errors import LabelingError
+from labeling.management import address
 from labeling.selectors import people as people_selectors
 from labeling.services import people
 
@@ -33,4 +33,4 @@ class Command(BaseCommand):
         except LabelingError as error:
             raise CommandError(error.message) from None
         token = people.make_login_link(user_id=user.pk, now=timezone.now())
-        self.stdout.write(f"{settings.PUBLIC_URL}/login/{token}")
+        self.stdout.write(f"{address.public_url()}/login/{token}")

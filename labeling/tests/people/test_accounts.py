@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -314,6 +315,44 @@ def test_commands_print_links_that_work(
     assert client_for().get("/login/" + sign_in.rsplit("/", 1)[1]).status_code == 302
     client = bearer(client_for(), secret)
     assert client.get(f"/api/v1/staff/projects/{project.slug}").status_code == 200
+
+
+@pytest.fixture
+def data(db: None, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Path:
+    """A data folder in an environment that says nothing about the address."""
+    for name in ("LARDER_PORT", "LARDER_PUBLIC_URL"):
+        monkeypatch.delenv(name, raising=False)
+    settings.DATA_DIR, settings.PUBLIC_URL = tmp_path, "http://here.test"
+    (tmp_path / "run").mkdir()
+    people.create_owner(username="boss")
+    return tmp_path
+
+
+def test_printed_links_have_the_address_that_larder_runs_at(
+    project: Project, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("login_link")
+    assert capsys.readouterr().out.startswith("http://here.test/login/")
+    (data / "run" / "address").write_text("http://192.0.2.7:8123")
+
+    call_command("invite", project.slug)
+    call_command("login_link")
+
+    invitation, sign_in = capsys.readouterr().out.split()
+    assert invitation.startswith("http://192.0.2.7:8123/join/")
+    assert sign_in.startswith("http://192.0.2.7:8123/login/")
+
+
+@pytest.mark.parametrize("name", ["LARDER_PORT", "LARDER_PUBLIC_URL"])
+def test_an_address_in_the_environment_goes_before_the_one_larder_runs_at(
+    data: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "run" / "address").write_text("http://192.0.2.7:8123")
+    monkeypatch.setenv(name, "whatever the settings made of it")
+
+    call_command("login_link")
+
+    assert capsys.readouterr().out.startswith("http://here.test/login/")
 
 
 def test_a_token_made_by_command_has_every_scope_that_was_named(

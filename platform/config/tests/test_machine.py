@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,15 @@ def test_the_lock_goes_with_the_one_who_held_it(tmp_path: Path) -> None:
     machine.lock(tmp_path).close()
 
     machine.lock(tmp_path).close()
+
+
+def test_the_address_is_on_file_while_larder_runs_and_gone_after_a_stop(tmp_path: Path) -> None:
+    with suppress(KeyboardInterrupt), machine.announced(tmp_path, "http://192.0.2.7:8123"):
+        said = (tmp_path / "address").read_text()
+        raise KeyboardInterrupt
+
+    assert said == "http://192.0.2.7:8123"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_the_gpu_worker_spawns_its_pool_and_none_uses_threads() -> None:

@@ -46,9 +46,12 @@ class Command(BaseCommand):
         with machine.lock(run):
             machine.refuse_taken_port(self.host, settings.PORT)
             self._warn_about_pages()
-            with Supervisor(
-                folder=run, logs=logs, working_dir=settings.BASE_DIR, say=self._say
-            ) as supervisor:
+            with (
+                machine.announced(run, self.public_url),
+                Supervisor(
+                    folder=run, logs=logs, working_dir=settings.BASE_DIR, say=self._say
+                ) as supervisor,
+            ):
                 self.supervisor = supervisor
                 try:
                     self._start()
