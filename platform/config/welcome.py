@@ -6,15 +6,17 @@ import http.client
 import io
 import json
 from collections.abc import Callable
-from contextlib import closing
-from datetime import timedelta
+from contextlib import closing, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import segno
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from config import pictures
+from config import machine, pictures
+from labeling.selectors import people as people_selectors
 from labeling.selectors import projects
 from labeling.services import people
 
@@ -63,16 +65,32 @@ def print_links(public_url: str, *, say: Say) -> None:
 
 
 def _invitation(public_url: str, slug: str) -> str:
-    project = projects.by_slug(slug)
-    _, token = people.invite(
-        project_id=project.pk,
+    """Make this start's invitation and withdraw that of the start before.
+
+    The old link cannot be printed again, because only its digest is stored; left open, one more
+    would lie about with every start. Who joined by it stays.
+    """
+    project_id, now = projects.by_slug(slug).pk, timezone.now()
+    note = settings.DATA_DIR / "run" / f"invitation-{slug}"
+    _withdraw(project_id, note, now=now)
+    made, token = people.invite(
+        project_id=project_id,
         role="VOLUNTEER",
         use_limit=INVITATION_USES,
         ttl=timedelta(days=INVITATION_DAYS),
         created_by_id=None,
-        now=timezone.now(),
+        now=now,
     )
+    machine.write_whole(note, str(made.public_id))
     return f"{public_url}/join/{token}"
+
+
+def _withdraw(project_id: int, note: Path, *, now: datetime) -> None:
+    """Close the invitation whose public id a note holds, where both are still there."""
+    with suppress(FileNotFoundError, people_selectors.InvitationNotFoundError):
+        public_id = note.read_text(encoding="utf-8")
+        earlier = people_selectors.invitation(project_id, public_id)
+        people.revoke_invitation(invitation_id=earlier.pk, user_id=None, now=now)
 
 
 def _login_link(public_url: str) -> str:

@@ -1,0 +1,80 @@
+"""The links that a start prints, over the real services."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from config import pictures, welcome
+from labeling.services import people
+from labeling.services.invitations import InvitationNotValidError
+from labeling.tests import factories
+from labeling.tests.rows import Project
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def data(tmp_path: Path, settings: Any) -> Path:
+    (tmp_path / "run").mkdir()
+    settings.DATA_DIR = tmp_path
+    return tmp_path
+
+
+@pytest.fixture
+def pantry(data: Path) -> Project:
+    """The project that a start invites people to."""
+    made = factories.make_project(name="Pantry")
+    pictures.remember(data, made.slug)
+    return made
+
+
+def _token_of_a_start() -> str:
+    lines: list[str] = []
+    welcome.print_links("http://127.0.0.1:8123", say=lines.append)
+    link = next(line.split()[-1] for line in lines if line.split()[:1] == ["Label"])
+    assert link.startswith("http://127.0.0.1:8123/join/")
+    return link.rsplit("/", 1)[1]
+
+
+def _is_open(token: str) -> bool:
+    try:
+        people.live_invitation(token=token, now=timezone.now())
+    except InvitationNotValidError:
+        return False
+    return True
+
+
+def test_a_start_withdraws_the_invitation_of_the_start_before_and_no_other(pantry: Project) -> None:
+    _, by_hand = people.invite(
+        project_id=pantry.pk, role="VOLUNTEER", use_limit=5, now=timezone.now()
+    )
+
+    tokens = [_token_of_a_start() for _ in range(3)]
+
+    assert [_is_open(token) for token in tokens] == [False, False, True]
+    assert _is_open(by_hand)
+
+
+def test_a_start_on_other_pictures_leaves_the_first_project_open(
+    pantry: Project, data: Path
+) -> None:
+    first = _token_of_a_start()
+    cellar = factories.make_project(name="Cellar")
+    pictures.remember(data, cellar.slug)
+
+    assert _is_open(_token_of_a_start())
+
+    assert _is_open(first)
+
+
+def test_a_start_needs_no_note_of_an_earlier_one(pantry: Project, data: Path) -> None:
+    _token_of_a_start()
+    pantry.invitations.all().delete()
+    assert _is_open(_token_of_a_start())
+    (data / "run" / f"invitation-{pantry.slug}").unlink()
+
+    assert _is_open(_token_of_a_start())
