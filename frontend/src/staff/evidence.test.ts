@@ -10,7 +10,7 @@ function version(change: Partial<Version> = {}): Version {
     kind: "HEAD",
     state: "RETIRED",
     evidence: "PROVISIONAL",
-    verdict: "Not worse.",
+    verdict: "Better.",
     n_labels: 48,
     has_weights: true,
     created_at: "2026-03-01T12:00:00Z",
