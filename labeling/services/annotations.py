@@ -30,7 +30,7 @@ from labeling.models import (
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import annotators
 from labeling.selectors.queue import ImageNotFoundError
-from labeling.services import answers, slots
+from labeling.services import answers, presence, slots
 from labeling.services.answers import (
     InvalidAnswerError,
     KeyReusedError,
@@ -61,7 +61,6 @@ __all__ = [
     "submit",
     "undo",
 ]
-SEEN_EVERY = timedelta(minutes=1)
 
 
 class AssignmentNotFoundError(LabelingError):
@@ -185,7 +184,7 @@ def _submit(
         state=AssignmentState.ANSWERED, closed_at=now
     )
     answers.follow(annotator.project, image, annotation, now)
-    _saw(annotator, now)
+    presence.saw(annotator, now)
     return Submitted(annotation, is_repeat=False)
 
 
@@ -345,8 +344,3 @@ def _give_again(
     )
     again.save()
     return again
-
-
-def _saw(annotator: Annotator, now: datetime) -> None:
-    if annotator.last_seen_at is None or now - annotator.last_seen_at >= SEEN_EVERY:
-        Annotator.objects.filter(pk=annotator.pk).update(last_seen_at=now)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.db import connection, transaction
 
-from labeling.errors import LabelingError
 from labeling.models import (
     Annotator,
     Assignment,
@@ -28,7 +27,7 @@ from labeling.models import (
 )
 from labeling.selectors import annotators, progress
 from labeling.selectors import queue as queue_selectors
-from labeling.services import slots, streams
+from labeling.services import presence, slots, streams
 from labeling.services.windows import RefillEntry, refill, top_up
 
 if TYPE_CHECKING:
@@ -54,7 +53,6 @@ __all__ = [
 
 EXPIRY_BATCH = 200
 SHARE_APPLIES_FROM = 100
-SEEN_EVERY = timedelta(minutes=1)
 
 # One statement on both databases; `state` and `open_slots` are literals so that the planner can
 # prove the partial index. PostgreSQL passes over entries another transaction is busy with; SQLite
@@ -81,13 +79,6 @@ UPDATE labeling_queueentry SET open_slots = open_slots - 1
 WHERE id IN (SELECT id FROM picked)
 RETURNING id, image_id, priority, reason, policy, model_version, selection_probability
 """
-
-
-class AssignmentNotFoundError(LabelingError):
-    """No such assignment of this annotator."""
-
-    code = "assignment_not_found"
-    status = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +146,7 @@ def claim(*, project_id: int, annotator_id: int, count: int, client: str, now: d
         expire(now=now, project_id=project_id)
         top_up(project_id=project_id, now=now, rng=_rng(project, now))
         _take(project, annotator, size, client, now, is_last_try=True)
-    _saw(annotator, now)
+    presence.saw(annotator, now)
     held = queue_selectors.held_by(annotator.pk, client, now)
     done = None if held or not size else _why_nothing(project, annotator, client)
     return Claimed(held, done)
@@ -350,11 +341,6 @@ def _hand_out(filled: list[_Turn], counter: ServeCounter, holder: _Holder, now: 
     Assignment.objects.bulk_create(rows)
     counter.served += len(rows)
     counter.save(update_fields=["served", "shortfalls"])
-
-
-def _saw(annotator: Annotator, now: datetime) -> None:
-    if annotator.last_seen_at is None or now - annotator.last_seen_at >= SEEN_EVERY:
-        Annotator.objects.filter(pk=annotator.pk).update(last_seen_at=now)
 
 
 def _rng(project: Project, now: datetime) -> np.random.Generator:
