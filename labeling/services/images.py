@@ -16,6 +16,7 @@ from labeling.services.journal import record_event
 from labeling.services.split_groups import GroupDecision, set_partitions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from labeling.services.pictures import Picture
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 __all__ = [
     "GroupDecision",
     "Ingested",
+    "NewImage",
     "Origin",
+    "StoredKeys",
     "add",
+    "add_stored",
     "announce",
     "ingest",
     "known",
+    "known_among",
     "remove_image",
     "set_partitions",
     "stored_name",
@@ -36,6 +41,7 @@ __all__ = [
 ]
 
 NAME_LENGTH = 255
+StoredKeys = tuple[str, str]  # of the picture and its thumbnail
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,15 @@ class Origin:
     source: str
     licence: str
     uploaded_by_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """A decoded picture that is about to become an image."""
+
+    picture: Picture
+    original_name: str  # shown to staff; never used as a name in storage
+    suggested_label_id: int | None = None
 
 
 def ingest(
@@ -105,9 +120,16 @@ def ingest(
 
 def known(*, project_id: int, sha256: str) -> Ingested | None:
     """Give the image that the same bytes made before, if any."""
-    rows = Image.objects.filter(project_id=project_id, sha256=sha256)
-    row = rows.values_list("pk", "public_id").first()
-    return Ingested(*row, is_duplicate=True) if row else None
+    return known_among(project_id=project_id, sha256s=[sha256]).get(sha256)
+
+
+def known_among(*, project_id: int, sha256s: Iterable[str]) -> dict[str, Ingested]:
+    """Give the images that the same bytes made before, by hash: one query for a batch."""
+    rows = Image.objects.filter(project_id=project_id, sha256__in=set(sha256s))
+    return {
+        sha256: Ingested(pk, public_id, is_duplicate=True)
+        for pk, public_id, sha256 in rows.values_list("pk", "public_id", "sha256")
+    }
 
 
 def add(
@@ -117,19 +139,59 @@ def add(
     original_name: str,
     now: datetime,
     suggested_label_id: int | None = None,
-    is_announced: bool = True,
 ) -> Ingested:
     """Store a decoded picture. Of two that store the same bytes at once, one gets the other's.
 
-    Sends `images_added` on commit, unless the caller announces a batch itself.
+    Sends `images_added` on commit.
     """
-    files = pictures.store_picture(picture)
-    image = Image(
+    entry = NewImage(picture, original_name, suggested_label_id)
+    (ingested,) = add_stored(
+        origin=origin, entries=[(entry, pictures.store_picture(picture))], now=now
+    )
+    if not ingested.is_duplicate:
+        announce(project_id=origin.project_id, image_ids=[ingested.image_id])
+    return ingested
+
+
+def add_stored(
+    *, origin: Origin, entries: Sequence[tuple[NewImage, StoredKeys]], now: datetime
+) -> list[Ingested]:
+    """Make the rows of pictures whose files are stored; announcing them is the caller's.
+
+    The whole batch is one statement. Only where somebody else stores the same bytes at this
+    moment do its images go one by one, and who comes second gets the other's image.
+    """
+    made = [_row(origin, entry, keys, now) for entry, keys in entries]
+    try:
+        with transaction.atomic():
+            Image.objects.bulk_create(made)
+    except IntegrityError:
+        made = [_row(origin, entry, keys, now) for entry, keys in entries]
+        return [_add_or_twin(image) for image in made]
+    return [Ingested(image.pk, image.public_id, is_duplicate=False) for image in made]
+
+
+def _add_or_twin(image: Image) -> Ingested:
+    try:
+        with transaction.atomic():
+            image.save(force_insert=True)
+    except IntegrityError:
+        pictures.discard(image.storage_key, image.thumbnail_key)
+        twin = known(project_id=image.project_id, sha256=image.sha256)
+        if twin is None:
+            raise
+        return twin
+    return Ingested(image.pk, image.public_id, is_duplicate=False)
+
+
+def _row(origin: Origin, entry: NewImage, keys: StoredKeys, now: datetime) -> Image:
+    picture = entry.picture
+    return Image(
         project_id=origin.project_id,
         sha256=picture.sha256,
-        storage_key=files[0],
-        thumbnail_key=files[1],
-        original_name=stored_name(original_name),
+        storage_key=keys[0],
+        thumbnail_key=keys[1],
+        original_name=stored_name(entry.original_name),
         width=picture.width,
         height=picture.height,
         size_bytes=len(picture.jpeg),
@@ -143,21 +205,9 @@ def add(
         ),
         uploaded_by_id=origin.uploaded_by_id,
         perceptual_hash=picture.perceptual_hash,
-        suggested_label_id=suggested_label_id,
+        suggested_label_id=entry.suggested_label_id,
         created_at=now,
     )
-    try:
-        with transaction.atomic():
-            image.save(force_insert=True)
-    except IntegrityError:
-        pictures.discard(*files)
-        twin = known(project_id=origin.project_id, sha256=picture.sha256)
-        if twin is None:
-            raise
-        return twin
-    if is_announced:
-        announce(project_id=origin.project_id, image_ids=[image.pk])
-    return Ingested(image.pk, image.public_id, is_duplicate=False)
 
 
 def announce(*, project_id: int, image_ids: list[int]) -> None:

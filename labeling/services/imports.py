@@ -11,11 +11,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import F
 from django.utils.text import slugify
 
@@ -257,9 +258,9 @@ def _run(
             todo.append(file)
     progress(result.done, result.total)
     size = TRUSTED_BATCH if plan.use == "trusted" else BATCH
-    with ThreadPoolExecutor(THREADS, "import") as threads:
+    with ThreadPoolExecutor(THREADS, "import") as threads, ThreadPoolExecutor(THREADS) as writers:
         for batch in _batches(threads, todo, size):
-            _write(plan, batch, result, clock())
+            _write(plan, batch, result, clock(), writers)
             progress(result.done, result.total)
             time.sleep(BREATH_S)
 
@@ -295,20 +296,38 @@ def _read(file: SourceFile) -> _Read:
         return _Read(file, None, Refusal(file.name, "unreadable", message))
 
 
-def _write(plan: _Plan, batch: list[_Read], result: Imported, now: datetime) -> None:
+def _write(
+    plan: _Plan,
+    batch: list[_Read],
+    result: Imported,
+    now: datetime,
+    threads: ThreadPoolExecutor,
+) -> None:
+    """Store a batch: files first and side by side, then one short transaction for the rows."""
+    project_id = plan.origin.project_id
+    read = [(one.file, one.picture) for one in batch if one.picture is not None]
+    before = images.known_among(
+        project_id=project_id, sha256s=[picture.sha256 for _, picture in read]
+    )
+    new: dict[str, images.NewImage] = {}
+    for file, picture in read:
+        if picture.sha256 not in before and picture.sha256 not in new:
+            new[picture.sha256] = images.NewImage(picture, file.name, plan.label_id(file))
+    keys = threads.map(pictures.store_picture, [entry.picture for entry in new.values()])
+    entries = list(zip(new.values(), keys, strict=True))
     # Counted apart and added after the commit: a batch that rolled back did nothing.
-    with transaction.atomic():
-        counted, added = Imported(), []
-        for one in batch:
-            if one.picture is None:
-                counted.refused += [one.refusal] if one.refusal else []
-                continue
-            ingested = _store(plan, one.file, one.picture, counted, now)
-            if not ingested.is_duplicate:
-                added.append(ingested.image_id)
+    counted = Imported(refused=[one.refusal for one in batch if one.refusal is not None])
+    with _discarded_on_failure(entries), transaction.atomic():
+        made = images.add_stored(origin=plan.origin, entries=entries, now=now)
+        ingested = before | dict(zip(new, made, strict=True))
+        for file, picture in read:
+            _count(plan, file, ingested[picture.sha256], counted, now)
+            # The same bytes a second time in one batch are a duplicate of the first.
+            ingested[picture.sha256] = replace(ingested[picture.sha256], is_duplicate=True)
+        added = [one.image_id for one in made if not one.is_duplicate]
         counted.stored = len(added)
         if added:
-            images.announce(project_id=plan.origin.project_id, image_ids=added)
+            images.announce(project_id=project_id, image_ids=added)
         _beat(plan, result.done + counted.done, result.total, now)
     result.stored += counted.stored
     result.duplicates += counted.duplicates
@@ -316,22 +335,24 @@ def _write(plan: _Plan, batch: list[_Read], result: Imported, now: datetime) -> 
     result.unknown_labels += counted.unknown_labels
 
 
-def _store(
-    plan: _Plan, file: SourceFile, picture: Picture, counted: Imported, now: datetime
-) -> images.Ingested:
+@contextmanager
+def _discarded_on_failure(
+    entries: Sequence[tuple[images.NewImage, images.StoredKeys]],
+) -> Iterator[None]:
+    """Leave no file behind whose row was rolled back."""
+    try:
+        yield
+    except (DatabaseError, LabelingError):
+        pictures.discard(*(key for _, keys in entries for key in keys))
+        raise
+
+
+def _count(
+    plan: _Plan, file: SourceFile, ingested: images.Ingested, counted: Imported, now: datetime
+) -> None:
     label_id = plan.label_id(file)
     if label_id is None and file.labels and plan.use != "ignore":
         counted.unknown_labels[file.labels[0]] += 1
-    ingested = images.known(project_id=plan.origin.project_id, sha256=picture.sha256)
-    if ingested is None:
-        ingested = images.add(
-            origin=plan.origin,
-            picture=picture,
-            original_name=file.name,
-            now=now,
-            suggested_label_id=label_id,
-            is_announced=False,
-        )
     counted.duplicates += ingested.is_duplicate
     if plan.use == "trusted" and label_id is not None:
         images.trust(
@@ -340,7 +361,6 @@ def _store(
             label_id=label_id,
             now=now,
         )
-    return ingested
 
 
 def _beat(plan: _Plan, done: int, total: int, now: datetime) -> None:

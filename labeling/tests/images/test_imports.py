@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 from pytest_django import DjangoCaptureOnCommitCallbacks
@@ -88,23 +89,35 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     assert (result.skipped, result.stored) == (before, 6 - before)
 
 
+def _stored_files() -> set[str]:
+    root = Path(default_storage.location)  # type: ignore[attr-defined]
+    return {str(path.relative_to(root)) for path in root.rglob("*.jpg")}
+
+
+def _files_of_images() -> set[str]:
+    return {
+        key for keys in Image.objects.values_list("storage_key", "thumbnail_key") for key in keys
+    }
+
+
 def test_a_batch_that_fails_counts_as_nothing_and_is_taken_again(
     project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add = images.add
+    announce, before = images.announce, _stored_files()
     monkeypatch.setattr(imports, "BATCH", 3)
-    failing = iter([False, False, False, True])
+    failing = iter([False, True])
 
-    def add_or_fail(**given: Any) -> images.Ingested:
+    def announce_or_fail(**given: Any) -> None:
         if next(failing, False):
             raise IntegrityError("the disk is full, say")
-        return add(**given)
+        announce(**given)
 
-    monkeypatch.setattr(images, "add", add_or_fail)
+    monkeypatch.setattr(images, "announce", announce_or_fail)
     with pytest.raises(IntegrityError):
         run(project, folder)
     job = Job.objects.get()
-    assert job.result["stored"] == Image.objects.count()
+    assert job.result["stored"] == Image.objects.count() == 3
+    assert _stored_files() - before == _files_of_images(), "no file stays behind without an image"
 
     run(project, folder)
 
