@@ -11,15 +11,18 @@ from django.utils import timezone
 EXPIRES_S = 10
 """What the sweep enqueues it enqueues again: an unread hint must not pile up."""
 
+BATCHES_A_TASK = 3
+"""Of two seconds each: within what a worker is given to stop in."""
+
 logger = logging.getLogger(__name__)
 
 
 @shared_task
 def embed_images(*, project_id: int, **_: Any) -> None:
-    """Embed about two seconds of a project's images, decide their partitions, and go on."""
+    """Embed a few seconds of a project's images, decide their partitions, and go on."""
     from ml.services import partition
 
-    done = partition.advance(project_id=project_id, now=timezone.now())
+    done = partition.advance(project_id=project_id, now=timezone.now(), at_most=BATCHES_A_TASK)
     if done.is_ours and done.embedded and done.remaining:
         embed_images.delay(project_id=project_id)
 

@@ -21,6 +21,7 @@ from PIL import Image
 from labeling.selectors import images as image_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.services import pictures, projects
+from ml import tasks
 from ml.bench import processor, sandbox
 from ml.inference.embedder import OnnxEmbedder
 from ml.inference.files import find_backbone
@@ -196,8 +197,9 @@ def _reembed(now: datetime) -> float:
         started = time.perf_counter()
         remaining = stored
         while remaining:
-            remaining = embedding.embed_pending(
-                project_id=project.pk, set_id=chosen.pk, now=now, seconds=2.0
-            )
+            for batch in embedding.embed_batches(
+                project_id=project.pk, set_id=chosen.pk, now=now, at_most=tasks.BATCHES_A_TASK
+            ):
+                remaining = batch.remaining
         rates.append(stored / (time.perf_counter() - started))
     return float(np.median(rates))

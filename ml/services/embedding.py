@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,7 +31,7 @@ from ml.selectors import embeddings
 from ml.selectors.embeddings import load_matrix, original_set
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from datetime import datetime
 
     from PIL import Image as PillowImage
@@ -42,6 +43,7 @@ __all__ = [
     "Batch",
     "backbone_file",
     "embed_batch",
+    "embed_batches",
     "embed_pending",
     "embedder",
     "ensure_original_set",
@@ -171,22 +173,71 @@ def embed_batch(*, project_id: int, set_id: int, now: datetime, seconds: float =
     imported so far. An image whose file cannot be decoded is noted on the set and left out.
     The batch is written in one transaction, and only if no other worker has taken over.
     """
+    (batch,) = embed_batches(
+        project_id=project_id, set_id=set_id, now=now, seconds=seconds, at_most=1
+    )
+    return batch
+
+
+def embed_batches(
+    *, project_id: int, set_id: int, now: datetime, seconds: float = 2.0, at_most: int
+) -> Generator[Batch]:
+    """Embed up to `at_most` batches in a row, each as `embed_batch` does.
+
+    While a batch is written, and while the caller looks at it, the next one is being computed:
+    no core waits for the database. There is always a first batch, if only an empty one.
+    """
     embedding_set = EmbeddingSet.objects.get(pk=set_id, project_id=project_id)
-    pending = _pending(embedding_set)
     with _claim(embedding_set, now) as token:
         if token is None:
-            return Batch(0, pending.count(), is_ours=False)
-        speed = _images_per_s.get(embedding_set.digest)
-        limit = FIRST_BATCH if speed is None else max(8, int(speed * seconds))
-        rows = list(pending.order_by("public_id").values_list("pk", "storage_key")[:limit])
-        if rows:
-            _write(embedding_set, token, _embed(embedding_set, rows), now)
-        remaining = pending.exclude(pk__in=embedding_set.unreadable).count()
-        state = EmbeddingSetState.BUILDING if remaining else EmbeddingSetState.READY
-        EmbeddingSet.objects.filter(pk=set_id).exclude(
-            state__in=(state, EmbeddingSetState.RETIRED)
-        ).update(state=state)
-        return Batch(len(rows), remaining, is_ours=True)
+            yield Batch(0, _pending(embedding_set).count(), is_ours=False)
+            return
+        for found in _computed_ahead(embedding_set, seconds, at_most):
+            is_ours = _write(embedding_set, token, found, now)
+            n_embedded = len(found.ids) + len(found.broken) if is_ours else 0
+            yield Batch(n_embedded, _remaining(embedding_set), is_ours)
+            if not is_ours:
+                return
+
+
+def _remaining(embedding_set: EmbeddingSet) -> int:
+    """Count what is left to embed, and say on the set whether it is complete."""
+    remaining = _pending(embedding_set).count()
+    state = EmbeddingSetState.BUILDING if remaining else EmbeddingSetState.READY
+    EmbeddingSet.objects.filter(pk=embedding_set.pk).exclude(
+        state__in=(state, EmbeddingSetState.RETIRED)
+    ).update(state=state)
+    return remaining
+
+
+def _computed_ahead(
+    embedding_set: EmbeddingSet, seconds: float, at_most: int
+) -> Generator[_Vectors]:
+    """Give computed batches; from the first on, the next is computed while one is dealt with."""
+    rows = _next_rows(embedding_set, seconds, before=())
+    # The first in this thread, which owns the database connection that loading a backbone needs.
+    found = _embed(embedding_set, rows) if rows else _Vectors([], [], [])
+    with ThreadPoolExecutor(1, thread_name_prefix="embed-ahead") as thread:
+        for _ in range(at_most - 1):
+            rows = _next_rows(embedding_set, seconds, before=rows)
+            if not rows:
+                break
+            ahead = thread.submit(_embed, embedding_set, rows)
+            yield found
+            found = ahead.result()
+    yield found
+
+
+def _next_rows(
+    embedding_set: EmbeddingSet, seconds: float, *, before: Sequence[tuple[int, str]]
+) -> list[tuple[int, str]]:
+    """Choose the (image id, storage key) of the next batch; `before` is not yet written."""
+    speed = _images_per_s.get(embedding_set.digest)
+    limit = FIRST_BATCH if speed is None else max(8, int(speed * seconds))
+    pending = _pending(embedding_set).order_by("public_id").values_list("pk", "storage_key")
+    taken = {image_id for image_id, _ in before}
+    rows = [row for row in pending[: limit + len(taken)] if row[0] not in taken]
+    return rows[:limit]
 
 
 def _pending(embedding_set: EmbeddingSet) -> images.ImageQuery:
@@ -254,11 +305,12 @@ def _loader(image_id: int, key: str, broken: list[int]) -> Callable[[], PillowIm
 
 
 @transaction.atomic
-def _write(embedding_set: EmbeddingSet, token: int, found: _Vectors, now: datetime) -> None:
+def _write(embedding_set: EmbeddingSet, token: int, found: _Vectors, now: datetime) -> bool:
+    """Store a batch; give False where another worker has taken over."""
     row = EmbeddingSet.objects.filter(pk=embedding_set.pk, fencing_token=token)
     if not row.update(heartbeat_at=now):
         logger.info("Embedding set %s was taken over; this batch is dropped.", embedding_set.pk)
-        return
+        return False
     # ignore_conflicts: a row written by whoever was fenced off is the same row.
     Embedding.objects.bulk_create(
         [
@@ -272,6 +324,7 @@ def _write(embedding_set: EmbeddingSet, token: int, found: _Vectors, now: dateti
         row.update(unreadable=embedding_set.unreadable)
     if embedding_set.centre is None:
         _fix_centre(embedding_set)
+    return True
 
 
 def _fix_centre(embedding_set: EmbeddingSet) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,8 @@ class Intake:
     is_ours: bool
 
 
-def advance(*, project_id: int, now: datetime, seconds: float = 2.0) -> Intake:
-    """Embed about two seconds of images, then decide what can be decided.
+def advance(*, project_id: int, now: datetime, seconds: float = 2.0, at_most: int = 1) -> Intake:
+    """Embed up to `at_most` batches of about `seconds`, deciding after each what can be decided.
 
     The original set comes first: it decides partitions. Other sets that serve get the new images'
     vectors afterwards.
@@ -73,19 +74,24 @@ def advance(*, project_id: int, now: datetime, seconds: float = 2.0) -> Intake:
     if not embedding.is_configured():
         return Intake(0, decide(project_id=project_id, now=now), 0, is_ours=True)
     embedding.ensure_original_set(project_id=project_id, now=now)
-    embedded = remaining = 0
+    embedded = decided = remaining = 0
     is_ours = True
     for each in embeddings.sets_to_fill(project_id):
         if embedded:
             remaining += embedding.pending_count(each)
             continue
-        batch = embedding.embed_batch(
-            project_id=project_id, set_id=each.pk, now=now, seconds=seconds
-        )
-        embedded += batch.embedded
-        remaining += batch.remaining
-        is_ours = is_ours and batch.is_ours
-    decided = decide(project_id=project_id, now=now)
+        left = 0
+        with closing(
+            embedding.embed_batches(
+                project_id=project_id, set_id=each.pk, now=now, seconds=seconds, at_most=at_most
+            )
+        ) as batches:
+            for batch in batches:
+                embedded += batch.embedded
+                left = batch.remaining
+                is_ours = is_ours and batch.is_ours
+                decided += decide(project_id=project_id, now=now)
+        remaining += left
     return Intake(embedded, decided, remaining, is_ours)
 
 
