@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     BaseAdmin, BaseUserAdmin = admin.ModelAdmin, UserAdmin
 
-HIDDEN = ("digest", "resume_digest", "posterior", "probabilities", "seed")
+HIDDEN = ("digest", "resume_digest", "posterior", "probabilities", "confusion", "seed")
 
 
 class ReadOnly(BaseAdmin):
@@ -178,6 +178,9 @@ admin.site.register(
         models.SplitGroup,
         models.QueueEntry,
         models.AnnotatorSkill,
+        models.CrowdModel,
+        models.Adjudication,
+        models.AgreementSnapshot,
         models.GoldReference,
     ),
     ReadOnly,

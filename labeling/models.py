@@ -122,6 +122,19 @@ class Project(models.Model):
     suggestions_hidden_share = models.FloatField(default=0.2)
     leaderboard_enabled = models.BooleanField(default=False)
 
+    skill_floor = models.FloatField(
+        default=0.6, help_text="Whoever is surely right less often than this is paused."
+    )
+    skill_min_gold = models.PositiveSmallIntegerField(
+        default=10, help_text="Gold answers before anybody is paused for their skill."
+    )
+    onboarding_images = models.PositiveSmallIntegerField(
+        default=0, help_text="Gold images in a newcomer's first round; 0 for none."
+    )
+    adjudication_share = models.FloatField(
+        default=0.2, help_text="Share of audit agreements that an expert looks at, blind."
+    )
+
     acquisition_function = models.CharField(max_length=40, default="margin")
     acceptance_threshold = models.FloatField(default=0.5)
     target_accuracy = models.FloatField(null=True, blank=True)
@@ -150,6 +163,15 @@ class Project(models.Model):
             models.CheckConstraint(
                 condition=Q(votes_pool__gte=1, votes_audit__gte=1),
                 name="project_policy_asks_at_least_one_vote",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    skill_floor__gte=0,
+                    skill_floor__lte=1,
+                    adjudication_share__gte=0,
+                    adjudication_share__lte=1,
+                ),
+                name="project_crowd_settings_are_shares",
             ),
         ]
 
@@ -231,6 +253,13 @@ class AnnotatorKind(models.TextChoices):
     ORACLE = "ORACLE", "simulated"
 
 
+class PausedReason(models.TextChoices):
+    """Why an annotator is paused; empty while they are not."""
+
+    SKILL = "skill", "below the project's floor"
+    STAFF = "staff", "by a person"
+
+
 class Annotator(models.Model):
     """The one who answers. Answers point here, with or without a login behind it."""
 
@@ -246,6 +275,11 @@ class Annotator(models.Model):
     created_at = models.DateTimeField()
     last_seen_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    paused_reason = models.CharField(max_length=8, choices=PausedReason, blank=True)
+    pause_lifted_at = models.DateTimeField(
+        null=True, blank=True, help_text="By a person: gold answers before it do not pause again."
+    )
+    onboarded_at = models.DateTimeField(null=True, blank=True)
     quarantined_at = models.DateTimeField(null=True, blank=True)
     anonymised_at = models.DateTimeField(null=True, blank=True)
 
@@ -659,6 +693,11 @@ class Consensus(models.Model):
     effective_votes = models.FloatField(help_text="Votes this image needed when it was decided.")
     n_votes = models.PositiveIntegerField()
     is_expert = models.BooleanField(default=False)
+    counted = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="What this image has added to the skills of its annotators; null for nothing.",
+    )
     resolved_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField()
 
@@ -670,18 +709,145 @@ class Consensus(models.Model):
 
 
 class AnnotatorSkill(models.Model):
-    """Counts behind the Beta posterior of an annotator's skill."""
+    """Counts behind the Beta posterior of an annotator's skill.
+
+    At all times the sum of what `Consensus.counted` says of this annotator, over all images.
+    """
 
     annotator = models.OneToOneField(Annotator, on_delete=models.PROTECT, related_name="skill")
+    scheme = models.ForeignKey(
+        LabelScheme, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     n_right = models.FloatField(default=0)
     n_wrong = models.FloatField(default=0)
     n_gold_right = models.PositiveIntegerField(default=0)
     n_gold_wrong = models.PositiveIntegerField(default=0)
     by_label = models.JSONField(default=dict, help_text="Label code to [right, wrong].")
+    confusions = models.JSONField(
+        default=dict, help_text='"true code>said code" to its expected count, right ones too.'
+    )
+    n_shown = models.PositiveIntegerField(default=0, help_text="Answers beside a suggestion.")
+    n_suggested_wrong = models.PositiveIntegerField(
+        default=0, help_text="Of those, where the suggestion turned out wrong."
+    )
+    n_suggested_wrong_accepted = models.PositiveIntegerField(default=0)
+    n_hidden_wrong = models.PositiveIntegerField(
+        default=0, help_text="Answers with a wrong suggestion held back, for comparison."
+    )
+    n_hidden_wrong_same = models.PositiveIntegerField(
+        default=0, help_text="Of those, where the annotator made the same mistake unaided."
+    )
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"skill of {self.annotator_id}"
+
+
+class CrowdModel(models.Model):
+    """What all annotators of a project share; written by the sweep alone (`services.crowd`)."""
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="crowd_model")
+    scheme = models.ForeignKey(
+        LabelScheme, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    alpha = models.FloatField(default=8.0, help_text="Of the Beta prior of a skill.")
+    beta = models.FloatField(default=2.0)
+    confusion = models.BinaryField(
+        null=True,
+        help_text="float64 (k + 1, k + 1): truth by said, the last column is none of these.",
+    )
+    prior_weight = models.FloatField(default=0.5, help_text="Trust in the classifier, 0 to 1.")
+    minimum_votes = models.JSONField(
+        default=dict, help_text="Label code to votes; the empty code is none of these."
+    )
+    n_votes = models.PositiveIntegerField(default=0, help_text="Votes the last sweep has read.")
+    last_annotation_id = models.BigIntegerField(default=0)
+    n_active = models.PositiveIntegerField(
+        default=0, help_text="Active annotators when audit images were last looked at."
+    )
+    relabel_share = models.FloatField(default=0.1)
+    relabel_detail = models.JSONField(default=dict)
+    detail = models.JSONField(default=dict, help_text="Steps, likelihood and seconds of a sweep.")
+    dirty_at = models.DateTimeField(null=True, blank=True, help_text="A replay is due since then.")
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    fencing_token = models.PositiveIntegerField(default=0)
+    swept_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(alpha__gt=0, beta__gt=0), name="crowd_model_has_a_proper_prior"
+            ),
+            models.CheckConstraint(
+                condition=Q(prior_weight__gte=0, prior_weight__lte=1),
+                name="crowd_model_prior_weight_is_a_share",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"crowd of {self.project_id}"
+
+
+class AdjudicationKind(models.TextChoices):
+    """Why an expert is asked about an audit image."""
+
+    DISAGREEMENT = "DISAGREEMENT", "annotators or classifier disagree"
+    AGREEMENT_SAMPLE = "AGREEMENT_SAMPLE", "drawn from the agreements"
+
+
+class Adjudication(models.Model):
+    """A question put to the experts, blind, with the probability of being asked."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="adjudications")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="adjudications")
+    kind = models.CharField(max_length=16, choices=AdjudicationKind)
+    probability = models.FloatField(help_text="Of being asked, in (0, 1].")
+    created_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+    annotation = models.ForeignKey(
+        Annotation, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["image"],
+                condition=Q(settled_at__isnull=True),
+                name="adjudication_one_open_an_image",
+            ),
+            models.CheckConstraint(
+                condition=Q(probability__gt=0, probability__lte=1),
+                name="adjudication_has_a_probability",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "settled_at", "id"], name="adjudication_by_project")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.image_id}"
+
+
+class AgreementSnapshot(models.Model):
+    """How far annotators agreed at one time, and the label error to be expected of an export."""
+
+    project = models.ForeignKey(
+        Project, on_delete=models.CASCADE, related_name="agreement_snapshots"
+    )
+    at = models.DateTimeField()
+    alpha = models.FloatField(null=True, help_text="Krippendorff's alpha; null where undefined.")
+    interval = models.JSONField(null=True, help_text="[low, high] of alpha.")
+    by_label = models.JSONField(default=dict, help_text="Label code to alpha and its interval.")
+    expected_error = models.FloatField(null=True, help_text="Share of wrong labels, 0 to 1.")
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "-at"], name="agreement_newest")]
+
+    def __str__(self) -> str:
+        return f"agreement of {self.project_id} at {self.at}"
 
 
 class GoldReference(models.Model):
@@ -690,6 +856,9 @@ class GoldReference(models.Model):
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="gold_references")
     label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
     set_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    note = models.CharField(
+        max_length=200, blank=True, help_text="Why, told to a newcomer after their answer."
+    )
     created_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
