@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from ml.models import Champion, ModelVersion
+from ml.models import Champion, ModelState, ModelVersion
 
 LISTED = 200
 
@@ -73,6 +73,11 @@ def stored(public_id: UUID) -> StoredVersion | None:
     """Read a version and its embedding set in one query, so that the two cannot disagree."""
     row = ModelVersion.objects.select_related("embedding_set").filter(public_id=public_id).first()
     return _stored(row) if row else None
+
+
+def is_withdrawn(public_id: UUID) -> bool:
+    """Tell whether a version was rolled back: it must not answer any more."""
+    return ModelVersion.objects.filter(public_id=public_id, state=ModelState.REJECTED).exists()
 
 
 def numbered(project_id: int, number: int) -> Pointer | None:

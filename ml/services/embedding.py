@@ -42,6 +42,7 @@ __all__ = [
     "STALE_AFTER",
     "Batch",
     "backbone_file",
+    "backbone_on_host",
     "embed_batch",
     "embed_batches",
     "embed_pending",
@@ -142,17 +143,25 @@ def backbone_file(set_id: int) -> BackboneFile:
     Raises:
         BackboneMissingError, BackboneCorruptError: storage has it not, or damaged.
     """
+    of = EmbeddingSet.objects.get(pk=set_id)
+    return backbone_on_host(name=of.backbone, digest=of.digest, storage_key=of.storage_key)
+
+
+def backbone_on_host(*, name: str, digest: str, storage_key: str) -> BackboneFile:
+    """Give a compiled backbone on this host, fetched from storage where it is missing.
+
+    Asks the database nothing, so any thread may call it. Raises as `backbone_file` does.
+    """
     from ml.inference.files import file_name, read_backbone  # noqa: PLC0415
 
-    of = EmbeddingSet.objects.get(pk=set_id)
-    path = Path(settings.BACKBONE_DIR) / file_name(of.backbone, of.digest)
-    if not path.exists() and default_storage.exists(of.storage_key):
+    path = Path(settings.BACKBONE_DIR) / file_name(name, digest)
+    if not path.exists() and default_storage.exists(storage_key):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{time.monotonic_ns()}.part")
-        with default_storage.open(of.storage_key) as file:
+        with default_storage.open(storage_key) as file:
             draft.write_bytes(file.read())
         draft.replace(path)
-    return read_backbone(path, digest=of.digest)
+    return read_backbone(path, digest=digest)
 
 
 def pending_count(embedding_set: EmbeddingSet) -> int:

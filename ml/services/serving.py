@@ -4,11 +4,15 @@ A request asks where the champion pointer stands (one query on a primary key) an
 are called now, and takes the whole bundle of that version, from memory or made anew. A bundle is
 never changed, so no request ever sees an old head on a new backbone, and no restart is needed
 after a promotion or a roll-back.
+A backbone that this process has not loaded takes a second, or as long as its file takes to come
+from storage. Meanwhile the version that served before goes on answering, whole and by its own
+name, so that no request is slow; a version that was withdrawn for cause does not.
 Embedders are shared by the digest of their backbone. Nothing here imports torch or scikit-learn.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -33,6 +37,8 @@ EMBEDDERS_KEPT = 3
 """Old and new during a switch, and one more project's; about 20 MB each."""
 BUNDLES_KEPT = 32
 POINTER_TRIES = 3
+
+logger = logging.getLogger(__name__)
 
 K = TypeVar("K", bound="Hashable")
 V = TypeVar("V")
@@ -102,11 +108,15 @@ def champion(project_id: int) -> ServedModel:
         pointer = versions.pointer(project_id)
         if pointer is None:
             break
+        before = _last.get(project_id)
+        if before is not None and _is_slow_to_load(pointer.version, before):
+            return _as_of_now(before, before.evidence)
         try:
-            served = _bundle(pointer.version)
+            served = _as_of_now(_bundle(pointer.version), pointer.evidence)
         except VersionPrunedError:  # superseded and pruned since the pointer was read
             continue
-        return _as_of_now(served, pointer.evidence)
+        _last[project_id] = served
+        return served
     raise NoChampionError(
         "This project has no classifier yet. It gets one by itself once enough images are "
         "labeled (at least two labels with answers); then ask again.",
@@ -167,6 +177,8 @@ def warm_backbone() -> str:
 
 def forget() -> None:
     """Drop everything loaded (tests, and a host short of memory)."""
+    _last.clear()
+    _loading.clear()
     _bundles.clear()
     _embedders.clear()
 
@@ -199,6 +211,10 @@ class _Kept(Generic[K, V]):
                     self._values.popitem(last=False)
         return value
 
+    def __contains__(self, key: K) -> bool:
+        with self._lock:
+            return key in self._values
+
     def clear(self) -> None:
         with self._lock:
             self._values.clear()
@@ -206,6 +222,44 @@ class _Kept(Generic[K, V]):
 
 _bundles: _Kept[UUID, ServedModel] = _Kept(BUNDLES_KEPT)
 _embedders: _Kept[str, Embedder] = _Kept(EMBEDDERS_KEPT)
+_last: dict[int, ServedModel] = {}
+"""By project, the champion that answered last in this process."""
+_loading: dict[str, threading.Thread] = {}
+"""By digest, who loads a backbone behind the requests."""
+_loading_lock = threading.Lock()
+
+
+def _is_slow_to_load(public_id: UUID, before: ServedModel) -> bool:
+    """Tell whether a version's backbone is not loaded yet and `before` may answer until it is.
+
+    The first to ask has it loaded by a thread. Where that has failed the request itself loads,
+    and says what is wrong.
+    """
+    if public_id in _bundles:
+        return False
+    version = versions.stored(public_id)
+    if version is None or version.head is None or version.digest in _embedders:
+        return False
+    if versions.is_withdrawn(before.public_id):
+        return False
+    with _loading_lock:
+        thread = _loading.get(version.digest)
+        if thread is None:
+            thread = threading.Thread(target=_load_behind, args=(version,), daemon=True)
+            _loading[version.digest] = thread
+            thread.start()
+    return thread.is_alive()
+
+
+def _load_behind(version: versions.StoredVersion) -> None:
+    """Load a backbone in a thread, which asks the database nothing.
+
+    Its entry stays until a request has taken the backbone, or has found out itself why it cannot.
+    """
+    try:
+        _embedders.get(version.digest, lambda: _open(version))
+    except (MlError, OSError) as error:
+        logger.warning("The backbone of v%s cannot be loaded: %s", version.number, error)
 
 
 def _bundle(public_id: UUID) -> ServedModel:
@@ -232,6 +286,7 @@ def _load(public_id: UUID) -> ServedModel:
         )
     head = replace(codec.from_bytes(version.head), temperature=version.temperature)
     embedder = _embedders.get(version.digest, lambda: _open(version))
+    _loading.pop(version.digest, None)
     _check(version, head, embedder)
     return ServedModel(
         public_id=version.public_id,
@@ -249,7 +304,11 @@ def _load(public_id: UUID) -> ServedModel:
 
 def _open(version: versions.StoredVersion) -> Embedder:
     """Load the version's backbone; fetch the file first where this host does not have it yet."""
-    return _warmed(embedding.backbone_file(version.embedding_set_id))
+    return _warmed(
+        embedding.backbone_on_host(
+            name=version.backbone, digest=version.digest, storage_key=version.storage_key
+        )
+    )
 
 
 def _warmed(backbone: BackboneFile) -> Embedder:

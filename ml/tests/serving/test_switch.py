@@ -8,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -180,3 +181,77 @@ def test_a_version_that_disagrees_with_its_backbone_is_not_served(served: Kitche
 def test_warming_leaves_projects_without_a_champion_out(served: Kitchen) -> None:
     empty = Kitchen.make().project
     assert serving.warm([served.project.pk, empty.pk]) == {served.project.pk: 1}
+
+
+# --- a backbone that is not loaded yet ------------------------------------------------------------
+
+
+@pytest.fixture
+def slow_backbones(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let no backbone be loaded before the event is set."""
+    allowed = threading.Event()
+    load = serving._open
+
+    def wait_and_load(version: versions.StoredVersion) -> Any:
+        assert allowed.wait(30)
+        return load(version)
+
+    monkeypatch.setattr(serving, "_open", wait_and_load)
+    return allowed
+
+
+def wait_for_loaders() -> None:
+    for loader in list(serving._loading.values()):
+        loader.join(30)
+
+
+@pytest.mark.django_db
+def test_while_a_new_backbone_loads_the_version_before_answers_whole(
+    kitchen: Kitchen, slow_backbones: threading.Event
+) -> None:
+    slow_backbones.set()
+    _, second = two_versions(kitchen)
+    client = client_with(kitchen.project, "predict")
+    assert likeliest(ask(client, kitchen.project, picture(RED))) == (1, "apple")
+    slow_backbones.clear()
+    kitchen.promote(second)
+
+    during = [likeliest(ask(client, kitchen.project, picture(RED, seed))) for seed in range(3)]
+    slow_backbones.set()
+    wait_for_loaders()
+
+    assert during == [(1, "apple")] * 3
+    assert likeliest(ask(client, kitchen.project, picture(RED))) == (2, "leek")
+
+
+@pytest.mark.django_db
+def test_a_version_withdrawn_for_cause_never_answers_while_another_loads(
+    kitchen: Kitchen,
+) -> None:
+    two_versions(kitchen)
+    client = client_with(kitchen.project, "predict")
+    kitchen.promote(ModelVersion.objects.get(number=2))
+    assert likeliest(ask(client, kitchen.project, picture(RED))) == (2, "leek")
+    registry.roll_back(
+        project_id=kitchen.project.pk, to_version_id=None, user_id=None,
+        reason="worse", now=timezone.now(),
+    )  # fmt: skip
+
+    # v1's backbone was never loaded by this process.
+    assert likeliest(ask(client, kitchen.project, picture(RED))) == (1, "apple")
+
+
+@pytest.mark.django_db
+def test_a_backbone_that_cannot_be_loaded_is_said_and_not_hidden(
+    kitchen: Kitchen, settings: Any
+) -> None:
+    _, second = two_versions(kitchen)
+    client = client_with(kitchen.project, "predict")
+    ask(client, kitchen.project, picture(RED))
+    hide_backbones(settings)
+    kitchen.promote(second)
+
+    ask(client, kitchen.project, picture(RED))
+    wait_for_loaders()
+
+    assert ask(client, kitchen.project, picture(RED)).status_code == 503
