@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from labeling.api import practice
 from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import project_for
 from labeling.api.principals import annotator_for
@@ -68,7 +69,7 @@ class AnnotationsView(APIView):
         annotation = answered.submitted.annotation
         body = {
             "annotation": payloads.annotation(annotation),
-            "after": {"sentence": annotation_selectors.sentence_after(annotation.assignment)},
+            "after": practice.after(annotation, project),
             **payloads.claimed(answered.claimed, progress.for_annotator(project.pk, annotator.pk)),
         }
         return Response(body, status=200 if answered.submitted.is_repeat else 201)

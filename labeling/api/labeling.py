@@ -11,15 +11,16 @@ from rest_framework.views import APIView
 
 from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import project_for
+from labeling.api.practice import RoundSerializer
 from labeling.api.principals import annotator_for
 from labeling.models import AnnotationKind, FlagReason, Mode
-from labeling.selectors import progress
+from labeling.selectors import onboarding, progress
 from labeling.selectors import projects as project_selectors
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-    from labeling.models import Label, Project
+    from labeling.models import Annotator, Label, Project
 
 SPECIALS = (
     (AnnotationKind.SKIP, "Skip", "Not this one, not now: somebody else will get it.", "s"),
@@ -38,6 +39,8 @@ class LabelingProjectSerializer(serializers.Serializer[Any]):
     client_window = serializers.IntegerField()
     assignment_ttl_s = serializers.IntegerField()
     paused = serializers.BooleanField()
+    onboarding_images = serializers.IntegerField()
+    suggestions = serializers.BooleanField()
 
 
 class LabelChoiceSerializer(serializers.Serializer[Any]):
@@ -86,6 +89,7 @@ class LabelingSerializer(serializers.Serializer[Any]):
     flags = FlagChoiceSerializer(many=True)
     annotator = LabelingAnnotatorSerializer()
     progress = payloads.ProgressSerializer()
+    onboarding = RoundSerializer(allow_null=True)
 
 
 class LabelingView(APIView):
@@ -124,6 +128,7 @@ class LabelingView(APIView):
                     "answers": counts.mine,
                 },
                 "progress": payloads.progress(counts),
+                "onboarding": _round(project, annotator),
             }
         )
 
@@ -137,7 +142,14 @@ def _project(project: Project) -> dict[str, Any]:
         "client_window": project.client_window,
         "assignment_ttl_s": project.assignment_ttl_s,
         "paused": project.labeling_paused_at is not None,
+        "onboarding_images": project.onboarding_images,
+        "suggestions": project.suggestions_enabled,
     }
+
+
+def _round(project: Project, annotator: Annotator) -> dict[str, int] | None:
+    found = onboarding.round_of(project, annotator)
+    return None if found is None or found.is_over else {"done": found.done, "of": found.of}
 
 
 def _label(project: Project, label: Label, name: str) -> dict[str, Any]:

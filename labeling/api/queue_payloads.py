@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 
+from labeling.api.practice import AfterSerializer
 from labeling.models import AnnotationKind, FlagReason
 
 if TYPE_CHECKING:
@@ -121,12 +122,6 @@ class AnnotationSerializer(serializers.Serializer[Any]):
     labels = serializers.ListField(child=serializers.CharField())
     image = ImageRefSerializer()
     created_at = serializers.DateTimeField()
-
-
-class AfterSerializer(serializers.Serializer[Any]):
-    """What may be said once the answer is in."""
-
-    sentence = serializers.CharField()
 
 
 class AnsweredSerializer(ClaimedSerializer):

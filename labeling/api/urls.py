@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from labeling.api.annotations import AnnotationsView, UndoView
 from labeling.api.disputes import DisputesView, DisputeView
+from labeling.api.gold import GoldImageView, GoldView, WithdrawGoldView
 from labeling.api.images import (
     ExampleView,
     ImageView,
@@ -72,5 +73,15 @@ queue_urls: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/disputes", DisputesView.as_view()),
     path("projects/<slug:slug>/disputes/<uuid:public_id>", DisputeView.as_view()),
 ]
+crowd_urls: list[URLPattern | URLResolver] = [
+    path("projects/<slug:slug>/gold", GoldView.as_view()),
+    path("projects/<slug:slug>/gold/withdraw", WithdrawGoldView.as_view()),
+    path("projects/<slug:slug>/gold/<uuid:public_id>", GoldImageView.as_view()),
+]
 
-urlpatterns: list[URLPattern | URLResolver] = [*people_urls, *image_urls, *queue_urls]
+urlpatterns: list[URLPattern | URLResolver] = [
+    *people_urls,
+    *image_urls,
+    *queue_urls,
+    *crowd_urls,
+]

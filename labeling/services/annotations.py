@@ -30,7 +30,7 @@ from labeling.models import (
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import annotators
 from labeling.selectors.queue import ImageNotFoundError
-from labeling.services import answers, presence, slots
+from labeling.services import answers, presence, slots, standing
 from labeling.services.answers import (
     InvalidAnswerError,
     KeyReusedError,
@@ -278,8 +278,9 @@ def _refuse_second_answer(annotator: Annotator, image: Image) -> None:
             "You have answered this image already; your first answer stands.",
             annotation=str(earlier.public_id),
         )
-    if annotator.paused_at is not None or annotator.quarantined_at is not None:
-        raise AnnotatorPausedError("The coordinator has paused your labeling. Ask them why.")
+    refused = standing.refusal(annotator)
+    if refused is not None:
+        raise AnnotatorPausedError(refused)
 
 
 def _refuse_where_taken(assignment: Assignment, image: Image) -> None:

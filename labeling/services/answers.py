@@ -27,7 +27,7 @@ from labeling.models import (
 )
 from labeling.selectors import projects
 from labeling.selectors.queue import ImageNotFoundError
-from labeling.services import consensus, slots, windows
+from labeling.services import consensus, gold_scores, slots, windows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,6 +174,7 @@ def follow(project: Project, image: Image, annotation: Annotation, now: datetime
     slots.recount(project, [image], now)
     if found.state == ConsensusState.DISPUTED:
         windows.open_dispute(project, image, now)
+    gold_scores.follow(annotation, now)
     events.send_on_commit(
         events.annotation_submitted, project_id=project.pk, annotation_id=annotation.pk
     )

@@ -59,6 +59,7 @@ SETTINGS = frozenset({
     "suggestions_hidden_share", "leaderboard_enabled", "acquisition_function",
     "acceptance_threshold", "target_accuracy", "finetune_enabled", "finetune_min_new_labels",
     "monthly_budget", "price_per_device_hour", "may_queue_uploads", "queued_uploads_per_hour",
+    "skill_floor", "skill_min_gold", "onboarding_images", "adjudication_share",
 })  # fmt: skip
 CREATION_SETTINGS = SETTINGS | {"mode", "guide", "seed"}
 

@@ -27,7 +27,7 @@ from labeling.models import (
 )
 from labeling.selectors import annotators, progress
 from labeling.selectors import queue as queue_selectors
-from labeling.services import presence, slots, streams
+from labeling.services import onboarding, presence, slots, standing, streams
 from labeling.services.windows import RefillEntry, refill, top_up
 
 if TYPE_CHECKING:
@@ -142,6 +142,9 @@ def claim(*, project_id: int, annotator_id: int, count: int, client: str, now: d
     if refusal is not None:
         return Claimed([], refusal)
     size = max(0, min(count, project.client_window))
+    if onboarding.hand_out(project=project, annotator=annotator, client=client, size=size, now=now):
+        top_up(project_id=project_id, now=now, rng=_rng(project, now))
+        onboarding.hand_out(project=project, annotator=annotator, client=client, size=size, now=now)
     if not _take(project, annotator, size, client, now, is_last_try=False):
         expire(now=now, project_id=project_id)
         top_up(project_id=project_id, now=now, rng=_rng(project, now))
@@ -353,10 +356,9 @@ def _refusal(project: Project, annotator: Annotator) -> DoneReason | None:
         return DoneReason("archived", "This project has ended. Thank you for every answer.")
     if project.labeling_paused_at is not None:
         return DoneReason("paused", "Labeling is paused by the coordinator. Come back later.")
-    if annotator.paused_at is not None or annotator.quarantined_at is not None:
-        return DoneReason(
-            "annotator_paused", "The coordinator has paused your labeling. Ask them why."
-        )
+    refused = standing.refusal(annotator)
+    if refused is not None:
+        return DoneReason("annotator_paused", refused)
     if project.max_annotator_share is not None and _has_share(project, annotator):
         return DoneReason(
             "share_reached",

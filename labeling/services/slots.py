@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from labeling.models import Project
 
+GOLD_AT_ONCE = 100
+"""How many people may look at one gold image at the same time."""
 VOTE_KINDS = (AnnotationKind.LABEL, AnnotationKind.CANT_TELL, AnnotationKind.NONE_OF_THESE)
 
 
@@ -91,8 +93,11 @@ def wanted(
 
     An undecided image that has its votes already is tied (or someone could not tell), and asks for
     one more up to the cap. A decided audit image with fewer votes than needed asks for the rest:
-    people have joined since (rule 2); until they answer, what was decided stands.
+    people have joined since (rule 2); until they answer, what was decided stands. A gold image is
+    decided and asks everyone.
     """
+    if reason == Reason.GOLD:
+        return votes + GOLD_AT_ONCE
     if reason == Reason.DISPUTE:
         return votes + 1 if state == ConsensusState.DISPUTED else 0
     if is_expert or partition not in (Partition.POOL, Partition.AUDIT):

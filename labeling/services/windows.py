@@ -28,7 +28,7 @@ from labeling.models import (
 )
 from labeling.selectors import annotators
 from labeling.selectors import queue as queue_selectors
-from labeling.services import consensus, slots
+from labeling.services import consensus, gold_stream, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,7 @@ AUDIT = _Stream(Reason.AUDIT, "audit in draw order 1")
 RANDOM = _Stream(Reason.RANDOM, "random arm 1")
 TOP_UP = _Stream(Reason.ACQUIRED, "random top-up 1")
 DISPUTES = _Stream(Reason.DISPUTE, "disputes 1")
+GOLD = _Stream(Reason.GOLD, gold_stream.POLICY)
 
 
 def refill(
@@ -107,6 +108,7 @@ def top_up(*, project_id: int, now: datetime, rng: np.random.Generator) -> int:
     - AUDIT: measured images below their policy, in the random draw order of their groups. Images
       decided by fewer votes than there are people to ask now are among them (rule 2).
     - RANDOM: drawn uniformly from all undecided pool images, those in the acquired window too.
+    - GOLD: every reference, in random order; an entry asks everybody once.
     - ACQUIRED: drawn uniformly as well, only where `ml` has left nothing to serve.
     """
     project = Project.objects.get(pk=project_id)
@@ -122,6 +124,8 @@ def top_up(*, project_id: int, now: datetime, rng: np.random.Generator) -> int:
     if project.random_arm_share > 0 and 2 * sizes[Reason.RANDOM] <= size:
         missing = size - sizes[Reason.RANDOM]
         opened += _top_up_at_random(project, RANDOM, missing, now, rng)
+    if gold_stream.is_served(project):
+        opened += _top_up_gold(project, project.window_size - sizes[Reason.GOLD], now, rng)
     if sizes[Reason.ACQUIRED] == 0:
         opened += _top_up_at_random(project, TOP_UP, project.window_size, now, rng)
     return opened
@@ -194,6 +198,16 @@ def _top_up_audit(project: Project, missing: int, now: datetime) -> int:
     images = slots.lock_images(draw_orders)
     chosen = {key: RefillEntry(key, -order, 1.0) for key, order in draw_orders.items()}
     return _open(project, images, chosen, AUDIT, now)
+
+
+@transaction.atomic
+def _top_up_gold(project: Project, missing: int, now: datetime, rng: np.random.Generator) -> int:
+    gold_stream.close_stale(project.pk, now)
+    chosen = {
+        image_id: RefillEntry(image_id, priority, probability)
+        for image_id, priority, probability in gold_stream.draw(project.pk, missing, rng)
+    }
+    return _open(project, slots.lock_images(chosen), chosen, GOLD, now) if chosen else 0
 
 
 @transaction.atomic

@@ -1,0 +1,57 @@
+"""What gold says of an annotator: counts that are always those of the rows, and what follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labeling.models import Annotator, AnnotatorSkill, GoldReference, Reason
+from labeling.selectors import gold as gold_selectors
+from labeling.services import gold_stream, onboarding, standing
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from labeling.models import Annotation
+
+
+def follow(annotation: Annotation, now: datetime) -> None:
+    """Bring an annotator's gold score up to date with an answer, or with an undo of one.
+
+    Inside the transaction that stores it. Asks nothing of the database unless the image was handed
+    out as gold. An expert who takes back the word behind a reference withdraws the reference.
+    """
+    answer = annotation.undoes or annotation
+    if answer.is_expert and annotation.undoes is not None:
+        _withdraw_with(answer, now)
+    assignment = answer.assignment
+    if assignment is None or assignment.reason != Reason.GOLD:
+        return
+    if answer.kind in gold_selectors.SCORED:
+        rescore(annotator_id=answer.annotator_id, now=now)
+    onboarding.follow(annotation, now)
+
+
+def rescore(*, annotator_id: int, now: datetime) -> None:
+    """Count an annotator's gold answers again from the rows, and pause them where it is due."""
+    counted = gold_selectors.tally(annotator_id)
+    AnnotatorSkill.objects.update_or_create(
+        annotator_id=annotator_id,
+        defaults={
+            "n_gold_right": counted.right,
+            "n_gold_wrong": counted.wrong,
+            "updated_at": now,
+        },
+    )
+    annotator = Annotator.objects.select_related("project").get(pk=annotator_id)
+    standing.check(annotator=annotator, now=now)
+
+
+def _withdraw_with(answer: Annotation, now: datetime) -> None:
+    user_id = answer.annotator.user_id
+    if user_id is None:
+        return
+    mine = GoldReference.objects.filter(
+        image_id=answer.image_id, set_by_id=user_id, withdrawn_at__isnull=True
+    )
+    if mine.update(withdrawn_at=now):
+        gold_stream.close_entries([answer.image_id], now)
