@@ -65,8 +65,14 @@ def environment(work: Path, *, broker: str | None = None) -> dict[str, str]:
 
 
 @contextmanager
-def processes(work: Path) -> Iterator[str]:
+def processes(work: Path, *options: str, ready: str = "readyz", **more: str) -> Iterator[str]:
     """Run `manage.py up` on a folder; give its address once it is ready.
+
+    Args:
+        work: the data folder.
+        options: of `up`.
+        ready: the address that answers when it is.
+        more: of its environment.
 
     Raises:
         SandboxError: it ended or was not ready in time; the message holds the end of its output.
@@ -76,17 +82,18 @@ def processes(work: Path) -> Iterator[str]:
     given = environment(work) | {
         "LARDER_PORT": str(port),
         "LARDER_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        **more,
     }
     with log.open("wb") as output:
         child = subprocess.Popen(
-            [sys.executable, str(settings.BASE_DIR / "manage.py"), "up"],
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), "up", *options],
             env=given,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait_until_ready(address, child, log)
+            _wait_until_ready(f"{address}/{ready}", child, log)
             yield address
         finally:
             child.send_signal(signal.SIGINT)
@@ -96,13 +103,13 @@ def processes(work: Path) -> Iterator[str]:
                 child.kill()
 
 
-def _wait_until_ready(address: str, child: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_ready(url: str, child: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         if child.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"{address}/readyz", timeout=2):  # noqa: S310 - loopback
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - loopback
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)

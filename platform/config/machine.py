@@ -28,7 +28,7 @@ def environment(base_dir: Path) -> dict[str, str]:
     return {
         "PYTHONPATH": os.pathsep.join([str(base_dir / "platform"), str(base_dir)]),
         "PYTHONUNBUFFERED": "1",
-        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings"),
     }
 
 

@@ -133,6 +133,8 @@ except (ValueError, dj_database_url.UnknownSchemeError):
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     if IS_PRODUCTION:
         raise ImproperlyConfigured("DATABASE_URL: production needs PostgreSQL, not SQLite.")
+    # A connection of its own for each thread, kept: opening one costs more than an answer does.
+    DATABASES["default"]["CONN_MAX_AGE"] = None
     # Deferred transactions that turn into writers are what "database is locked" comes from.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from config import broker, machine, pictures, welcome
@@ -34,8 +34,15 @@ class Command(BaseCommand):
     requires_system_checks = ()
     _asked_at = 0.0
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Leave the workers to other machines, or to nobody while a measurement runs."""
+        parser.add_argument(
+            "--no-workers", action="store_true", help="only the database, the broker and the web"
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
         """Run until Ctrl-C or SIGTERM."""
+        self.has_workers = not options["no_workers"]
         # SIGINT too: a shell script that starts us in the background has it ignored.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _interrupt)
@@ -71,6 +78,8 @@ class Command(BaseCommand):
         connections.close_all()
         start = self.supervisor.start
         start(machine.web(host=self.host, port=settings.PORT, extra=self.extra))
+        if not self.has_workers:
+            return
         start(machine.management("export_backbone", extra=self.extra))
         start(machine.management("load_pictures", extra=self.extra))
         self._wait_for_backbone()
@@ -97,7 +106,7 @@ class Command(BaseCommand):
 
     def _start_gpu_worker_when_needed(self) -> None:
         """The gpu worker costs 300 MB with torch; it is started with its first work."""
-        if self.supervisor.has_started("gpu"):
+        if not self.has_workers or self.supervisor.has_started("gpu"):
             return
         if broker.waiting(settings.REDIS_URL, "gpu"):
             self.supervisor.start(machine.worker("gpu", extra=self.extra))
