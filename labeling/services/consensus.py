@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.db import transaction
 
-from labeling.consensus import majority, policy
+from labeling.consensus import crowd, retirement
 from labeling.consensus.types import Answers, Decision, State, Vote
 from labeling.models import (
-    Annotation,
     AnnotationKind,
-    AnnotatorKind,
     Consensus,
     Image,
     ImagePrior,
-    LabelValue,
     Mode,
     Partition,
 )
-from labeling.selectors import annotators, label_order, projects
-from labeling.services import slots
+from labeling.selectors import annotators, label_order, projects, votes
+from labeling.selectors import crowd as crowd_selectors
+from labeling.services import skills, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +29,27 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from labeling.consensus.crowd import Pool, Skill
+    from labeling.models import Project
+    from labeling.selectors.projects import SchemeView
+    from labeling.selectors.votes import LiveAnswer
+
 BATCH = 500
+FEWEST_TO_COUNT = 2
+"""One vote alone tells nothing about its author."""
+_SAME = 1e-7
+_WRITTEN = (
+    "scheme",
+    "posterior",
+    "label",
+    "state",
+    "effective_votes",
+    "n_votes",
+    "is_expert",
+    "counted",
+    "resolved_at",
+    "updated_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +59,27 @@ class _Decided:
     n_votes: int
     needed: int
     is_expert: bool
+    counted: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What deciding a batch of images needs besides their answers."""
+
+    project: Project
+    scheme: SchemeView
+    column_of: dict[int, int]
+    n_active: int
+    pool: Pool
+    skills: dict[int, Skill]
+    priors: dict[int, npt.NDArray[np.float32]]
+
+    @property
+    def k(self) -> int:
+        return max(len(self.column_of), 1)
+
+    def policy(self, image: Image) -> slots.Policy:
+        return slots.Policy.of(self.project, image.partition, self.n_active)
 
 
 def update(*, image_id: int, now: datetime) -> Consensus:
@@ -49,29 +88,44 @@ def update(*, image_id: int, now: datetime) -> Consensus:
     The caller holds the image's lock (`slots.lock_images`). An answer by an expert, or a label that
     came with an import, decides alone, the newest first. The classifier's prior is weak, capped and
     for pool images only: what is measured is never steered by what it measures (rule 1).
+
+    Every answer is weighed by the stored skill of who gave it. Where people have told something
+    about each other (two votes, or an expert's word), their skills follow in the same transaction.
     """
     image = Image.objects.select_related("project").get(pk=image_id)
-    scheme = projects.current_scheme(image.project_id)
-    answers = _live_answers(image_id)
-    found = _decide(image, tuple(scheme.label_ids), answers, now)
-    is_decided = found.decision.state != State.OPEN
-    label = found.decision.label
-    consensus, _ = Consensus.objects.update_or_create(
-        image=image,
-        defaults={
-            "project_id": image.project_id,
-            "scheme_id": scheme.id,
-            "posterior": found.posterior.astype(np.float32).tobytes(),
-            "label_id": None if label is None else scheme.label_ids[label],
-            "state": found.decision.state.value,
-            "effective_votes": found.needed,
-            "n_votes": found.n_votes,
-            "is_expert": found.is_expert,
-            "resolved_at": now if is_decided else None,
-            "updated_at": now,
-        },
-    )
-    return consensus
+    return update_locked(project=image.project, image=image, now=now)
+
+
+def update_locked(*, project: Project, image: Image, now: datetime) -> Consensus:
+    """As `update`, for an image that the caller has read and locked."""
+    return _update([image], project, now)[0][0]
+
+
+def update_many(*, project: Project, images: Sequence[Image], now: datetime) -> list[Consensus]:
+    """Decide locked images of one project; give the rows that have changed.
+
+    As `update`, in a fixed number of queries however many images there are.
+    """
+    return [row for row, is_changed in _update(images, project, now) if is_changed]
+
+
+def _update(
+    images: Sequence[Image], project: Project, now: datetime
+) -> list[tuple[Consensus, bool]]:
+    ids = [image.pk for image in images]
+    answers = votes.of_images(ids)
+    reader = _reader(project, images, answers, now)
+    stored = {row.image_id: row for row in Consensus.objects.filter(image_id__in=ids)}
+    found, moves = [], []
+    for image in images:
+        row = stored.get(image.pk) or Consensus(image=image, project=project)
+        before = row.counted
+        is_changed = _write(row, _decide(image, answers[image.pk], reader), reader.scheme, now)
+        found.append((row, is_changed))
+        moves.append((before, row.counted))
+    _store([row for row, is_changed in found if is_changed])
+    skills.move(moves, scheme_id=reader.scheme.id, now=now)
+    return found
 
 
 def set_priors(
@@ -132,101 +186,165 @@ def _store_priors(priors: list[ImagePrior]) -> None:
     )
 
 
-def _live_answers(image_id: int) -> list[Annotation]:
-    return list(
-        Annotation.objects.filter(
-            image_id=image_id, withdrawn_at__isnull=True, annotator__quarantined_at__isnull=True
-        )
-        .exclude(kind__in=(AnnotationKind.UNDO, AnnotationKind.SKIP, AnnotationKind.FLAG))
-        .select_related("annotator")
-        .prefetch_related("labels")
-        .order_by("pk")
+# --- reading ------------------------------------------------------------------------------
+
+
+def _reader(
+    project: Project,
+    images: Sequence[Image],
+    answers: dict[int, list[LiveAnswer]],
+    now: datetime,
+) -> _Reader:
+    scheme = projects.current_scheme(project.pk)
+    people = {answer.annotator_id for said in answers.values() for answer in said}
+    is_single = project.mode == Mode.SINGLE
+    pool_ids = [image.pk for image in images if image.partition != Partition.AUDIT]
+    return _Reader(
+        project=project,
+        scheme=scheme,
+        column_of={label_id: column for column, label_id in enumerate(scheme.label_ids)},
+        n_active=annotators.active_count(project, now),
+        pool=crowd_selectors.pool(project.pk, scheme),
+        skills=crowd_selectors.skills(people, scheme) if people and is_single else {},
+        priors=crowd_selectors.priors(pool_ids, scheme) if pool_ids and is_single else {},
     )
 
 
-def _decide(
-    image: Image, label_ids: tuple[int, ...], answers: list[Annotation], now: datetime
-) -> _Decided:
-    columns = {label_id: column for column, label_id in enumerate(label_ids)}
-    deciders = [answer for answer in answers if _decides_alone(answer)]
+def _write(row: Consensus, found: _Decided, scheme: SchemeView, now: datetime) -> bool:
+    """Bring a row up to what was found; tell whether that changes it."""
+    decision = found.decision
+    label_id = None if decision.label is None else scheme.label_ids[decision.label]
+    is_as_before = (row.state, row.label_id) == (decision.state.value, label_id)
+    posterior = found.posterior.astype(np.float32)
+    if row.pk is not None and is_as_before and _is_same(row, found, posterior, scheme.id):
+        return False
+    row.scheme_id, row.posterior = scheme.id, posterior.tobytes()
+    row.state, row.label_id = decision.state.value, label_id
+    row.effective_votes, row.n_votes = found.needed, found.n_votes
+    row.is_expert, row.counted, row.updated_at = found.is_expert, found.counted, now
+    if decision.state == State.OPEN:
+        row.resolved_at = None
+    elif not is_as_before or row.resolved_at is None:
+        row.resolved_at = now
+    return True
+
+
+def _is_same(
+    row: Consensus, found: _Decided, posterior: npt.NDArray[np.float32], scheme_id: int
+) -> bool:
+    before = (row.scheme_id, row.effective_votes, row.n_votes, row.is_expert, row.counted)
+    after = (scheme_id, found.needed, found.n_votes, found.is_expert, found.counted)
+    if before != after:
+        return False
+    stored = np.frombuffer(bytes(row.posterior), dtype=np.float32)
+    return bool(np.abs(stored - posterior).max() <= _SAME)
+
+
+def _store(rows: list[Consensus]) -> None:
+    if len(rows) == 1:
+        rows[0].save(update_fields=None if rows[0].pk is None else _WRITTEN)
+        return
+    known = [row for row in rows if row.pk is not None]
+    Consensus.objects.bulk_create([row for row in rows if row.pk is None], batch_size=BATCH)
+    Consensus.objects.bulk_update(known, _WRITTEN, batch_size=BATCH)
+
+
+# --- deciding -----------------------------------------------------------------------------
+
+
+def _decide(image: Image, answers: list[LiveAnswer], reader: _Reader) -> _Decided:
+    deciders = [answer for answer in answers if answer.decides_alone]
     if deciders:
-        return _by_decree(deciders[-1], columns, len(answers))
-    n_active = annotators.active_count(image.project, now)
-    rule = slots.Policy.of(image.project, image.partition, n_active)
-    if image.project.mode == Mode.MULTI:
-        return _by_label(answers, columns, rule)
-    return _by_majority(image, label_ids, answers, rule)
+        return _by_decree(deciders[-1], answers, reader)
+    if reader.project.mode == Mode.MULTI:
+        return _by_label(answers, reader.column_of, reader.policy(image))
+    return _by_crowd(image, answers, reader)
 
 
-def _decides_alone(answer: Annotation) -> bool:
-    return answer.is_expert or answer.annotator.kind == AnnotatorKind.IMPORT
-
-
-def _named(answer: Annotation, columns: dict[int, int]) -> list[int]:
+def _named(answer: LiveAnswer, column_of: dict[int, int]) -> list[int]:
     """Give the columns an answer says yes to; labels retired since are left out."""
-    return [
-        columns[said.label_id]
-        for said in answer.labels.all()
-        if said.value == LabelValue.YES and said.label_id in columns
-    ]
+    return [column_of[label_id] for label_id in answer.label_ids if label_id in column_of]
 
 
-def _by_decree(answer: Annotation, columns: dict[int, int], n_votes: int) -> _Decided:
-    k = max(len(columns), 1)
-    posterior = np.full(k, 1 / k)
+def _votes(answers: list[LiveAnswer], reader: _Reader) -> list[Vote]:
+    """Give the opinions of those who do not decide alone; none of these is the last column."""
+    found = []
+    for answer in answers:
+        named = _named(answer, reader.column_of)
+        if answer.kind == AnnotationKind.NONE_OF_THESE:
+            named = [reader.k]
+        if named and answer.is_opinion and not answer.decides_alone:
+            found.append(Vote(answer.annotator_id, named[0]))
+    return found
+
+
+def _by_decree(answer: LiveAnswer, answers: list[LiveAnswer], reader: _Reader) -> _Decided:
+    k = reader.k
+    posterior, truth = np.full(k, 1 / k), np.zeros(k + 1)
     decision = Decision(State.UNUSABLE)
-    named = _named(answer, columns)
+    named = _named(answer, reader.column_of)
     if answer.kind == AnnotationKind.NONE_OF_THESE:
         decision = Decision(State.NONE_OF_THESE)
+        truth[k] = 1.0
     elif answer.kind == AnnotationKind.LABEL and named:
         posterior = np.zeros(k)
         posterior[named] = 1.0
+        truth[named[0]] = 1.0
         decision = Decision(State.RESOLVED, named[0])
     elif answer.kind == AnnotationKind.LABEL:  # Its label was retired: the question is open again.
         decision = Decision(State.OPEN)
+    counted = None
+    if truth.any() and reader.project.mode == Mode.SINGLE:
+        counted = _counted(_votes(answers, reader), truth, reader, fewest=1)
     is_decided = decision.state != State.OPEN
-    return _Decided(posterior, decision, n_votes, 1, is_expert=is_decided)
+    return _Decided(posterior, decision, len(answers), 1, is_expert=is_decided, counted=counted)
 
 
-def _by_majority(
-    image: Image, label_ids: tuple[int, ...], answers: list[Annotation], rule: slots.Policy
-) -> _Decided:
-    columns = {label_id: column for column, label_id in enumerate(label_ids)}
-    votes = [
-        Vote(answer.annotator_id, named[0])
-        for answer in answers
-        if answer.kind == AnnotationKind.LABEL and (named := _named(answer, columns))
-    ]
-    counted = Answers.of(
-        votes,
-        none_of_these=sum(answer.kind == AnnotationKind.NONE_OF_THESE for answer in answers),
-        cant_tell=sum(answer.kind == AnnotationKind.CANT_TELL for answer in answers),
-    )
+def _by_crowd(image: Image, answers: list[LiveAnswer], reader: _Reader) -> _Decided:
+    opinions = _votes(answers, reader)
+    k, project = reader.k, reader.project
     is_audit = image.partition == Partition.AUDIT
-    prior = None if is_audit else _prior(image.pk, label_ids)
-    posterior = majority.majority_posterior(votes, len(label_ids), prior=prior)
-    decision = policy.decide(
+    rule = reader.policy(image)
+    counted = Answers.of(
+        [vote for vote in opinions if vote.label < k],
+        none_of_these=sum(vote.label == k for vote in opinions),
+        cant_tell=sum(not answer.is_opinion for answer in answers),
+    )
+    prior = None if is_audit else reader.priors.get(image.pk)
+    posterior = crowd.posterior(opinions, reader.skills, reader.pool, prior=prior)
+    alone = None
+    if prior is not None:
+        alone = crowd.posterior(opinions, reader.skills, reader.pool)
+    decision = retirement.decide(
         counted,
         posterior,
+        people=alone,
+        pool=reader.pool,
         needed=rule.needed,
         cap=rule.cap,
-        retirement_risk=image.project.retirement_risk,
+        risk=project.retirement_risk,
         is_audit=is_audit,
     )
-    return _Decided(posterior, decision, counted.n_votes, rule.needed, is_expert=False)
+    return _Decided(
+        posterior[:k] / posterior[:k].sum(),
+        decision,
+        counted.n_votes,
+        rule.needed,
+        is_expert=False,
+        counted=_counted(opinions, posterior, reader, fewest=FEWEST_TO_COUNT),
+    )
 
 
-def _prior(image_id: int, label_ids: tuple[int, ...]) -> npt.NDArray[np.float32] | None:
-    prior = ImagePrior.objects.filter(image_id=image_id).first()
-    if prior is None:
+def _counted(
+    opinions: list[Vote], truth: npt.NDArray[np.float64], reader: _Reader, *, fewest: int
+) -> dict[str, Any] | None:
+    """Give what the image tells about who voted, or None where it tells nothing."""
+    if len(opinions) < fewest:
         return None
-    row = np.frombuffer(bytes(prior.probabilities), dtype=np.float32)[None, :]
-    mapped = label_order.remap(row, label_order.label_ids(prior.scheme_id), label_ids)
-    only: npt.NDArray[np.float32] = mapped[0]
-    return only
+    return skills.record(opinions, truth, crowd_selectors.outcomes(reader.scheme))
 
 
-def _by_label(answers: list[Annotation], columns: dict[int, int], rule: slots.Policy) -> _Decided:
+def _by_label(answers: list[LiveAnswer], columns: dict[int, int], rule: slots.Policy) -> _Decided:
     """Decide several labels an image: one Bernoulli a label, the share of answers that name it.
 
     Each share is held 1/(2 (n + 1)) away from 0 and 1. Resolved where every label has a majority.

@@ -48,7 +48,7 @@ def test_training_rows_are_the_resolved_pool_images() -> None:
     assert rows.image_ids.tolist() == [first.pk]
     assert rows.codes == ("milk", "soy-milk", "oat-milk")
     assert rows.posteriors.dtype == np.float32
-    np.testing.assert_allclose(rows.posteriors, [[0.075, 0.075, 0.85]], rtol=1e-5)
+    np.testing.assert_allclose(rows.posteriors, [[1 / 14, 1 / 14, 12 / 14]], rtol=1e-5)
     assert rows.groups.tolist() == [first.split_group_id]
     assert rows.data_version == Annotation.objects.latest("pk").pk
     assert unanswered.pk not in rows.image_ids
@@ -63,7 +63,7 @@ def test_training_rows_follow_the_labels_through_a_new_scheme() -> None:
     make_scheme(project, ["oat milk", "rice milk", "milk"])
     rows = consensus_selectors.training_rows(project.pk)
     assert rows.image_ids.tolist() == [kept.pk]
-    np.testing.assert_allclose(rows.posteriors, [[0.85 / 0.925, 0, 0.075 / 0.925]], rtol=1e-5)
+    np.testing.assert_allclose(rows.posteriors, [[12 / 13, 0, 1 / 13]], rtol=1e-5)
 
 
 def test_a_row_on_retired_labels_alone_becomes_uniform() -> None:
@@ -112,7 +112,7 @@ def test_a_prior_moves_a_pool_image_and_never_an_audit_image() -> None:
         found.image_id: np.frombuffer(bytes(found.posterior), dtype=np.float32)
         for found in Consensus.objects.all()
     }
-    np.testing.assert_allclose(posterior[audit.pk], [0.85, 0.075, 0.075], rtol=1e-5)
+    np.testing.assert_allclose(posterior[audit.pk], [12 / 14, 1 / 14, 1 / 14], rtol=1e-5)
     assert posterior[pool.pk][2] > posterior[pool.pk][1]
 
 

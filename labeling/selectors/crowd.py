@@ -1,0 +1,150 @@
+"""What is known of a project's annotators, in the columns of its current scheme.
+
+In the tables everything is kept by label code, so that it outlives a change of the scheme; the
+empty code is "none of these", the last column.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labeling.consensus.crowd import Pool, Skill, start_pool
+from labeling.models import AnnotatorSkill, CrowdModel, ImagePrior
+from labeling.selectors import label_order, projects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from labeling.selectors.projects import SchemeView
+
+NONE_CODE = ""
+
+
+def outcomes(scheme: SchemeView) -> tuple[str, ...]:
+    """Give the codes of the columns: labels in scheme order, then none of these."""
+    return (*(scheme.codes or ("?",)), NONE_CODE)
+
+
+def pool(project_id: int, scheme: SchemeView) -> Pool:
+    """Give what all annotators share, in the columns of this scheme version.
+
+    Labels that came after the last sweep start as every label does. One query; a second one only
+    where the sweep has written since this process last looked.
+    """
+    row = (
+        CrowdModel.objects.filter(project_id=project_id)
+        .values_list("pk", "detail__version", "scheme_id")
+        .first()
+    )
+    if row is None or row[1] is None:
+        return _start(len(outcomes(scheme)))
+    return _stored(row[0], row[1], scheme)
+
+
+def skills(annotator_ids: Iterable[int], scheme: SchemeView) -> dict[int, Skill]:
+    """Give the skills of these annotators by one query; who has none yet is left out."""
+    column_of = {code: column for column, code in enumerate(outcomes(scheme))}
+    rows = AnnotatorSkill.objects.filter(annotator_id__in=set(annotator_ids)).values_list(
+        "annotator_id", "n_right", "n_wrong", "confusions"
+    )
+    return {
+        annotator_id: Skill(right, wrong, by_column(confusions, column_of))
+        for annotator_id, right, wrong, confusions in rows
+    }
+
+
+def priors(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, npt.NDArray[np.float32]]:
+    """Give (k,) out-of-group probabilities of the classifier where there are any.
+
+    The caller leaves audit images out.
+    """
+    rows = ImagePrior.objects.filter(image_id__in=image_ids).order_by("image_id")
+    by_scheme: dict[int, dict[int, bytes]] = {}
+    for image_id, scheme_id, stored in rows.values_list("image_id", "scheme_id", "probabilities"):
+        by_scheme.setdefault(scheme_id, {})[image_id] = bytes(stored)
+    found: dict[int, npt.NDArray[np.float32]] = {}
+    for scheme_id, of_images in by_scheme.items():
+        old = scheme.label_ids if scheme_id == scheme.id else label_order.label_ids(scheme_id)
+        matrix = np.frombuffer(b"".join(of_images.values()), dtype=np.float32)
+        mapped = label_order.remap(matrix.reshape(len(of_images), -1), old, scheme.label_ids)
+        found |= dict(zip(of_images, mapped, strict=True))
+    return found
+
+
+def by_column(
+    confusions: dict[str, float], column_of: dict[str, int]
+) -> dict[tuple[int, int], float]:
+    """Give confusions by columns; those of labels that were retired are left out."""
+    found = {}
+    for pair, count in confusions.items():
+        truth, said = pair.split(">")
+        if truth in column_of and said in column_of:
+            found[column_of[truth], column_of[said]] = count
+    return found
+
+
+@lru_cache(maxsize=32)
+def _start(n_outcomes: int) -> Pool:
+    return start_pool(n_outcomes)
+
+
+@lru_cache(maxsize=32)
+def _stored(crowd_id: int, version: str, scheme: SchemeView) -> Pool:
+    """Read a crowd model as it was written under `version`, which is drawn anew by every sweep."""
+    row = CrowdModel.objects.get(pk=crowd_id)
+    stored = row.minimum_votes
+    codes = outcomes(scheme)
+    before = codes
+    if row.scheme_id is not None and row.scheme_id != scheme.id:
+        before = outcomes(projects.scheme(row.scheme_id))
+    n = len(before)
+    confusion = np.frombuffer(bytes(row.confusion or b""), dtype=np.float64).reshape(n, n)
+    return Pool(
+        alpha=row.alpha,
+        beta=row.beta,
+        confusion=_remapped(confusion, before, codes),
+        prior_weight=row.prior_weight,
+        minimum_votes=np.array([stored.get(code, 1) for code in codes], dtype=np.int64),
+    )
+
+
+def _remapped(
+    confusion: npt.NDArray[np.float64], before: Sequence[str], after: Sequence[str]
+) -> npt.NDArray[np.float64]:
+    """Bring confusions to other columns; rows of new labels are even, the rest is scaled to 1."""
+    if tuple(before) == tuple(after):
+        return confusion
+    column_of = {code: column for column, code in enumerate(before)}
+    places = [place for place, code in enumerate(after) if code in column_of]
+    columns = [column_of[after[place]] for place in places]
+    even = start_pool(len(after)).confusion
+    out = even.copy()
+    out[np.ix_(places, places)] = confusion[np.ix_(columns, columns)]
+    ease = np.where(np.eye(len(after), dtype=bool), out, 0.0)
+    off = out - ease
+    total = off.sum(axis=1, keepdims=True)
+    scaled: npt.NDArray[np.float64] = np.where(total > 0, off / np.where(total > 0, total, 1), even)
+    return scaled + ease
+
+
+def model(project_id: int) -> CrowdModel | None:
+    """Give a project's crowd model, or None before the first sweep."""
+    return CrowdModel.objects.filter(project_id=project_id).first()
+
+
+def relabel_share(project_id: int) -> tuple[float, dict[str, Any]]:
+    """Give the share of acquired images that are second opinions, and how the sweep found it.
+
+    0 before the first sweep, when there is nothing to compare.
+    """
+    row = (
+        CrowdModel.objects.filter(project_id=project_id, swept_at__isnull=False)
+        .values_list("relabel_share", "relabel_detail")
+        .first()
+    )
+    return (float(row[0]), dict(row[1])) if row else (0.0, {})

@@ -1,0 +1,73 @@
+"""The live answers of images, as consensus reads them: one query for many images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from labeling.models import Annotation, AnnotationKind, AnnotatorKind, LabelValue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+
+NO_VOTE = (AnnotationKind.UNDO, AnnotationKind.SKIP, AnnotationKind.FLAG)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAnswer:
+    """What one annotator says of one image now.
+
+    Attributes:
+        annotation_id: grows with time.
+        annotator_id: of whoever says it.
+        kind: a label, none of these or can't tell.
+        decides_alone: an expert's adjudication, or a label that came with an import.
+        label_ids: the labels it says yes to.
+    """
+
+    annotation_id: int
+    annotator_id: int
+    kind: str
+    decides_alone: bool
+    label_ids: list[int] = field(default_factory=list)
+
+    @property
+    def is_opinion(self) -> bool:
+        """Whether it names a label or says that none fits."""
+        return self.kind != AnnotationKind.CANT_TELL
+
+
+def live(image_ids: Sequence[int]) -> QuerySet[Annotation]:
+    """Give the answers that count: not withdrawn, nobody's who is set aside, no skips or flags."""
+    return Annotation.objects.filter(
+        image_id__in=image_ids, withdrawn_at__isnull=True, annotator__quarantined_at__isnull=True
+    ).exclude(kind__in=NO_VOTE)
+
+
+def of_images(image_ids: Sequence[int]) -> dict[int, list[LiveAnswer]]:
+    """Give the live answers of images, oldest first; an image without any has an empty list."""
+    found: dict[int, list[LiveAnswer]] = {image_id: [] for image_id in image_ids}
+    rows = (
+        live(image_ids)
+        .order_by("pk", "labels__pk")
+        .values_list(
+            "image_id",
+            "pk",
+            "annotator_id",
+            "kind",
+            "is_expert",
+            "annotator__kind",
+            "labels__label_id",
+            "labels__value",
+        )
+    )
+    for image_id, pk, annotator_id, kind, is_expert, annotator_kind, label_id, value in rows:
+        answers = found[image_id]
+        if not answers or answers[-1].annotation_id != pk:
+            is_import = annotator_kind == AnnotatorKind.IMPORT
+            answers.append(LiveAnswer(pk, annotator_id, kind, is_expert or is_import))
+        if value == LabelValue.YES:
+            answers[-1].label_ids.append(label_id)
+    return found
