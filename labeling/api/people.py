@@ -1,4 +1,4 @@
-"""People of a project, and what annotators wrote to the coordinator."""
+"""What annotators wrote to the coordinator."""
 
 from __future__ import annotations
 
@@ -15,31 +15,10 @@ from labeling.api.principals import annotator_for
 from labeling.api.throttling import MessageThrottle
 from labeling.models import Role
 from labeling.selectors import people as people_selectors
-from labeling.services import people
+from labeling.services import people, roster
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
-
-
-class SkillSerializer(serializers.Serializer[Any]):
-    """How often somebody agrees with what turned out, with a 95 % interval."""
-
-    estimate = serializers.FloatField()
-    low = serializers.FloatField()
-    high = serializers.FloatField()
-    n = serializers.FloatField()
-
-
-class PersonSerializer(serializers.Serializer[Any]):
-    """Somebody who answers."""
-
-    id = serializers.UUIDField()
-    display_name = serializers.CharField()
-    role = serializers.ChoiceField(Role.choices)
-    answers = serializers.IntegerField()
-    last_seen_at = serializers.DateTimeField(allow_null=True)
-    skill = SkillSerializer(allow_null=True)
-    paused = serializers.BooleanField()
 
 
 class WriteMessageSerializer(serializers.Serializer[Any]):
@@ -55,22 +34,13 @@ class MessageSerializer(serializers.Serializer[Any]):
     display_name = serializers.CharField(source="annotator.display_name")
     text = serializers.CharField()
     created_at = serializers.DateTimeField()
+    handled_at = serializers.DateTimeField(allow_null=True)
 
 
-class PeopleView(APIView):
-    """Who answers."""
+class HandledSerializer(serializers.Serializer[Any]):
+    """Whether a message needs nobody any more."""
 
-    @extend_schema(
-        tags=["staff"],
-        operation_id="list_people",
-        summary="Who answers, most answers first",
-        responses=PersonSerializer(many=True),
-    )
-    def get(self, request: Request, slug: str) -> Response:
-        """List them."""
-        project = project_for(request, slug, Role.MANAGER)
-        rows = people_selectors.in_project(project.pk)
-        return Response(PersonSerializer(rows, many=True).data)
+    handled = serializers.BooleanField()
 
 
 class MessagesView(APIView):
@@ -104,7 +74,7 @@ class StaffMessagesView(APIView):
     @extend_schema(
         tags=["staff"],
         operation_id="list_messages",
-        summary="What annotators wrote, newest first",
+        summary="What annotators wrote; what is not handled first, then the newest",
         responses=MessageSerializer(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
@@ -112,3 +82,28 @@ class StaffMessagesView(APIView):
         project = project_for(request, slug, Role.MANAGER)
         rows = people_selectors.messages(project.pk)
         return Response(MessageSerializer(rows, many=True).data)
+
+
+class HandledView(APIView):
+    """One message."""
+
+    @extend_schema(
+        tags=["staff"],
+        operation_id="handle_message",
+        summary="Tick a message off, or untick it",
+        request=HandledSerializer,
+        responses=MessageSerializer,
+    )
+    def post(self, request: Request, slug: str, message_id: int) -> Response:
+        """Do it; twice is as once."""
+        project = project_for(request, slug, Role.MANAGER)
+        asked = HandledSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        message = roster.mark_handled(
+            project_id=project.pk,
+            message_id=message_id,
+            is_handled=asked.validated_data["handled"],
+            user_id=request.user.pk,
+            now=timezone.now(),
+        )
+        return Response(MessageSerializer(message).data)

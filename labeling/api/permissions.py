@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from labeling.models import Project
 
-__all__ = ["IsUser", "Role", "check_project", "project_for", "require_role", "require_scope"]
+__all__ = [
+    "IsUser",
+    "Role",
+    "check_project",
+    "holds_role",
+    "project_for",
+    "require_role",
+    "require_scope",
+]
 
 RANK = {role: rank for rank, role in enumerate(Role)}
 
@@ -69,6 +77,12 @@ def check_project(
     if RANK[held] < RANK[role]:
         raise RoleTooLowError(f"This is for {role.label}s and above; you are {held.label} here.")
     return project
+
+
+def holds_role(request: Request, project: Project, role: Role) -> bool:
+    """Tell whether a request holds a role, or one above it, in a project."""
+    held = _role_in(request, project)
+    return held is not None and RANK[held] >= RANK[role]
 
 
 def require_role(role: Role = Role.VOLUNTEER, *, scope: str | None = None) -> type[BasePermission]:

@@ -22,9 +22,16 @@ from labeling.api.invitations import (
 )
 from labeling.api.labeling import LabelingView
 from labeling.api.labels import LabelsView, LabelView, RetireLabelView, StaffExampleView
-from labeling.api.people import MessagesView, PeopleView, StaffMessagesView
+from labeling.api.people import HandledView, MessagesView, StaffMessagesView
 from labeling.api.projects import PauseView, StaffProjectsView, StaffProjectView
 from labeling.api.queue import AssignmentsView, ReleaseView, RenewView
+from labeling.api.roster import (
+    AnonymiseView,
+    PausePersonView,
+    PeopleView,
+    PersonView,
+    RoleView,
+)
 from labeling.api.session import LoginView, LogoutView, PasswordView, SessionView
 from labeling.api.tokens import TokensView, TokenView
 
@@ -48,7 +55,12 @@ people_urls: list[URLPattern | URLResolver] = [
     path(f"{STAFF}invitations", StaffInvitationsView.as_view()),
     path(f"{STAFF}invitations/<uuid:public_id>/revoke", RevokeInvitationView.as_view()),
     path(f"{STAFF}people", PeopleView.as_view()),
+    path(f"{STAFF}people/<uuid:public_id>", PersonView.as_view()),
+    path(f"{STAFF}people/<uuid:public_id>/pause", PausePersonView.as_view()),
+    path(f"{STAFF}people/<uuid:public_id>/anonymise", AnonymiseView.as_view()),
+    path(f"{STAFF}people/<uuid:public_id>/role", RoleView.as_view()),
     path(f"{STAFF}messages", StaffMessagesView.as_view()),
+    path(f"{STAFF}messages/<int:message_id>/handled", HandledView.as_view()),
     path("staff/tokens", TokensView.as_view()),
     path("staff/tokens/<uuid:public_id>", TokenView.as_view()),
 ]

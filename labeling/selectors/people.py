@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import F
 
 from labeling.errors import LabelingError
 from labeling.models import (
-    Annotation,
-    AnnotationKind,
     Annotator,
-    AnnotatorKind,
-    AnnotatorSkill,
     CoordinatorMessage,
     Invitation,
     Membership,
@@ -27,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from django.db.models import QuerySet
-
-CREDIBLE = 0.95
 
 
 class InvitationNotFoundError(LabelingError):
@@ -50,29 +42,6 @@ class TokenNotFoundError(LabelingError):
 
     code = "not_found"
     status = 404
-
-
-@dataclass(frozen=True, slots=True)
-class Skill:
-    """How often an annotator agrees with what turned out: mean and 95 % interval of a Beta."""
-
-    estimate: float
-    low: float
-    high: float
-    n: float
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One row of the staff room's list of people."""
-
-    id: int
-    display_name: str
-    role: str
-    answers: int
-    last_seen_at: datetime | None
-    skill: Skill | None
-    paused: bool
 
 
 def user_named(username: str) -> User:
@@ -124,37 +93,6 @@ def memberships(user_id: int) -> QuerySet[Membership]:
     return rows.select_related("project").order_by("project__name", "pk")
 
 
-def in_project(project_id: int) -> list[Person]:
-    """Give everyone who answers in a project, most answers first, in one query."""
-    role = Membership.objects.filter(
-        project_id=project_id, user_id=OuterRef("user_id"), ended_at__isnull=True
-    )
-    live = Q(annotations__withdrawn_at__isnull=True) & ~Q(annotations__kind=AnnotationKind.UNDO)
-    newest = Annotation.objects.filter(annotator_id=OuterRef("pk")).order_by("-pk")
-    rows = (
-        Annotator.objects.filter(project_id=project_id, kind=AnnotatorKind.PERSON)
-        .select_related("skill")
-        .annotate(
-            role=Subquery(role.values("role")[:1]),
-            answers=Count("annotations", filter=live),
-            answered_at=Subquery(newest.values("created_at")[:1]),
-        )
-        .order_by("-answers", "pk")
-    )
-    return [
-        Person(
-            id=row.pk,
-            display_name=row.display_name,
-            role=row.role or Role.VOLUNTEER,
-            answers=row.answers,
-            last_seen_at=max(filter(None, (row.last_seen_at, row.answered_at)), default=None),
-            skill=_skill(getattr(row, "skill", None)),
-            paused=row.paused_at is not None,
-        )
-        for row in rows
-    ]
-
-
 def invitations(project_id: int) -> QuerySet[Invitation]:
     """Give the invitations of a project, newest first."""
     rows = Invitation.objects.filter(project_id=project_id).select_related("project")
@@ -192,9 +130,9 @@ def invitation(project_id: int, public_id: str) -> Invitation:
 
 
 def messages(project_id: int) -> QuerySet[CoordinatorMessage]:
-    """Give the newest two hundred messages to the coordinator, with who wrote them."""
-    rows = CoordinatorMessage.objects.filter(project_id=project_id)
-    return rows.select_related("annotator").order_by("-created_at", "-pk")[:200]
+    """Give two hundred messages with who wrote them: the unhandled first, then the newest."""
+    rows = CoordinatorMessage.objects.filter(project_id=project_id).select_related("annotator")
+    return rows.order_by(F("handled_at").desc(nulls_first=True), "-created_at", "-pk")[:200]
 
 
 def tokens(user_id: int) -> QuerySet[Token]:
@@ -213,19 +151,3 @@ def token(user_id: int, public_id: str) -> Token:
     if found is None:
         raise TokenNotFoundError("You have no such token.")
     return found
-
-
-def _skill(counts: AnnotatorSkill | None) -> Skill | None:
-    """Mean and central interval of Beta(1 + right, 1 + wrong)."""
-    if counts is None or counts.n_right + counts.n_wrong == 0:
-        return None
-    from scipy.special import betaincinv  # noqa: PLC0415 - slow import, staff room only
-
-    right, wrong = 1 + counts.n_right, 1 + counts.n_wrong
-    tail = (1 - CREDIBLE) / 2
-    return Skill(
-        estimate=right / (right + wrong),
-        low=float(betaincinv(right, wrong, tail)),
-        high=float(betaincinv(right, wrong, 1 - tail)),
-        n=counts.n_right + counts.n_wrong,
-    )

@@ -38,6 +38,7 @@ STAFF_ROUTES = [(m, route) for m, route in PROJECT_ROUTES if route.startswith("s
 
 def address(route: str, project: Project) -> str:
     filled = route.replace("<slug:slug>", project.slug).replace("<slug:code>", "milk")
+    filled = re.sub(r"<int:\w+>", "1", filled)
     return "/api/v1/" + re.sub(r"<uuid:\w+>", str(uuid.uuid4()), filled)
 
 
