@@ -10,13 +10,15 @@ import os
 import shutil
 import tempfile
 
-os.environ.setdefault("LARDER_DATA", tempfile.mkdtemp(prefix="larder-test-"))
+if "LARDER_DATA" not in os.environ:
+    # A test that starts processes gives them a folder of its own, which outlives each of them.
+    os.environ["LARDER_DATA"] = tempfile.mkdtemp(prefix="larder-test-")
+    atexit.register(shutil.rmtree, os.environ["LARDER_DATA"], ignore_errors=True)
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 
 from config.settings import *  # noqa: F403
-from config.settings import DATA_DIR, REST_FRAMEWORK, STORAGES
+from config.settings import REST_FRAMEWORK, STORAGES
 
-atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
