@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q
@@ -15,6 +16,7 @@ from labeling.models import (
     Project,
     Role,
 )
+from labeling.selectors.prepared import Prepared
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,20 +26,28 @@ def active_count(project: Project, now: datetime) -> int:
     """Count who answers these days: seen within the project's window, with an answer to show.
 
     At least 1, so that a project without anyone still asks for one vote. One who joined and never
-    answered does not count: an audit image would wait for a vote that nobody gives.
+    answered does not count: an audit image would wait for a vote that nobody gives. Counted no
+    further than any policy of the project asks: more people change nothing.
     """
+    most = max(
+        project.votes_pool, project.votes_audit, project.vote_cap_pool, project.vote_cap_audit
+    )
     since = now - timedelta(days=project.active_annotator_days)
+    return max(1, len(_active(most).rows(project.pk, since)))
+
+
+@cache
+def _active(most: int) -> Prepared:
     answers = Annotation.objects.filter(annotator=OuterRef("pk"))
-    return max(
-        1,
-        Annotator.objects.filter(
+    return Prepared(
+        lambda project_id, since: Annotator.objects.filter(
             ~Q(kind=AnnotatorKind.IMPORT),
             Exists(answers),
-            project=project,
+            project_id=project_id,
             last_seen_at__gte=since,
             paused_at__isnull=True,
             quarantined_at__isnull=True,
-        ).count(),
+        ).values_list("pk")[:most]
     )
 
 

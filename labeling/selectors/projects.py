@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from django.db import connection
 from django.db.models import F, Prefetch
 
 from labeling.errors import LabelingError
 from labeling.models import Label, LabelExample, LabelScheme, Membership, Project
+from labeling.selectors.prepared import Prepared
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.db.models import QuerySet
 
     from labeling.models import User
@@ -65,10 +69,40 @@ def by_id(project_id: int) -> Project:
     return Project.objects.get(pk=project_id)
 
 
+_newest = Prepared(
+    lambda project_id: (
+        LabelScheme.objects.filter(project_id=project_id)
+        .order_by("-version", "pk")
+        .values_list("pk", "project__public_id")[:1]
+    )
+)
+_schemes: dict[tuple[UUID, int], SchemeView] = {}
+_SCHEMES_KEPT = 256
+
+
 def current_scheme(project_id: int) -> SchemeView:
-    """Give the newest scheme version of a project, in two queries."""
-    newest = LabelScheme.objects.filter(project_id=project_id).order_by("-version", "pk")
-    return _view(newest[0])
+    """Give the newest scheme version of a project, in one query."""
+    (scheme_id, public_id), *_ = _newest.rows(project_id)
+    return _kept(public_id, scheme_id)
+
+
+def scheme_of(project: Project, scheme_id: int) -> SchemeView:
+    """Give one scheme version of a project; none is ever changed, so it is read once a process."""
+    return _kept(project.public_id, scheme_id)
+
+
+def _kept(project: UUID, scheme_id: int) -> SchemeView:
+    # By the project's public id too, and never what is not committed yet: a key that was rolled
+    # back comes again.
+    found = _schemes.get((project, scheme_id))
+    if found is not None:
+        return found
+    found = scheme(scheme_id)
+    if not connection.in_atomic_block:
+        if len(_schemes) >= _SCHEMES_KEPT:
+            _schemes.clear()
+        _schemes[project, scheme_id] = found
+    return found
 
 
 def scheme(scheme_id: int) -> SchemeView:

@@ -1,20 +1,17 @@
 """Hand images out and take them back: claim, renew, release, expire.
 
-A claim is one transaction: it takes the project's serve counter (whose lock puts the claims of a
-project in a row, two tabs of one person among them), picks entries and takes one slot from each in
-one statement, and writes the assignments. It reads the partial index `queue_entry_claim` from
-its top, so its cost does not depend on the size of the pool.
+The claim's own statement is in `labeling.services.claims`; here is what happens around it: who may
+claim at all, and what is done where a stream has run dry.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 
 from labeling.models import (
     Annotator,
@@ -22,12 +19,11 @@ from labeling.models import (
     AssignmentState,
     Image,
     Project,
-    Reason,
-    ServeCounter,
 )
-from labeling.selectors import annotators, progress
+from labeling.selectors import annotators, labelers, progress
+from labeling.selectors import onboarding as onboarding_selectors
 from labeling.selectors import queue as queue_selectors
-from labeling.services import onboarding, presence, slots, standing, streams
+from labeling.services import claims, onboarding, presence, slots, standing, streams
 from labeling.services.windows import RefillEntry, refill, top_up
 
 if TYPE_CHECKING:
@@ -36,6 +32,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.db.models import QuerySet
+
+    from labeling.selectors.labelers import Labeler
 
 __all__ = [
     "Claimed",
@@ -53,32 +51,7 @@ __all__ = [
 
 EXPIRY_BATCH = 200
 SHARE_APPLIES_FROM = 100
-
-# One statement on both databases; `state` and `open_slots` are literals so that the planner can
-# prove the partial index. PostgreSQL passes over entries another transaction is busy with; SQLite
-# has one writer at a time. MATERIALIZED: the LIMIT is counted once.
-CLAIM_SQL = """
-WITH picked AS MATERIALIZED (
-    SELECT entry.id FROM labeling_queueentry AS entry
-    JOIN labeling_image AS image ON image.id = entry.image_id
-    WHERE entry.project_id = %s AND entry.reason = %s
-      AND entry.state = 'OPEN' AND entry.open_slots > 0
-      AND entry.id NOT IN ({taken})
-      AND image.flagged_at IS NULL AND image.removed_at IS NULL
-      AND NOT EXISTS (
-        SELECT 1 FROM labeling_annotation AS answer
-        WHERE answer.image_id = entry.image_id AND answer.annotator_id = %s
-          AND answer.withdrawn_at IS NULL AND NOT (answer.kind = 'UNDO'))
-      AND NOT EXISTS (
-        SELECT 1 FROM labeling_assignment AS held
-        WHERE held.image_id = entry.image_id AND held.annotator_id = %s AND held.state = 'OPEN')
-    ORDER BY entry.priority DESC, entry.id
-    LIMIT %s {lock}
-)
-UPDATE labeling_queueentry SET open_slots = open_slots - 1
-WHERE id IN (SELECT id FROM picked)
-RETURNING id, image_id, priority, reason, policy, model_version, selection_probability
-"""
+DRY_FOR = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,35 +70,6 @@ class Claimed:
     done: DoneReason | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Picked:
-    entry_id: int
-    image_id: int
-    priority: float
-    reason: str
-    policy: str
-    model_version: Any
-    selection_probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """One slot to fill: its serve number and the stream whose turn it is."""
-
-    serve_number: int
-    reason: str
-    picked: _Picked | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    """One tab of one annotator."""
-
-    project: Project
-    annotator: Annotator
-    client: str
-
-
 def claim(*, project_id: int, annotator_id: int, count: int, client: str, now: datetime) -> Claimed:
     """Fill the window of one tab; give everything it holds then, oldest first.
 
@@ -136,23 +80,63 @@ def claim(*, project_id: int, annotator_id: int, count: int, client: str, now: d
     same call: the queue works without any worker. What is still missing then comes from the next
     stream, and the shortfall is counted.
     """
-    project = Project.objects.get(pk=project_id)
-    annotator = Annotator.objects.get(pk=annotator_id, project_id=project_id)
-    refusal = _refusal(project, annotator)
+    labeler = labelers.known(annotator_id)
+    if labeler.project.pk != project_id:
+        raise Annotator.DoesNotExist(f"Project {project_id} has no annotator {annotator_id}.")
+    refusal = _refusal(labeler.project, labeler.annotator)
     if refusal is not None:
         return Claimed([], refusal)
+    holder = holder_of(labeler, client, count)
+    _welcome(holder, now)
+    with transaction.atomic():
+        claims.lock_annotator(annotator_id)
+        taken = claims.take(holder, now)
+        presence.saw(labeler.annotator, now)
+    return fill(holder, taken, now)
+
+
+def holder_of(labeler: Labeler, client: str, count: int) -> claims.Holder:
+    """Say which tab asks, and how many images it may hold."""
+    project, annotator = labeler.project, labeler.annotator
+    is_expert = project.dispute_serving_share > 0 and annotators.is_expert(annotator)
     size = max(0, min(count, project.client_window))
-    if onboarding.hand_out(project=project, annotator=annotator, client=client, size=size, now=now):
-        top_up(project_id=project_id, now=now, rng=_rng(project, now))
-        onboarding.hand_out(project=project, annotator=annotator, client=client, size=size, now=now)
-    if not _take(project, annotator, size, client, now, is_last_try=False):
-        expire(now=now, project_id=project_id)
-        top_up(project_id=project_id, now=now, rng=_rng(project, now))
-        _take(project, annotator, size, client, now, is_last_try=True)
-    presence.saw(annotator, now)
-    held = queue_selectors.held_by(annotator.pk, client, now)
-    done = None if held or not size else _why_nothing(project, annotator, client)
+    return claims.Holder(project, annotator, client, size, is_expert)
+
+
+def fill(holder: claims.Holder, taken: claims.Taken, now: datetime) -> Claimed:
+    """Give what a tab holds after its claim; where that found too little, find more first."""
+    if taken.missing:
+        _fill_dry(holder, taken.missing, now)
+    held = queue_selectors.held_by(holder.annotator.pk, holder.client, now)
+    done = None
+    if not held and holder.size:
+        done = _why_nothing(holder.project, holder.annotator, holder.client)
     return Claimed(held, done)
+
+
+def is_simple(labeler: Labeler) -> bool:
+    """Tell whether a claim of this person may follow their answer in the same transaction."""
+    project, annotator = labeler.project, labeler.annotator
+    is_newcomer = onboarding_selectors.may_be_newcomer(project, annotator)
+    return not is_newcomer and _refusal(project, annotator) is None
+
+
+def _welcome(holder: claims.Holder, now: datetime) -> None:
+    """Hand a newcomer the images of their first round; nothing for everybody else."""
+    project = holder.project
+
+    def hand_out() -> bool:
+        return onboarding.hand_out(
+            project=project,
+            annotator=holder.annotator,
+            client=holder.client,
+            size=holder.size,
+            now=now,
+        )
+
+    if hand_out():
+        top_up(project_id=project.pk, now=now, rng=_rng(project, now))
+        hand_out()
 
 
 def renew(
@@ -235,115 +219,48 @@ def _close(found: Sequence[tuple[int, int]], state: str, now: datetime) -> int:
     return closed
 
 
-@transaction.atomic
-def _take(
-    project: Project,
-    annotator: Annotator,
-    size: int,
-    client: str,
-    now: datetime,
-    *,
-    is_last_try: bool,
-) -> bool:
-    """Claim what the tab's window lacks; tell whether every slot came from its own stream.
+# Streams that were dry after a top-up, by project: until when nobody tops them up again in passing.
+_dry: dict[tuple[UUID, str], datetime] = {}
+_DRY_KEPT = 1024
 
-    Before the last try a dry stream changes nothing at all, so that no serve number is spent.
+
+def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> None:
+    """Fill a tab whose turn came to a stream that has too little.
+
+    A stream that a top-up has just left dry is passed over for a while, as long as others have
+    something: looking through all images once more for every volunteer would find nothing.
     """
-    counter = ServeCounter.objects.select_for_update(no_key=True).get(project=project)
-    held = _mine(annotator.pk, client, None).filter(expires_at__gt=now).count()
-    turns = [
-        _Turn(number, streams.stream_of(project, number))
-        for number in range(counter.served, counter.served + max(0, size - held))
-    ]
-    if not turns:
-        return True
-    filled = _fill(turns, project, annotator)
-    if any(turn.picked is None for turn in filled):
-        if not is_last_try:
-            transaction.set_rollback(True)
+    project = holder.project
+    is_known = all(now < _dry.get((project.public_id, one), now) for one in missing)
+    if is_known and _take_elsewhere(holder, now):
+        return
+    expire(now=now, project_id=project.pk)
+    top_up(project_id=project.pk, now=now, rng=_rng(project, now))
+    with transaction.atomic():
+        claims.lock_annotator(holder.annotator.pk)
+        still = claims.take(holder, now).missing
+    if not still:
+        return
+    if len(_dry) >= _DRY_KEPT:
+        _dry.clear()
+    _dry.update({(project.public_id, one): now + DRY_FOR for one in still})
+    _take_elsewhere(holder, now)
+
+
+@transaction.atomic
+def _take_elsewhere(holder: claims.Holder, now: datetime) -> bool:
+    """Take slot by slot, from the stream whose turn it is or else the next; tell if all is full."""
+    claims.lock_annotator(holder.annotator.pk)
+    for _ in range(holder.size):
+        taken = claims.take(holder, now, most=1)
+        if not taken.due:
+            return True
+        if taken.missing and not any(
+            not claims.take(holder, now, most=1, forced=other).missing
+            for other in streams.fallbacks(holder.project, taken.due[0])
+        ):
             return False
-        filled = _fill_elsewhere(filled, project, annotator)
-    _hand_out(filled, counter, _Holder(project, annotator, client), now)
     return True
-
-
-def _fill(turns: list[_Turn], project: Project, annotator: Annotator) -> list[_Turn]:
-    """Pick for each turn from its own stream, one statement a stream."""
-    due = Counter(turn.reason for turn in turns)
-    if due[Reason.DISPUTE] and not annotators.is_expert(annotator):
-        del due[Reason.DISPUTE]
-    got = {reason: _pick(project.pk, annotator.pk, reason, n) for reason, n in due.items()}
-    return [
-        replace(turn, picked=got[turn.reason].pop(0)) if got.get(turn.reason) else turn
-        for turn in turns
-    ]
-
-
-def _fill_elsewhere(turns: list[_Turn], project: Project, annotator: Annotator) -> list[_Turn]:
-    """Pick for the turns that are still empty from the streams that have something."""
-    taken = [turn.picked.entry_id for turn in turns if turn.picked]
-    filled = []
-    for turn in turns:
-        picked = turn.picked
-        for reason in streams.fallbacks(project, turn.reason):
-            if picked is not None:
-                break
-            picked = next(iter(_pick(project.pk, annotator.pk, reason, 1, taken)), None)
-            taken += [picked.entry_id] if picked else []
-        filled.append(replace(turn, picked=picked))
-    return filled
-
-
-def claim_sql(taken: Sequence[int]) -> str:
-    """Give the claim for this database, with a placeholder for each entry to pass over."""
-    return CLAIM_SQL.format(
-        lock="FOR UPDATE OF entry SKIP LOCKED" if connection.vendor == "postgresql" else "",
-        taken=", ".join(["%s"] * len(taken)) or "0",
-    )
-
-
-def _pick(
-    project_id: int, annotator_id: int, reason: str, count: int, taken: Sequence[int] = ()
-) -> list[_Picked]:
-    """Take a slot of up to `count` entries, the most urgent first; never twice of one entry."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            claim_sql(taken), [project_id, reason, *taken, annotator_id, annotator_id, count]
-        )
-        picked = [_Picked(*row) for row in cursor.fetchall()]
-    return sorted(picked, key=lambda one: (-one.priority, one.entry_id))
-
-
-def _hand_out(filled: list[_Turn], counter: ServeCounter, holder: _Holder, now: datetime) -> None:
-    """Write the assignments; serve numbers that found no image are not spent."""
-    counts = streams.slots_a_block(holder.project)
-    rows: list[Assignment] = []
-    for turn in filled:
-        picked = turn.picked
-        if picked is None:
-            continue
-        if picked.reason != turn.reason:
-            counter.shortfalls[turn.reason] = counter.shortfalls.get(turn.reason, 0) + 1
-        share = counts[picked.reason] / streams.BLOCK
-        rows.append(
-            Assignment(
-                project=holder.project,
-                annotator=holder.annotator,
-                client=holder.client,
-                image_id=picked.image_id,
-                entry_id=picked.entry_id,
-                reason=picked.reason,
-                policy=picked.policy,
-                model_version=picked.model_version,
-                selection_probability=picked.selection_probability * share,
-                serve_number=counter.served + len(rows),
-                created_at=now,
-                expires_at=now + timedelta(seconds=holder.project.assignment_ttl_s),
-            )
-        )
-    Assignment.objects.bulk_create(rows)
-    counter.served += len(rows)
-    counter.save(update_fields=["served", "shortfalls"])
 
 
 def _rng(project: Project, now: datetime) -> np.random.Generator:

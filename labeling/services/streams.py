@@ -42,10 +42,14 @@ def stream_of(project: Project, serve_number: int) -> str:
     block: nobody can tell an audit image by its place.
     """
     block, place = divmod(serve_number, BLOCK)
-    counts = slots_a_block(project)
+    return order_of(project.seed, slots_a_block(project), block)[place]
+
+
+def order_of(seed: int, counts: dict[str, int], block: int) -> list[str]:
+    """Give the streams of a block in the order they are served."""
     reasons = [reason for reason in sorted(counts) for _ in range(counts[reason])]
-    order = np.random.default_rng([project.seed, block]).permutation(BLOCK)
-    return reasons[int(order[place])]
+    order = np.random.default_rng([seed, block]).permutation(BLOCK)
+    return [reasons[place] for place in order]
 
 
 def fallbacks(project: Project, reason: str) -> list[str]:
