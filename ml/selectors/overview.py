@@ -13,14 +13,12 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Sum
 
 from labeling.selectors import consensus, progress, projects, queue
 from ml.models import Champion, Embedding, EmbeddingSet, TrainingKind, TrainingRun, TrainingState
-from ml.selectors import metrics
+from ml.selectors import metrics, spending
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,7 +79,7 @@ def state(project_id: int, *, now: datetime) -> State:
             "active": _active_runs(project_id),
             "paused": project.training_paused_at is not None,
             "budget": {
-                "month_spent": _month_spent(project_id, project.time_zone, now),
+                "month_spent": float(spending.this_month(project, now=now)),
                 "month_limit": float(project.monthly_budget),
             },
         },
@@ -161,13 +159,6 @@ def _active_runs(project_id: int) -> list[dict[str, Any]]:
         # The fast loop is over before anybody could read about it.
         if run.kind == TrainingKind.FINETUNE or run.state == TrainingState.RUNNING
     ]
-
-
-def _month_spent(project_id: int, time_zone: str, now: datetime) -> float:
-    local = now.astimezone(ZoneInfo(time_zone))
-    start = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    runs = TrainingRun.objects.filter(project_id=project_id, created_at__gte=start)
-    return float(runs.aggregate(total=Sum("cost"))["total"] or 0)
 
 
 def _embedding(project_id: int, images: int) -> dict[str, int]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
-
-from django.db.models import Sum
 
 from labeling.selectors import projects
 from ml.errors import MlError
-from ml.models import TrainingRun
+from ml.selectors import spending
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from labeling.selectors.projects import ProjectRow
 
 SECONDS_AN_HOUR = Decimal(3600)
@@ -32,23 +30,10 @@ def cost(project: ProjectRow, seconds: float) -> Decimal:
     return price.quantize(Decimal("0.0001"))
 
 
-def month_start(project: ProjectRow, now: datetime) -> datetime:
-    """Give the first moment of the month in the project's time zone."""
-    local = now.astimezone(ZoneInfo(project.time_zone))
-    return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def spent(project: ProjectRow, *, now: datetime, except_run: int | None = None) -> Decimal:
-    """Sum what this month's runs have cost so far."""
-    runs = TrainingRun.objects.filter(project=project, created_at__gte=month_start(project, now))
-    if except_run is not None:
-        runs = runs.exclude(pk=except_run)
-    return runs.aggregate(total=Sum("cost"))["total"] or Decimal(0)
-
-
 def left(project: ProjectRow, *, now: datetime, except_run: int | None = None) -> Decimal:
     """Give what may still be spent this month; never below 0."""
-    return max(Decimal(0), project.monthly_budget - spent(project, now=now, except_run=except_run))
+    spent = spending.this_month(project, now=now, except_run=except_run)
+    return max(Decimal(0), project.monthly_budget - spent)
 
 
 def check(project_id: int, *, now: datetime) -> Decimal:
