@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 START_ALPHA, START_BETA = 8.0, 2.0
 START_PRIOR_WEIGHT = 0.5
+Real = TypeVar("Real", np.float32, np.float64)
+
 SHRINKAGE = 20.0
 """So many answers about a label must one person give before half of what is believed of their
 confusions about it is their own, not everybody's (kappa in `methods.md` §5.2)."""
 PRIOR_CAP = 0.9
 """The classifier's largest word against an answer, as a share of an average person's word."""
 SKILL_BOUNDS = (0.01, 0.995)
-_SMALLEST = 1e-12
+SMALLEST = 1e-12
 _TOLD = 0.01
 """Outcomes less probable than this are left out of a person's counts: they stay sparse."""
 _NOTHING: Mapping[tuple[int, int], float] = MappingProxyType({})
@@ -164,7 +166,7 @@ def likelihood(said: int, skill: Skill, pool: Pool) -> npt.NDArray[np.float64]:
             own[truth] += count
     found: npt.NDArray[np.float64] = (SHRINKAGE * base + own) / (SHRINKAGE + total)
     found[said] = found.max()
-    return np.maximum(found, _SMALLEST)
+    return np.maximum(found, SMALLEST)
 
 
 def mean_skill(skill: Skill, pool: Pool) -> float:
@@ -174,9 +176,7 @@ def mean_skill(skill: Skill, pool: Pool) -> float:
     return min(max(right / (right + pool.beta + skill.wrong), low), high)
 
 
-def chance_right(
-    skill: float | npt.NDArray[np.float64], ease: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def chance_right(skill: float | npt.NDArray[Real], ease: npt.NDArray[Real]) -> npt.NDArray[Real]:
     """Give the chance to be right about outcomes of this ease: log-odds add."""
     odds = skill / (1 - skill) * np.exp(ease)
     return np.asarray(np.minimum(odds / (1 + odds), 1 - 1e-6))
@@ -236,11 +236,13 @@ def normalised(log_q: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(q / q.sum(axis=-1, keepdims=True))
 
 
-def with_none(prior: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def with_none(prior: npt.NDArray[Real]) -> npt.NDArray[Real]:
     """Append to (..., k) probabilities the (..., 1) of "none of these": 1 / (k + 1)."""
     k = prior.shape[-1]
-    none = np.full((*prior.shape[:-1], 1), 1.0 / (k + 1))
-    return np.concatenate([prior * (k / (k + 1)), none], axis=-1)
+    shares = np.empty((*prior.shape[:-1], k + 1), dtype=prior.dtype)
+    np.multiply(prior, k / (k + 1), out=shares[..., :k])
+    shares[..., k] = 1.0 / (k + 1)
+    return shares
 
 
 def _check(votes: Sequence[Vote], n_outcomes: int) -> None:
@@ -259,7 +261,7 @@ def _prior_term(
     if prior.shape != (pool.n_outcomes - 1,):
         message = f"the prior has shape {prior.shape}, expected ({pool.n_outcomes - 1},)"
         raise ValueError(message)
-    shares = np.maximum(with_none(prior.astype(np.float64)), _SMALLEST)
+    shares = np.maximum(with_none(prior.astype(np.float64)), SMALLEST)
     term: npt.NDArray[np.float64] = pool.prior_weight * np.log(shares)
     capped = term.copy()
     for label in named:

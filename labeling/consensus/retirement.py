@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from labeling.consensus.crowd import Pool
 
+_STRENGTH = 10.0
+
 
 def decide(
     answers: Answers,
@@ -79,6 +81,35 @@ def expected_error(posteriors: npt.NDArray[np.floating]) -> float:
     if len(posteriors) == 0:
         return 0.0
     return float(1.0 - posteriors.max(axis=1).astype(np.float64).mean())
+
+
+def minimum_votes(
+    right: npt.NDArray[np.float64],
+    said: npt.NDArray[np.float64],
+    *,
+    risk: float = 0.1,
+    most: int = 3,
+) -> npt.NDArray[np.int64]:
+    """Give how many answers each outcome needs at least, from how often it was said wrongly.
+
+    As many as make it no likelier that all of them are wrong than `risk`, or than one answer is on
+    the whole where that is higher: an outcome is compared with the others, since images that were
+    answered twice are the harder ones. Shares are shrunk to the whole by ten answers.
+
+    Args:
+        right: (k + 1,) expected answers that said this outcome and were right.
+        said: (k + 1,) all expected answers that said it.
+        risk: in (0, 1).
+        most: the largest minimum.
+
+    Returns:
+        (k + 1,) between 1 and `most`.
+    """
+    overall = 1.0 - (right.sum() + 1.0) / (said.sum() + 1.0)
+    wrong = (np.maximum(said - right, 0.0) + _STRENGTH * overall) / (said + _STRENGTH)
+    bar = np.log(min(max(risk, overall), 0.99))
+    needed = np.ceil(bar / np.log(np.clip(wrong, 1e-6, 0.99)) - 1e-9)
+    return np.asarray(np.clip(needed, 1, most)).astype(np.int64)
 
 
 def _at_the_cap(answers: Answers, leader: int | None, n_outcomes: int, *, needed: int) -> Decision:
