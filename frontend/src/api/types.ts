@@ -38,10 +38,17 @@ export interface ImageRef {
   height: number;
 }
 
+export interface LabelRef {
+  code: string;
+  name: string;
+}
+
 export interface Assignment {
   id: string;
   image: ImageRef;
   expires_at: string;
+  /** The classifier's guess, where the project shows guesses and this answer may see it. */
+  suggestion?: { label: string } | null;
 }
 
 export interface DoneReason {
@@ -57,6 +64,25 @@ export interface LabelingProject {
   client_window: number;
   assignment_ttl_s: number;
   paused: boolean;
+  /** Images in a newcomer's first round; 0 is off. */
+  onboarding_images: number;
+  suggestions: boolean;
+}
+
+/** Where a newcomer is in the first round. */
+export interface Round {
+  done: number;
+  of: number;
+}
+
+/** What a newcomer is told after an answer of the first round. */
+export interface Practice extends Round {
+  is_right: boolean;
+  said: LabelRef | null;
+  label: LabelRef;
+  note: string;
+  example_url: string | null;
+  is_last: boolean;
 }
 
 export interface LabelingPage {
@@ -68,6 +94,7 @@ export interface LabelingPage {
   flags: FlagChoice[];
   annotator: { id: string | number; display_name: string; answers: number };
   progress: ProgressCounts;
+  onboarding: Round | null;
 }
 
 export interface Claimed {
@@ -89,7 +116,7 @@ export interface AnswerBody {
 
 export interface Answered {
   annotation: { id: string; kind: AnnotationKind; labels: string[]; created_at: string };
-  after: { sentence: string } | null;
+  after: { sentence: string; practice?: Practice | null } | null;
   assignments: Assignment[];
   done: DoneReason | null;
   progress: ProgressCounts;
@@ -185,7 +212,47 @@ export interface Said {
   count: number;
 }
 
-/** An image to settle; what people said comes only after the decision. */
+/** What waits for an expert: images alone, nothing about why they wait. */
+export interface ExpertBatch {
+  left: number;
+  items: { image: ImageRef }[];
+  settled_by_you: number;
+}
+
+/** What people had said comes only with the decision. */
+export interface Decided {
+  annotation: { id: string; kind: AnnotationKind; labels: string[] };
+  answers: Said[];
+  left: number;
+}
+
+/** A share with its 95 % interval; a null estimate is unknown, never 0. */
+export interface Share {
+  estimate: number | null;
+  low: number;
+  high: number;
+  n: number;
+}
+
+export interface Impact {
+  answers: number;
+  images: number;
+  resolved: number;
+  agreed: number;
+  since: string;
+  days: number;
+  sentences: string[];
+  accuracy: null | {
+    then: Share & { at: string; version: number };
+    now: Share & { at: string; version: number };
+    is_better: boolean;
+  };
+}
+
+export interface Leaderboard {
+  results: { display_name: string; answers: number; is_you: boolean }[];
+}
+
 export interface Dispute {
   image: ImageRef;
 }

@@ -1,8 +1,8 @@
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
+import { IntervalMark } from "../shared/IntervalMark/IntervalMark";
 import { count } from "../shared/numbers";
 import { Progress } from "../shared/Progress/Progress";
-import { IntervalMark } from "./charts/IntervalMark";
 import {
   EVIDENCE,
   EVIDENCE_MEANING,

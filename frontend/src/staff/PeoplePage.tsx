@@ -1,6 +1,6 @@
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
+import { IntervalMark } from "../shared/IntervalMark/IntervalMark";
 import { count } from "../shared/numbers";
-import { IntervalMark } from "./charts/IntervalMark";
 import { interval, moment, percent, words } from "./format";
 import { Invitations, Invite } from "./Invitations";
 import { Loading } from "./Loading";

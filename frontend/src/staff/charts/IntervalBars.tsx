@@ -1,6 +1,6 @@
+import { IntervalMark } from "../../shared/IntervalMark/IntervalMark";
 import { FEW_ANSWERS, interval, percent, plural } from "../format";
 import type { Estimate } from "../types";
-import { IntervalMark } from "./IntervalMark";
 
 export interface IntervalRow extends Estimate {
   code: string;

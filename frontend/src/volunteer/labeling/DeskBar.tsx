@@ -37,11 +37,18 @@ export function DeskBar({ name, progress, unsent, isRetrying, registry, desk }: 
           label="Images labeled by everyone"
         />
         <p class="small soft">
-          <strong class="desk-mine">{count(progress.mine)}</strong> by you
+          <span class="desk-mine">{count(progress.mine)} by you</span>
           <span class="desk-all">
             , {count(progress.labeled)} of {count(progress.total)} images labeled
           </span>
         </p>
+        <button
+          type="button"
+          class="desk-impact"
+          aria-label={`What your ${count(progress.mine)} answers did`}
+          title="What your answers did"
+          onClick={() => desk.open("impact")}
+        />
       </div>
       <p class="desk-unsent" role="status" data-shown={unsent > 0 && (isRetrying || unsent > 2)}>
         {(isRetrying || unsent > 2) && unsentWords(unsent, isRetrying)}

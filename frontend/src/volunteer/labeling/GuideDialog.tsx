@@ -8,7 +8,7 @@ import "./GuideDialog.css";
 export interface GuideDialogProps {
   open: boolean;
   isFirst: boolean;
-  page: Pick<LabelingPage, "guide" | "labels" | "specials" | "project">;
+  page: Pick<LabelingPage, "guide" | "labels" | "specials" | "project" | "onboarding">;
   registry: Registry;
   onClose: () => void;
 }
@@ -76,6 +76,13 @@ export function GuideDialog({ open, isFirst, page, registry, onClose }: GuideDia
   return (
     <Dialog open={open} title={isFirst ? "Before you start" : "Guide"} wide onClose={onClose}>
       {page.guide && <p class="guide-lines">{page.guide}</p>}
+      {isFirst && page.onboarding && (
+        <p>
+          Your first{" "}
+          {page.onboarding.of === 1 ? "image comes" : `${page.onboarding.of} images come`} with an
+          answer: we say at once what each one is.
+        </p>
+      )}
       {isFirst && (
         <div>
           <Button tone="primary" size="l" autoFocus onClick={onClose}>

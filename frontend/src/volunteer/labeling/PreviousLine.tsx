@@ -1,6 +1,6 @@
 import type { LabelingPage } from "../../api/types";
 import { keyName } from "./keys";
-import type { QueueState } from "./queue";
+import type { Past, QueueState } from "./queue";
 
 export type Names = Pick<LabelingPage, "labels" | "specials">;
 
@@ -19,31 +19,70 @@ export function PreviousLine({
   names,
   undoKey,
   onUndo,
+  onRecent,
 }: {
   state: QueueState;
   names: Names;
   undoKey: string | undefined;
   onUndo: () => void;
+  onRecent: () => void;
 }) {
   const { previous } = state;
   if (!previous) return <div class="previous" />;
-  const isFlag = previous.kind === "FLAG";
   return (
     <div class="previous">
       {state.previousSrc && <img class="previous-image" src={state.previousSrc} alt="" />}
       <p class="previous-text">
-        {isFlag ? (
-          "You flagged it."
-        ) : (
-          <>
-            You said <strong>{nameOfAnswer(previous.kind, previous.labels, names)}</strong>.
-          </>
-        )}
-        {previous.sentence && !isFlag && <span class="soft"> {previous.sentence}</span>}
+        <Word previous={previous} names={names} />
       </p>
-      <button type="button" class="button" data-size="s" disabled={!state.canUndo} onClick={onUndo}>
-        Undo {undoKey && <kbd class="kbd">{keyName(undoKey)}</kbd>}
-      </button>
+      <div class="previous-actions">
+        <button
+          type="button"
+          class="button"
+          data-size="s"
+          disabled={!state.canUndo}
+          onClick={onUndo}
+        >
+          Undo {undoKey && <kbd class="kbd">{keyName(undoKey)}</kbd>}
+        </button>
+        <button
+          type="button"
+          class="button recent-button"
+          data-size="s"
+          data-tone="quiet"
+          aria-label="Recent answers"
+          title="Recent answers"
+          onClick={onRecent}
+        >
+          <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
+            <path d="M4 5h12M4 10h12M4 15h8" stroke="currentColor" stroke-width="1.8" />
+          </svg>
+        </button>
+      </div>
     </div>
+  );
+}
+
+function Word({ previous, names }: { previous: Past; names: Names }) {
+  if (previous.kind === "FLAG") return <>You flagged it.</>;
+  if (previous.practice) {
+    const { is_right: isRight, done, of } = previous.practice;
+    return (
+      <>
+        <span class="practice-mark" data-right={isRight} aria-hidden="true">
+          {isRight ? "✓" : "→"}
+        </span>{" "}
+        {previous.sentence}{" "}
+        <span class="soft">
+          {done} of {of}
+        </span>
+      </>
+    );
+  }
+  return (
+    <>
+      You said <strong>{nameOfAnswer(previous.kind, previous.labels, names)}</strong>.
+      {previous.sentence && <span class="soft"> {previous.sentence}</span>}
+    </>
   );
 }

@@ -1,9 +1,10 @@
 import type { ComponentChildren } from "preact";
 import { Button } from "../../shared/Button/Button";
 import { ImageViewer } from "../../shared/ImageViewer/ImageViewer";
+import { Checking, PracticeCard } from "./PracticeCard";
 import type { Picture } from "./pictures";
 import type { QueueState } from "./queue";
-import { isPausedCode, titleForBlocked } from "./refusals";
+import { isForThisPerson, isPausedCode, titleForBlocked } from "./refusals";
 import "./Stage.css";
 
 function Note({ title, children }: { title: string; children: ComponentChildren }) {
@@ -20,20 +21,25 @@ const DONE_TITLES: Record<string, string> = {
   held_by_others: "One moment",
   archived: "This project has ended",
   share_reached: "You have given your share",
+  all_labeled: "Every image is labeled",
 };
 
-function titleForDone(code: string): string {
+export function titleForDone(code: string): string {
+  if (isForThisPerson(code)) return "Time for a short break";
   return isPausedCode(code) ? "Labeling is paused" : (DONE_TITLES[code] ?? "That's all for now");
 }
 
-function Done({ state, slug, onLook }: { state: QueueState; slug: string; onLook: () => void }) {
+interface DoneProps extends Pick<StageProps, "state" | "slug" | "onLook" | "onContact"> {}
+
+function Done({ state, slug, onLook, onContact }: DoneProps) {
   const code = state.done?.code ?? "";
   const isPaused = isPausedCode(code);
+  const isPersonal = isForThisPerson(code);
   return (
     <Note title={titleForDone(code)}>
       <p>{state.done?.message}</p>
       {isPaused && state.unsent > 0 && (
-        <p class="soft">Your last answers are kept here and are sent when it opens again.</p>
+        <p class="soft">Your last answers are kept here and are sent when you can go on.</p>
       )}
       {!isPaused && state.progress.mine > 0 && (
         <p class="soft">
@@ -42,7 +48,12 @@ function Done({ state, slug, onLook }: { state: QueueState; slug: string; onLook
         </p>
       )}
       <div class="row stage-actions">
-        <Button tone="primary" onClick={onLook}>
+        {isPersonal && (
+          <Button tone="primary" onClick={onContact}>
+            Write to the coordinator
+          </Button>
+        )}
+        <Button tone={isPersonal ? "plain" : "primary"} onClick={onLook}>
           Look again
         </Button>
         <a class="button" href={`/try/${slug}`}>
@@ -112,18 +123,34 @@ export function PictureStage({ picture, isZoomed, onZoom, onRetry }: PictureStag
 export interface StageProps extends Omit<PictureStageProps, "picture"> {
   state: QueueState;
   slug: string;
+  /** The classifier's guess by name, where this answer may see one. */
+  hint: string | null;
   onLook: () => void;
+  onGoOn: () => void;
+  onContact: () => void;
 }
 
 /** The large place in the middle: the image, or why there is none. */
-export function Stage({ state, slug, onLook, ...rest }: StageProps) {
+export function Stage({ state, slug, hint, onLook, onGoOn, onContact, ...rest }: StageProps) {
+  if (state.feedback) {
+    const { image } = state.feedback;
+    const isLast = image.id === state.previous?.image.id;
+    const src = (isLast && state.previousSrc) || image.url;
+    return <PracticeCard key={image.id} past={state.feedback} src={src} onGoOn={onGoOn} />;
+  }
+  if (state.isChecking) return <Checking state={state} />;
   switch (state.phase) {
     case "blocked":
       return <Blocked state={state} onRetry={onLook} />;
     case "done":
-      return <Done state={state} slug={slug} onLook={onLook} />;
+      return <Done state={state} slug={slug} onLook={onLook} onContact={onContact} />;
     case "labeling":
-      return <PictureStage picture={state.picture ?? { status: "loading" }} {...rest} />;
+      return (
+        <>
+          <PictureStage picture={state.picture ?? { status: "loading" }} {...rest} />
+          {hint && <p class="hint-chip">The classifier guesses {hint}. It may be wrong.</p>}
+        </>
+      );
     case "starting":
       return <PictureStage picture={{ status: "loading" }} {...rest} />;
     case "waiting":

@@ -7,7 +7,7 @@ import { keysForLabels, keysForSlots, needsSearch } from "./keys";
 import type { Draft } from "./queue";
 
 export type By = "key" | "pointer" | "search";
-export type DialogName = "none" | "guide" | "flag" | "contact";
+export type DialogName = "none" | "guide" | "flag" | "contact" | "recent" | "impact";
 
 /** What commands may do to the screen that shows them. */
 export interface Desk {
@@ -40,7 +40,7 @@ export interface Scheme {
   specials: readonly Special[];
   flags: readonly FlagChoice[];
   isMulti: boolean;
-  /** Expert page: no flag, no undo. */
+  /** Expert page: no flag, no list of recent answers. */
   isExpert?: boolean;
 }
 
@@ -134,7 +134,6 @@ function viewCommands(scheme: Scheme, isSearching: boolean): Command[] {
       perform: (desk) => desk.focusSearch(),
     });
   }
-  if (scheme.isExpert) return commands;
   const undo: Command = {
     id: "undo",
     label: "Undo",
@@ -144,7 +143,17 @@ function viewCommands(scheme: Scheme, isSearching: boolean): Command[] {
     predicate: (desk) => desk.canUndo(),
     perform: (desk) => desk.undo(),
   };
-  return [undo, ...commands];
+  const recent: Command = {
+    id: "recent",
+    label: "Recent answers",
+    meaning: "Your last 20 answers; take any of them back",
+    group: "view",
+    // No letter: those belong to the labels.
+    keys: ["Backspace"],
+    predicate: always,
+    perform: (desk) => desk.open("recent"),
+  };
+  return scheme.isExpert ? [undo, ...commands] : [undo, recent, ...commands];
 }
 
 function flagCommand(isSearching: boolean): Command {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ApiError } from "../../api/errors";
+import type { Practice } from "../../api/types";
 import { MIN_LOOK_MS } from "./queue";
 import { desk, settle } from "./testing";
 
@@ -373,4 +374,119 @@ describe("undo", () => {
     expect(current()).toBe("image 2");
     expect(queue.state.canUndo).toBe(true);
   });
+});
+
+describe("undo of an older answer", () => {
+  test("brings just that image back and leaves the others counted", async () => {
+    const { queue, label, server, current } = await desk();
+    for (const code of ["milk", "rice", "beans"]) await label(code);
+    const [, second] = queue.state.recent;
+
+    await queue.undo(second?.key);
+
+    expect(current()).toBe("image 2");
+    expect([...server.counted.values()].map((body) => body.labels[0])).toEqual(["milk", "beans"]);
+    expect(queue.state.recent.map((past) => past.labels[0])).toEqual(["beans", "milk"]);
+  });
+
+  test("what is on the list is newest first, and at most twenty", async () => {
+    const { queue, label } = await desk({ images: 40 });
+    for (let n = 0; n < 25; n += 1) await label(`label ${n}`);
+
+    expect(queue.state.recent).toHaveLength(20);
+    expect(queue.state.recent[0]?.labels).toEqual(["label 24"]);
+  });
+});
+
+describe("the first round", () => {
+  const word = (done: number, isRight: boolean): Practice => ({
+    is_right: isRight,
+    said: { code: "milk", name: "Milk" },
+    label: isRight ? { code: "milk", name: "Milk" } : { code: "soy", name: "Soy milk" },
+    note: "",
+    example_url: null,
+    done,
+    of: 3,
+    is_last: done === 3,
+  });
+  const newcomer = async (...words: Practice[]) => {
+    const all = await desk({ onboarding: { done: 0, of: 3 } });
+    all.server.practice.push(...words);
+    return all;
+  };
+
+  test("waits for the word on an answer before the next image may be answered", async () => {
+    const { queue, clock, server } = await newcomer(word(1, true));
+    await clock.pass(MIN_LOOK_MS);
+    queue.answer({ kind: "LABEL", labels: ["milk"] });
+
+    expect(queue.state.isChecking).toBe(true);
+    await clock.pass(0);
+    expect(queue.state.isChecking).toBe(false);
+    expect(server.counted.size).toBe(1);
+  });
+
+  test("a right answer gets a line and no stop", async () => {
+    const { queue, label } = await newcomer(word(1, true));
+    await label("milk");
+
+    expect(queue.state.feedback).toBeNull();
+    expect(queue.state.previous?.practice?.is_right).toBe(true);
+    expect(await label("rice")).toBe(true);
+  });
+
+  test("a wrong one stops until it has been read", async () => {
+    const { queue, label } = await newcomer(word(1, false));
+    await label("milk");
+
+    expect(queue.state.feedback?.practice?.label.name).toBe("Soy milk");
+    expect(await label("rice")).toBe(false);
+    queue.goOn();
+    expect(await label("rice")).toBe(true);
+  });
+
+  test("reading is not time spent on the next image", async () => {
+    const { queue, label, clock, server } = await newcomer(word(1, false));
+    await label("milk");
+    await clock.pass(60_000);
+    queue.goOn();
+    await label("rice");
+
+    expect(server.posts[1]?.time_spent_ms).toBe(MIN_LOOK_MS);
+  });
+
+  test("its last word is a stop even when right; afterwards nothing waits", async () => {
+    const { queue, label, clock } = await newcomer(word(3, true));
+    await label("milk");
+    expect(queue.state.feedback?.practice?.is_last).toBe(true);
+    queue.goOn();
+
+    await clock.pass(MIN_LOOK_MS);
+    queue.answer({ kind: "LABEL", labels: ["rice"] });
+    expect(queue.state.isChecking).toBe(false);
+    expect(queue.state.current?.id).toBe("image 3");
+  });
+
+  test("without a network the answers are kept and their words come later, one by one", async () => {
+    const { queue, label, server, clock } = await newcomer(word(1, false), word(2, false));
+    server.isOnline = false;
+    await label("milk");
+    expect(await label("rice")).toBe(true);
+
+    server.isOnline = true;
+    await clock.pass(1000);
+    expect(queue.state.feedback?.labels).toEqual(["milk"]);
+    queue.goOn();
+    expect(queue.state.feedback?.labels).toEqual(["rice"]);
+  });
+});
+
+test("who is paused meanwhile has nothing in hand, and the page says why", async () => {
+  const { queue, label, server } = await desk();
+  server.isPersonPaused = true;
+  await label("milk");
+
+  expect(queue.state.phase).toBe("done");
+  expect(queue.state.done?.message).toBe("Paused for now.");
+  expect(queue.state.current).toBeNull();
 });

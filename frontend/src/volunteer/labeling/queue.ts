@@ -17,12 +17,20 @@ import type {
   Claimed,
   DoneReason,
   ImageRef,
+  Practice,
   ProgressCounts,
+  Round,
   Undone,
 } from "../../api/types";
 import type { Outbox, Unsent } from "./outbox";
 import { type Picture, type PictureLoader, Pictures } from "./pictures";
-import { isForBlocked, isForPaused, isPausedCode, wordsForRefusal } from "./refusals";
+import {
+  isForBlocked,
+  isForPaused,
+  isForThisPerson,
+  isPausedCode,
+  wordsForRefusal,
+} from "./refusals";
 
 export interface Transport {
   claim(count: number): Promise<Claimed>;
@@ -56,6 +64,8 @@ export interface Past {
   annotation: string | null;
   assignment: Assignment | null;
   sentence: string | null;
+  /** In the first round: whether it was right, and what it is. */
+  practice: Practice | null;
 }
 
 export type Phase = "starting" | "labeling" | "waiting" | "done" | "blocked";
@@ -76,6 +86,12 @@ export interface QueueState {
   previousSrc: string | null;
   canUndo: boolean;
   isUndoing: boolean;
+  /** What can still be taken back, newest first. */
+  recent: readonly Past[];
+  /** An answer of the first round is being looked at; the next image waits for the word on it. */
+  isChecking: boolean;
+  /** An answer of the first round to talk about before going on. */
+  feedback: Past | null;
   /** Something that happened behind the volunteer's back, in words. */
   notice: string | null;
 }
@@ -91,6 +107,8 @@ export interface QueueOptions {
   window: number;
   progress: ProgressCounts;
   history?: readonly Past[];
+  /** The first round, for a newcomer. */
+  onboarding?: Round | null;
 }
 
 export const HISTORY = 20;
@@ -116,6 +134,9 @@ export class LabelingQueue {
   #hasStarted = false;
   #isClosed = false;
   #isUndoing = false;
+  #isPractising: boolean;
+  /** Words on answers of the first round that nobody has read yet, oldest first. */
+  #feedback: Past[] = [];
   #isClaiming = false;
   #sending: Promise<void> | null = null;
   #inFlight: string | null = null;
@@ -129,6 +150,7 @@ export class LabelingQueue {
   constructor(options: QueueOptions) {
     this.#o = options;
     this.#progress = options.progress;
+    this.#isPractising = (options.onboarding ?? null) !== null;
     this.#history = (options.history ?? []).slice(-HISTORY);
     const { loader, clock } = options;
     const later = (ms: number, then: () => void) => clock.after(ms, then);
@@ -169,9 +191,10 @@ export class LabelingQueue {
     return true;
   }
 
-  /** Take the newest answer back: its image is current again. */
-  async undo(): Promise<void> {
-    const last = this.#history.at(-1);
+  /** Take an answer back, the newest or the one named: its image is current again. */
+  async undo(key?: string): Promise<void> {
+    const last =
+      key === undefined ? this.#history.at(-1) : this.#history.find((past) => past.key === key);
     if (!last || this.#isUndoing) return;
     this.#isUndoing = true;
     this.#changed();
@@ -215,12 +238,20 @@ export class LabelingQueue {
     if (!isVisible && this.#lookingSince !== null) {
       this.#lookedMs += now - this.#lookingSince;
       this.#lookingSince = null;
-    } else if (isVisible && this.#pictureOfCurrent()?.status === "ready") this.#lookingSince = now;
+    } else if (isVisible && !this.#isHeldUp() && this.#pictureOfCurrent()?.status === "ready") {
+      this.#lookingSince = now;
+    }
   }
 
   retryPicture(): void {
     const current = this.#held[0];
     if (current) this.#pictures.retry(current.image);
+  }
+
+  /** The word on an answer of the first round was read: on to the next image. */
+  goOn(): void {
+    this.#feedback = this.#feedback.slice(1);
+    this.#changed();
   }
 
   dismissNotice(): void {
@@ -253,7 +284,7 @@ export class LabelingQueue {
   // --- answering --------------------------------------------------------------------------
 
   #mayAnswer(current: Assignment, kind: AnnotationKind): boolean {
-    if (this.#isUndoing || this.#blocked) return false;
+    if (this.#isUndoing || this.#blocked || this.#isHeldUp()) return false;
     const { status } = this.#pictures.of(current.image);
     if (status === "failed") return kind === "SKIP" || kind === "FLAG";
     return status === "ready" && this.#looked() >= MIN_LOOK_MS;
@@ -285,6 +316,7 @@ export class LabelingQueue {
       annotation: null,
       assignment,
       sentence: null,
+      practice: null,
     };
     this.#history = [...this.#history, past].slice(-HISTORY);
   }
@@ -332,22 +364,32 @@ export class LabelingQueue {
   #confirmed(entry: Unsent, answered: Answered): void {
     this.#failures = 0;
     this.#unsent = this.#unsent.filter((other) => other.key !== entry.key);
+    const practice = answered.after?.practice ?? null;
+    const word = {
+      annotation: answered.annotation.id,
+      sentence: answered.after?.sentence ?? null,
+      practice,
+    };
     this.#history = this.#history.map((past) =>
-      past.key === entry.key
-        ? {
-            ...past,
-            annotation: answered.annotation.id,
-            sentence: answered.after?.sentence ?? null,
-          }
-        : past,
+      past.key === entry.key ? { ...past, ...word } : past,
     );
+    this.#practised(entry.key, practice);
     this.#take(answered);
+  }
+
+  /** Right answers get a line; a wrong one, and the last of the round, are worth a stop. */
+  #practised(key: string, practice: Practice | null): void {
+    this.#isPractising = practice !== null && !practice.is_last;
+    if (!practice || (practice.is_right && !practice.is_last)) return;
+    const past = this.#history.find((one) => one.key === key);
+    if (past) this.#feedback = [...this.#feedback, past];
   }
 
   /** True if the entry is settled (the server will never take it); false to try again later. */
   #refused(entry: Unsent, error: ApiError): boolean {
     if (isForPaused(error)) {
       this.#done = { code: error.code, message: error.message };
+      if (isForThisPerson(error.code)) this.#held = [];
       this.#retryLater(PAUSED_MS);
       return false;
     }
@@ -414,6 +456,8 @@ export class LabelingQueue {
       }
     }
     this.#done = given.done;
+    // The server has given to others what somebody held who is paused.
+    if (given.done && isForThisPerson(given.done.code)) this.#held = [];
     this.#progress = given.progress;
     this.#changed();
   }
@@ -456,6 +500,7 @@ export class LabelingQueue {
   }
 
   #forget(last: Past): void {
+    this.#feedback = this.#feedback.filter((past) => past.key !== last.key);
     this.#history = this.#history.filter((past) => past.key !== last.key);
   }
 
@@ -469,6 +514,15 @@ export class LabelingQueue {
   #looked(): number {
     const running = this.#lookingSince === null ? 0 : this.#o.clock.now() - this.#lookingSince;
     return this.#lookedMs + running;
+  }
+
+  /** The first round stops at each answer until there is a word on it, and it has been read. */
+  #isHeldUp(): boolean {
+    return this.#feedback.length > 0 || this.#isChecking();
+  }
+
+  #isChecking(): boolean {
+    return this.#isPractising && this.#unsent.length > 0 && this.#cancelRetry === null;
   }
 
   #pictureOfCurrent(): Picture | null {
@@ -503,6 +557,9 @@ export class LabelingQueue {
       previousSrc: before?.status === "ready" ? before.src : null,
       canUndo: last !== null && !this.#isUndoing,
       isUndoing: this.#isUndoing,
+      recent: [...this.#history].reverse(),
+      isChecking: this.#isChecking(),
+      feedback: this.#feedback[0] ?? null,
       notice: this.#notice,
     };
   }
@@ -516,6 +573,7 @@ export class LabelingQueue {
     if (
       this.#lookingSince === null &&
       this.#isVisible &&
+      !this.#isHeldUp() &&
       this.#pictureOfCurrent()?.status === "ready"
     ) {
       this.#lookingSince = this.#o.clock.now();

@@ -4,6 +4,11 @@ export function isPausedCode(code: string): boolean {
   return code === "paused" || code.endsWith("_paused");
 }
 
+/** Paused is this one person, not the project: what they held has gone to others. */
+export function isForThisPerson(code: string): boolean {
+  return code === "annotator_paused";
+}
+
 /** Paused by the coordinator: what was answered waits here and goes out when it opens again. */
 export function isForPaused(error: ApiError): boolean {
   return isPausedCode(error.code);
@@ -19,7 +24,12 @@ const WORDS: Record<string, string> = {
     "One image had waited too long and went to somebody else, so that answer was not needed.",
   key_reused: "That answer had already been counted differently, so this one was set aside.",
   already_answered: "You had answered that image already; your first answer stands.",
+  assignment_not_found:
+    "One image had gone to somebody else meanwhile, so that answer was not needed.",
+  invalid_answer:
+    "The labels have changed meanwhile, so one answer did not fit any more. Please reload the page to see the labels as they are now.",
   cannot_undo: "That answer cannot be taken back any more.",
+  annotation_not_found: "That answer cannot be taken back any more.",
 };
 
 /** For an answer the server will never take: what happened and what it means. */

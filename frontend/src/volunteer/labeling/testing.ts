@@ -1,6 +1,15 @@
 /** A small server and clock for the tests of the queue: same rules as the API, no network. */
 import { ApiError, networkError } from "../../api/errors";
-import type { AnswerBody, Answered, Assignment, Claimed, ImageRef, Undone } from "../../api/types";
+import type {
+  AnswerBody,
+  Answered,
+  Assignment,
+  Claimed,
+  ImageRef,
+  Practice,
+  Round,
+  Undone,
+} from "../../api/types";
 import { MemoryOutbox, type Outbox } from "./outbox";
 import type { PictureLoader } from "./pictures";
 import { type Clock, LabelingQueue, MIN_LOOK_MS, type Transport } from "./queue";
@@ -38,6 +47,10 @@ export async function settle(): Promise<void> {
 export class FakeServer implements Transport {
   isOnline = true;
   refusal: ApiError | null = null;
+  /** Words on the first answers, as in a newcomer's first round. */
+  practice: Practice[] = [];
+  /** Whoever answers or claims is paused from now on. */
+  isPersonPaused = false;
   /** The answer arrives, the reply is lost. */
   losesReplies = 0;
   posts: AnswerBody[] = [];
@@ -59,7 +72,9 @@ export class FakeServer implements Transport {
   async claim(count: number): Promise<Claimed> {
     this.claims += 1;
     this.#reach();
-    while (this.#open.length < count && this.#next < this.#images) this.#open.push(this.#make());
+    if (this.isPersonPaused) this.#open = [];
+    else
+      while (this.#open.length < count && this.#next < this.#images) this.#open.push(this.#make());
     return { assignments: [...this.#open], done: this.#doneReason(), progress: this.#progress() };
   }
 
@@ -79,7 +94,10 @@ export class FakeServer implements Transport {
     return {
       ...claimed,
       annotation: { ...annotation, created_at: "2026-01-01T00:00:00Z" },
-      after: { sentence: `Thanks for ${body.assignment}.` },
+      after: {
+        sentence: `Thanks for ${body.assignment}.`,
+        practice: this.practice.shift() ?? null,
+      },
     };
   }
 
@@ -121,6 +139,7 @@ export class FakeServer implements Transport {
   }
 
   #doneReason() {
+    if (this.isPersonPaused) return { code: "annotator_paused", message: "Paused for now." };
     const isOver = this.#next >= this.#images && this.#open.length === 0;
     return isOver ? { code: "all_done", message: "All images have their answers." } : null;
   }
@@ -151,6 +170,7 @@ export async function desk({
   outbox = new MemoryOutbox() as Outbox,
   clock = new FakeClock(),
   server = new FakeServer(clock, images),
+  onboarding = null as Round | null,
 } = {}) {
   const loader = new FakeLoader();
   let lastKey = 0;
@@ -164,6 +184,7 @@ export async function desk({
     client: "tab",
     window: 3,
     progress: { labeled: 0, total: images, mine: 0 },
+    onboarding,
   });
   await queue.start();
   await settle();

@@ -69,5 +69,6 @@ export async function loadPast(slug: string, signal?: AbortSignal): Promise<Past
       annotation: id,
       assignment: null,
       sentence: null,
+      practice: null,
     }));
 }

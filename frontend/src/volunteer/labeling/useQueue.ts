@@ -42,6 +42,7 @@ async function open(slug: string, signal: AbortSignal): Promise<Labeling> {
     window: page.project.client_window,
     progress: page.progress,
     history,
+    onboarding: page.onboarding ?? null,
   });
   return { page, queue, isDurable: outbox.isDurable };
 }
@@ -102,7 +103,8 @@ export function useQueueLife({ queue, page, isDurable }: Labeling): void {
     const onOnline = () => void queue.wake();
     const onVisibility = () => {
       queue.setVisible(!document.hidden);
-      if (!document.hidden) void queue.wake();
+      // Renewed at once: the turn of the timer may come too late for what waited while hidden.
+      if (!document.hidden) void queue.wake().then(() => queue.renew());
     };
     const onHide = () => queue.leave();
     const onShow = (event: PageTransitionEvent) => event.persisted && void queue.returned();

@@ -10,9 +10,11 @@ import { type By, buildRegistry, type Desk, type DialogName } from "../labeling/
 import { DeskBar } from "../labeling/DeskBar";
 import { FlagDialog } from "../labeling/FlagDialog";
 import { GuideDialog } from "../labeling/GuideDialog";
+import { ImpactDialog } from "../labeling/ImpactDialog";
 import { LabelPanel } from "../labeling/LabelPanel";
 import { nameOfAnswer, PreviousLine } from "../labeling/PreviousLine";
 import type { Draft } from "../labeling/queue";
+import { RecentDialog } from "../labeling/RecentDialog";
 import { titleForBlocked } from "../labeling/refusals";
 import { Stage } from "../labeling/Stage";
 import { useKeys } from "../labeling/useKeys";
@@ -42,21 +44,34 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
   useQueueLife(labeling);
 
   const imageId = state.current?.image.id;
+  const guess = state.current?.suggestion?.label;
+  const hint = page.labels.find((label) => label.code === guess);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new image starts afresh.
   useEffect(() => {
     setZoomed(false);
     setChosen([]);
   }, [imageId]);
 
+  const practice = state.previous?.practice ? state.previous.sentence : null;
+  useEffect(() => {
+    if (practice) setSpoken(practice);
+  }, [practice]);
+
+  const isHeldUp = state.isChecking || state.feedback !== null;
   const answer = (draft: Draft, by: By) => {
-    const shown = { by, scheme_version: page.scheme_version, labels: page.labels.length };
+    const shown = {
+      by,
+      scheme_version: page.scheme_version,
+      labels: page.labels.length,
+      ...(hint && { suggestion: hint.code }),
+    };
     if (!queue.answer({ ...draft, shown })) return;
     for (const code of draft.labels ?? []) used(code);
     setSpoken(`${nameOfAnswer(draft.kind, draft.labels ?? [], page)}. Next image.`);
   };
 
   const desk: Desk = {
-    canAnswer: () => state.phase === "labeling" && !state.isUndoing,
+    canAnswer: () => state.phase === "labeling" && !state.isUndoing && !isHeldUp,
     answer,
     canUndo: () => state.canUndo,
     undo: () => {
@@ -76,10 +91,10 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
     setDialog("none");
     setFirst(false);
   };
-  const isReady = state.phase === "labeling" && state.picture?.status === "ready";
+  const isReady = state.phase === "labeling" && state.picture?.status === "ready" && !isHeldUp;
 
   return (
-    <div class="desk" data-phase={state.phase}>
+    <div class="desk" data-phase={state.feedback ? "practice" : state.phase}>
       <DeskBar
         name={page.project.name}
         progress={state.progress}
@@ -93,8 +108,11 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
           <Stage
             state={state}
             slug={slug}
+            hint={hint?.name ?? null}
             isZoomed={isZoomed}
             onZoom={setZoomed}
+            onGoOn={() => queue.goOn()}
+            onContact={() => setDialog("contact")}
             onRetry={() => queue.retryPicture()}
             onLook={() => void queue.wake()}
           />
@@ -118,6 +136,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
               names={page}
               undoKey={registry.byId.get("undo")?.keys[0]}
               onUndo={desk.undo}
+              onRecent={() => setDialog("recent")}
             />
           )}
         </div>
@@ -152,6 +171,18 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
           answer({ kind: "FLAG", flagReason: reason }, "pointer");
         }}
       />
+      <RecentDialog
+        open={dialog === "recent"}
+        state={state}
+        names={page}
+        onUndo={(key) => {
+          close();
+          setSpoken("Answer taken back. Its image is shown again.");
+          void queue.undo(key);
+        }}
+        onClose={close}
+      />
+      <ImpactDialog slug={slug} open={dialog === "impact"} onClose={close} />
       <ContactDialog slug={slug} open={dialog === "contact"} onClose={close} />
       <Toasts />
     </div>
