@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from labeling.api.practice import AfterSerializer
 from labeling.models import AnnotationKind, FlagReason
+from labeling.services import anchoring
 
 if TYPE_CHECKING:
     from labeling.models import Annotation, Assignment, Image
@@ -83,12 +84,19 @@ class ImageRefSerializer(serializers.Serializer[Any]):
     height = serializers.IntegerField()
 
 
+class SuggestionSerializer(serializers.Serializer[Any]):
+    """The classifier's guess."""
+
+    label = serializers.CharField()  # type: ignore[assignment] # a field of that name, no caption
+
+
 class AssignmentSerializer(serializers.Serializer[Any]):
-    """An image to label."""
+    """An image to label; `suggestion` is null wherever the project suggests nothing."""
 
     id = serializers.UUIDField()
     image = ImageRefSerializer()
     expires_at = serializers.DateTimeField()
+    suggestion = SuggestionSerializer(allow_null=True)
 
 
 class DoneSerializer(serializers.Serializer[Any]):
@@ -192,7 +200,13 @@ def image(row: Image) -> dict[str, Any]:
 
 def assignment(row: Assignment) -> dict[str, Any]:
     """Give an image to label, and nothing about why."""
-    return {"id": str(row.public_id), "image": image(row.image), "expires_at": row.expires_at}
+    label = anchoring.shown_label(row)
+    return {
+        "id": str(row.public_id),
+        "image": image(row.image),
+        "expires_at": row.expires_at,
+        "suggestion": None if label is None else {"label": label},
+    }
 
 
 def done(reason: DoneReason | None) -> dict[str, Any] | None:

@@ -13,11 +13,12 @@ from labeling.models import (
     AnnotationKind,
     Consensus,
     ConsensusState,
+    CrowdModel,
     Image,
     Partition,
     SplitGroup,
 )
-from labeling.selectors import label_order, projects
+from labeling.selectors import adjudication, label_order, projects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ class TrainingRows:
         codes: (k,) label codes, one a column.
         data_version: `data_version` of before the rows were read: what was answered since may
             or may not be among them, what was answered until then is.
+        label_changes: the same for what changed without an answer.
     """
 
     image_ids: npt.NDArray[np.int64]
@@ -49,6 +51,7 @@ class TrainingRows:
     scheme_id: int
     codes: tuple[str, ...]
     data_version: int
+    label_changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ class AuditRows:
         n_votes: (n,) int64 answers behind the label.
         is_expert: (n,) bool, decided by an expert or a trusted import.
         inclusion_probability: (n,) float64 in (0, 1].
+        is_pending: (n,) bool, an expert has yet to look (`services.adjudication`): what people
+            say is not the truth yet.
+        is_checked: (n,) bool, people agreed, and an expert drawn by chance has looked since.
+        people_index: (n,) int64 column that people alone had named, where `is_checked`; else -1.
+        check_probability: (n,) float64 of being looked at, where `is_checked`; else 1.
         scheme_id: the current scheme version.
         codes: (k,) label codes.
         n_people: how many different annotators stand behind all the labels: with 1 the figure
@@ -81,6 +89,10 @@ class AuditRows:
     n_votes: npt.NDArray[np.int64]
     is_expert: npt.NDArray[np.bool_]
     inclusion_probability: npt.NDArray[np.float64]
+    is_pending: npt.NDArray[np.bool_]
+    is_checked: npt.NDArray[np.bool_]
+    people_index: npt.NDArray[np.int64]
+    check_probability: npt.NDArray[np.float64]
     scheme_id: int
     codes: tuple[str, ...]
     n_people: int
@@ -93,13 +105,20 @@ def data_version(project_id: int) -> int:
     return int(row[0]) if row else 0
 
 
+def label_changes(project_id: int) -> int:
+    """Count how often labels have changed without an answer: by a sweep, or a quarantine."""
+    counted = CrowdModel.objects.filter(project_id=project_id).values_list("label_changes")
+    row = counted.first()
+    return int(row[0]) if row else 0
+
+
 def training_rows(project_id: int) -> TrainingRows:
     """Read every resolved pool image that is neither flagged nor removed, in a few queries.
 
     Images whose label has been retired since are left out. Distributions written under older
     scheme versions are brought to the current order by label.
     """
-    version = data_version(project_id)
+    version, changes = data_version(project_id), label_changes(project_id)
     scheme = projects.current_scheme(project_id)
     rows = list(
         Consensus.objects.filter(
@@ -123,6 +142,7 @@ def training_rows(project_id: int) -> TrainingRows:
         scheme_id=scheme.id,
         codes=tuple(scheme.codes),
         data_version=version,
+        label_changes=changes,
     )
 
 
@@ -166,6 +186,8 @@ def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
     column_of = {label_id: column for column, label_id in enumerate(scheme.label_ids)}
     resolved = ConsensusState.RESOLVED
     index = [column_of.get(row[1], -1) if row[2] == resolved else -1 for row in rows]
+    checks = adjudication.checks(project_id)
+    people = [column_of.get(checks.said.get(row[0], 0), -1) for row in rows]
     return AuditRows(
         image_ids=np.array([row[0] for row in rows], dtype=np.int64),
         label_index=np.array(index, dtype=np.int64),
@@ -176,6 +198,12 @@ def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
         n_votes=np.array([row[3] or 0 for row in rows], dtype=np.int64),
         is_expert=np.array([bool(row[4]) for row in rows], dtype=np.bool_),
         inclusion_probability=np.array([row[8] for row in rows], dtype=np.float64),
+        is_pending=np.array([row[0] in checks.pending for row in rows], dtype=np.bool_),
+        is_checked=np.array(people, dtype=np.int64) >= 0,
+        people_index=np.array(people, dtype=np.int64),
+        check_probability=np.array(
+            [checks.probability.get(row[0], 1.0) for row in rows], dtype=np.float64
+        ),
         scheme_id=scheme.id,
         codes=tuple(scheme.codes),
         n_people=_people_behind(project_id),

@@ -22,6 +22,7 @@ from labeling.models import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
+    from uuid import UUID
 
     from django.db.models import QuerySet
 
@@ -123,9 +124,11 @@ def by_reference(image_ids: Collection[int]) -> dict[int, Tally]:
     return _count(_scored(answers), key="image_id")
 
 
-def answered_by(image_id: int) -> list[int]:
+def answered_by(project_id: int, image: UUID) -> list[int]:
     """Give who answered an image as gold."""
-    rows = Annotation.objects.filter(image_id=image_id, assignment__reason=Reason.GOLD)
+    rows = Annotation.objects.filter(
+        project_id=project_id, image__public_id=image, assignment__reason=Reason.GOLD
+    )
     return list(rows.order_by("annotator_id").values_list("annotator_id", flat=True).distinct())
 
 

@@ -36,7 +36,7 @@ VERBS = (
     "annotator_paused",
     "annotator_pause_lifted",
     "annotator_quarantined",
-    "annotator_quarantine_lifted",
+    "quarantine_lifted",
     "annotator_anonymised",
 )
 

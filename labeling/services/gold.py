@@ -93,7 +93,11 @@ def set_references(
     project = Project.objects.get(pk=project_id)
     setter = _Setter(project, user_id, annotator_id, now)
     labels = {row.code: row for row in project.labels.filter(retired_at__isnull=True)}
-    outcomes = [_set(setter, given, labels) for given in references]
+    outcomes = []
+    for given in references:
+        outcomes.append(_set(setter, given, labels))
+        if outcomes[-1].status in {"set", "changed"}:
+            gold_scores.rescore_all(project_id, given.image, now)
     _serve_by_count(project_id, user_id, now)
     return outcomes
 
@@ -107,8 +111,10 @@ def withdraw(
     """
     found = Image.objects.filter(project_id=project_id, public_id__in=image_public_ids)
     withdrawn = 0
-    for image_id in found.order_by("pk").values_list("pk", flat=True):
-        withdrawn += _withdraw(project_id, image_id, user_id, now)
+    for image_id, public_id in list(found.order_by("pk").values_list("pk", "public_id")):
+        if _withdraw(project_id, image_id, user_id, now):
+            withdrawn += 1
+            gold_scores.rescore_all(project_id, public_id, now)
     _serve_by_count(project_id, user_id, now)
     return withdrawn
 
@@ -162,16 +168,15 @@ def _store(setter: _Setter, image: Image, label: Label, note: str) -> str:
         detail={"label": label.code, "before": before.label.code if before else None},
         now=setter.now,
     )
-    _rescore_all(image.pk, setter.now)
     return "set" if before is None else "changed"
 
 
 @transaction.atomic
-def _withdraw(project_id: int, image_id: int, user_id: int, now: datetime) -> int:
+def _withdraw(project_id: int, image_id: int, user_id: int, now: datetime) -> bool:
     image = slots.lock_images([image_id])[0]
     standing_ones = GoldReference.objects.filter(image=image, withdrawn_at__isnull=True)
     if not standing_ones.update(withdrawn_at=now):
-        return 0
+        return False
     gold_stream.close_entries([image.pk], now)
     record_event(
         project_id=project_id,
@@ -180,13 +185,7 @@ def _withdraw(project_id: int, image_id: int, user_id: int, now: datetime) -> in
         target=str(image.public_id),
         now=now,
     )
-    _rescore_all(image.pk, now)
-    return 1
-
-
-def _rescore_all(image_id: int, now: datetime) -> None:
-    for annotator_id in gold_selectors.answered_by(image_id):
-        gold_scores.rescore(annotator_id=annotator_id, now=now)
+    return True
 
 
 def _serve_by_count(project_id: int, user_id: int, now: datetime) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+from django.db import transaction
 
 from labeling.models import Annotator, AnnotatorSkill, GoldReference, Reason
 from labeling.selectors import gold as gold_selectors
@@ -10,6 +13,7 @@ from labeling.services import gold_stream, onboarding, standing
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from labeling.models import Annotation
 
@@ -27,12 +31,22 @@ def follow(annotation: Annotation, now: datetime) -> None:
     if assignment is None or assignment.reason != Reason.GOLD:
         return
     if answer.kind in gold_selectors.SCORED:
-        rescore(annotator_id=answer.annotator_id, now=now)
+        scored = rescore(annotator_id=answer.annotator_id, now=now)
+        # Whoever holds this row goes on to ask whether they may claim.
+        annotation.annotator.paused_at = scored.paused_at
+        annotation.annotator.paused_reason = scored.paused_reason
     onboarding.follow(annotation, now)
 
 
-def rescore(*, annotator_id: int, now: datetime) -> None:
-    """Count an annotator's gold answers again from the rows, and pause them where it is due."""
+@transaction.atomic
+def rescore(*, annotator_id: int, now: datetime) -> Annotator:
+    """Count an annotator's gold answers again from the rows, and pause them where it is due.
+
+    Gives the annotator as they are then.
+    """
+    # As in an answer of theirs: the person first, then their counts.
+    people = Annotator.objects.select_for_update(no_key=True, of=("self",))
+    annotator = people.select_related("project").get(pk=annotator_id)
     counted = gold_selectors.tally(annotator_id)
     AnnotatorSkill.objects.update_or_create(
         annotator_id=annotator_id,
@@ -42,8 +56,14 @@ def rescore(*, annotator_id: int, now: datetime) -> None:
             "updated_at": now,
         },
     )
-    annotator = Annotator.objects.select_related("project").get(pk=annotator_id)
     standing.check(annotator=annotator, now=now)
+    return annotator
+
+
+def rescore_all(project_id: int, image: UUID, now: datetime) -> None:
+    """Score everyone again who has answered an image as gold; under no lock of an image."""
+    for annotator_id in gold_selectors.answered_by(project_id, image):
+        rescore(annotator_id=annotator_id, now=now)
 
 
 def _withdraw_with(answer: Annotation, now: datetime) -> None:
@@ -55,3 +75,7 @@ def _withdraw_with(answer: Annotation, now: datetime) -> None:
     )
     if mine.update(withdrawn_at=now):
         gold_stream.close_entries([answer.image_id], now)
+        # Not under the image's lock: whoever answers locks themselves first, then the image.
+        transaction.on_commit(
+            partial(rescore_all, answer.project_id, answer.image.public_id, now), robust=True
+        )

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from labeling.models import Membership, Project, Role, ServeCounter
+from labeling.selectors.adjudication import FEWEST
 from labeling.services.journal import record_event
 from labeling.services.schemes import (
     InvalidProjectError,
@@ -214,6 +215,11 @@ def _check(project: Project) -> None:
     if project.time_zone not in available_timezones():
         raise InvalidProjectError(
             f"time_zone {project.time_zone!r} is not known; give one like Europe/Zurich."
+        )
+    if project.adjudication_share < FEWEST:
+        raise InvalidProjectError(
+            f"adjudication_share is {project.adjudication_share}; experts look at {FEWEST} of the "
+            "agreements at least, or nobody knows how good they are."
         )
     try:
         project.full_clean(exclude=["slug"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeling.selectors import consensus, projects
-from ml.evaluation import intervals
+from ml.evaluation import adjudicated, intervals
 from ml.evaluation import metrics as shares
 from ml.selectors import audit_predictions, versions
 
@@ -30,10 +30,12 @@ class Estimate:
     """A share with its interval, as pages show it.
 
     Attributes:
-        estimate: right / n over resolved images; None where n is 0: unknown, not 0.
+        estimate: right / n over resolved images; None where n is 0: unknown, not 0. Overall it is
+            put right by what experts found where they checked agreements by chance.
         low, high: 95 % Wilson, widened so that it holds whatever the unresolved turn out to be.
         n: resolved audit images behind the estimate.
-        unresolved: audit images with answers that do not agree yet, or whose answer is no label.
+        unresolved: audit images with answers that do not agree yet, or whose answer is no label;
+            overall also those an expert has yet to look at, which are among the `n`.
         missing: about how many more resolved audit images give +-10 points.
     """
 
@@ -57,10 +59,30 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Checks:
+    """What experts make of audit images, (n,) each (`labeling.selectors.consensus.AuditRows`).
+
+    Attributes:
+        pending: an expert has yet to look.
+        checked: people agreed, an expert drawn by chance has looked.
+        trusted: the label is people's own, and nobody is to check it.
+        people: index into the current scheme of what people had said, where `checked`; else -1.
+        probability: of being checked.
+    """
+
+    pending: npt.NDArray[np.bool_]
+    checked: npt.NDArray[np.bool_]
+    trusted: npt.NDArray[np.bool_]
+    people: Labels
+    probability: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """The audit images that have answers, in draw order; the fields are those of `Measured`.
 
     Attributes:
+        checks: what experts have looked at, or are to look at.
         waiting: (m,) audit images without an answer yet.
     """
 
@@ -70,6 +92,7 @@ class Audit:
     truth: Labels
     sources: tuple[str, ...]
     n_people: int
+    checks: Checks
     waiting: npt.NDArray[np.int64]
 
 
@@ -86,6 +109,7 @@ class Measured:
         p: (n,) probability of the predicted label.
         sources: (n,) where each image came from.
         n_people: how many annotators stand behind these labels.
+        checks: what experts make of the images.
     """
 
     version_number: int
@@ -97,6 +121,7 @@ class Measured:
     p: npt.NDArray[np.float64]
     sources: tuple[str, ...]
     n_people: int
+    checks: Checks
 
     @property
     def is_judged(self) -> npt.NDArray[np.bool_]:
@@ -147,6 +172,13 @@ def audit(project_id: int) -> Audit:
         truth=rows.label_index[is_answered],
         sources=tuple(np.asarray(rows.sources, dtype=object)[is_answered]),
         n_people=rows.n_people,
+        checks=Checks(
+            pending=rows.is_pending[is_answered],
+            checked=rows.is_checked[is_answered],
+            trusted=~(rows.is_expert | rows.is_pending)[is_answered],
+            people=rows.people_index[is_answered],
+            probability=rows.check_probability[is_answered],
+        ),
         waiting=rows.image_ids[~is_answered],
     )
 
@@ -171,12 +203,37 @@ def measured(found: Audit, version: UUID) -> Measured | None:
         p=said.p,
         sources=found.sources,
         n_people=found.n_people,
+        checks=found.checks,
     )
 
 
 def overall(found: Measured) -> Estimate:
-    """Estimate the accuracy on images like those of the project."""
-    return estimate(int(found.is_right.sum()), int(found.is_judged.sum()), found.n_unresolved)
+    """Estimate the accuracy on images like those of the project.
+
+    What experts found where they checked agreements by chance stands for the agreements that nobody
+    checked; what they have yet to look at widens the interval (`ml.evaluation.adjudicated`).
+    """
+    judged, checks = found.is_judged, found.checks
+    was_right = checks.people == found.predicted
+    one = adjudicated.estimate(
+        adjudicated.Judged(
+            is_right=found.is_right[judged],
+            was_right=was_right[judged],
+            is_checked=checks.checked[judged],
+            is_trusted=checks.trusted[judged],
+            probability=checks.probability[judged],
+            is_pending=checks.pending[judged],
+        ),
+        found.n_unresolved,
+    )
+    return Estimate(
+        estimate=one.estimate if one.n else None,
+        low=one.low,
+        high=one.high,
+        n=one.n,
+        unresolved=found.n_unresolved + int(checks.pending[judged].sum()),
+        missing=intervals.answers_missing_for(int(found.is_right.sum()), one.n),
+    )
 
 
 def per_source(found: Measured) -> list[dict[str, Any]]:
@@ -303,4 +360,6 @@ def accuracy(project_id: int, version: UUID | None) -> dict[str, Any]:
 def _unmeasured(rows: Audit) -> Measured:
     """Judge nobody: no image, so every figure is unknown."""
     none = np.empty(0, dtype=np.int64)
-    return Measured(0, rows.codes, rows.names, none, none, none, np.empty(0), (), 0)
+    nobody = np.empty(0, dtype=np.bool_)
+    checks = Checks(nobody, nobody, nobody, none, np.empty(0))
+    return Measured(0, rows.codes, rows.names, none, none, none, np.empty(0), (), 0, checks)

@@ -1,0 +1,137 @@
+"""Audit truth: experts look, blind, at every disagreement and at a random share of agreements.
+
+Looking at disagreements alone would flatter whatever is measured (Lancet 1996;348:592). So a share
+of the agreements, drawn by the project's secret seed, is looked at as well, and its probability is
+stored: what is found there stands for those nobody looked at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.db import transaction
+
+from labeling.models import Adjudication, AdjudicationKind, AnnotationKind, Project
+from labeling.selectors import adjudication as selectors
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from labeling.models import Annotation
+
+SALT = 0x5EED_AD
+"""Keeps this draw apart from the project's other draws from the same seed."""
+
+
+def open_due(*, project_id: int, now: datetime) -> int:
+    """Bring the open questions in line with what people have said; give how many changed.
+
+    Of the measured audit images that people have decided:
+    - where they did not all say the same, or could not say, an expert is asked for certain;
+    - of the others a share is asked about, the same images however often this runs;
+    - where only experts have answered, with one voice, nobody is asked.
+
+    A question whose reason is gone (an answer withdrawn, somebody put in quarantine) is taken
+    back; what an expert has settled stays.
+    """
+    project = Project.objects.get(pk=project_id)
+    with transaction.atomic():
+        # One sweep at a time; claims and answers do not wait for this lock.
+        Project.objects.select_for_update(no_key=True).get(pk=project_id)
+        _reopen_taken_back(project_id)
+        due = _due(project)
+        rows = {
+            row.image_id: row
+            for row in Adjudication.objects.filter(project_id=project_id).order_by("pk")
+        }
+        return _open_new(project, due, rows, now) + _bring_in_line(due, rows)
+
+
+def sweep(*, now: datetime) -> int:
+    """Do `open_due` for every live project."""
+    live = Project.objects.filter(archived_at__isnull=True)
+    return sum(
+        open_due(project_id=project_id, now=now)
+        for project_id in live.order_by("pk").values_list("pk", flat=True)
+    )
+
+
+def follow(annotation: Annotation, now: datetime) -> None:
+    """Settle the question of an image with an expert's answer, and open it again with an undo.
+
+    Inside the transaction that stores the answer; no query for any other answer.
+    """
+    answer = annotation.undoes or annotation
+    if not answer.is_expert:
+        return
+    if annotation.kind == AnnotationKind.UNDO:
+        Adjudication.objects.filter(annotation=answer).update(settled_at=None, annotation=None)
+        return
+    open_ones = Adjudication.objects.filter(image_id=answer.image_id, settled_at__isnull=True)
+    if not open_ones.update(settled_at=now, annotation=answer):
+        # An expert decides again what one had settled: the newest word is the truth.
+        Adjudication.objects.filter(image_id=answer.image_id).update(
+            settled_at=now, annotation=answer
+        )
+
+
+def is_drawn(project: Project, image_id: int) -> bool:
+    """Draw whether an agreement is looked at; the same answer every time."""
+    rng = np.random.default_rng([project.seed, SALT, image_id])
+    return bool(rng.random() < selectors.share_of(project))
+
+
+def _due(project: Project) -> dict[int, tuple[str, float]]:
+    """Give kind and probability of every question there is to ask, by image."""
+    decided = selectors.decided_by_people(project.pk)
+    said = selectors.opinions(project.pk, decided)
+    due: dict[int, tuple[str, float]] = {}
+    for image_id in decided:
+        found = said.get(image_id)
+        leader = found.leader if found else None
+        could_not_tell = leader is None or leader[0] == AnnotationKind.CANT_TELL
+        if found is None or found.differ or could_not_tell:
+            due[image_id] = (AdjudicationKind.DISAGREEMENT, 1.0)
+        elif not found.only_experts and is_drawn(project, image_id):
+            due[image_id] = (AdjudicationKind.AGREEMENT_SAMPLE, selectors.share_of(project))
+    return due
+
+
+def _open_new(
+    project: Project,
+    due: dict[int, tuple[str, float]],
+    rows: dict[int, Adjudication],
+    now: datetime,
+) -> int:
+    new = [
+        Adjudication(
+            project=project, image_id=image_id, kind=kind, probability=probability, created_at=now
+        )
+        for image_id, (kind, probability) in due.items()
+        if image_id not in rows
+    ]
+    Adjudication.objects.bulk_create(new, ignore_conflicts=True)
+    return len(new)
+
+
+def _bring_in_line(due: dict[int, tuple[str, float]], rows: dict[int, Adjudication]) -> int:
+    """Change or take back open questions whose reason has changed."""
+    waiting = {key: row for key, row in rows.items() if row.settled_at is None}
+    gone = [row.pk for key, row in waiting.items() if key not in due]
+    # A question somebody settles at this moment is not deleted.
+    changed, _ = Adjudication.objects.filter(pk__in=gone, settled_at__isnull=True).delete()
+    for key, row in waiting.items():
+        if key in due and (row.kind, row.probability) != due[key]:
+            kind, probability = due[key]
+            changed += Adjudication.objects.filter(pk=row.pk, settled_at__isnull=True).update(
+                kind=kind, probability=probability
+            )
+    return changed
+
+
+def _reopen_taken_back(project_id: int) -> None:
+    """Open again what was settled by an answer that does not stand any more."""
+    Adjudication.objects.filter(
+        project_id=project_id, annotation__withdrawn_at__isnull=False
+    ).update(settled_at=None, annotation=None)

@@ -1,0 +1,339 @@
+"""Audit truth: experts look at every disagreement and at a share of agreements, blind."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from labeling.models import (
+    Adjudication,
+    AdjudicationKind,
+    Annotator,
+    Consensus,
+    ConsensusState,
+    Image,
+    Partition,
+    Project,
+    Role,
+    User,
+)
+from labeling.selectors import consensus as consensus_selectors
+from labeling.services import adjudication
+from labeling.tests import factories, worlds
+from labeling.tests.crowd.browser import Browser, Json
+from labeling.tests.crowd.conftest import Browse
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def people(project: Project) -> list[Annotator]:
+    """Three volunteers, all active; an audit image wants three votes."""
+    three = [worlds.make_annotator(project, name) for name in ("Ada", "Ben", "Cleo")]
+    worlds.active(project, three)
+    return three
+
+
+def audit_images(project: Project, count: int) -> list[Image]:
+    return worlds.make_images(project, count, Partition.AUDIT)
+
+
+def say(people: list[Annotator], image: Image, *labels: str | None) -> None:
+    for who, label in zip(people, labels, strict=True):
+        worlds.direct(who, image, label, kind="LABEL" if label else "CANT_TELL")
+
+
+def share(project: Project, value: float) -> None:
+    Project.objects.filter(pk=project.pk).update(adjudication_share=value)
+
+
+def open_due(project: Project) -> int:
+    return adjudication.open_due(project_id=project.pk, now=worlds.NOW)
+
+
+def kinds(project: Project) -> dict[int, tuple[str, float]]:
+    rows = Adjudication.objects.filter(project=project)
+    return {row.image_id: (row.kind, row.probability) for row in rows}
+
+
+def queue(tab: Browser, **query: str) -> Json:
+    found: Json = tab.get(f"projects/{tab.slug}/expert", **query)
+    return found
+
+
+def decide(tab: Browser, image: str, label: str | None = "milk", **extra: object) -> Json:
+    body = {"kind": "LABEL", "label": label, **extra}
+    status = int(str(body.pop("status", 201)))
+    done: Json = tab.post(f"projects/{tab.slug}/expert/{image}", body, status=status)
+    return done
+
+
+def test_every_disagreement_is_asked_about(project: Project, people: list[Annotator]) -> None:
+    images = audit_images(project, 3)
+    say(people, images[0], "milk", "juice", "milk")
+    say(people, images[1], "milk", "juice", "apple")
+    say(people, images[2], None, None, None)
+
+    open_due(project)
+
+    assert kinds(project) == dict.fromkeys(
+        [image.pk for image in images], (AdjudicationKind.DISAGREEMENT, 1.0)
+    )
+
+
+def test_of_agreements_a_share_is_drawn_the_same_every_time(
+    project: Project, people: list[Annotator]
+) -> None:
+    images = audit_images(project, 60)
+    for image in images:
+        say(people, image, "milk", "milk", "milk")
+
+    open_due(project)
+    first = kinds(project)
+    changed = open_due(project)
+
+    assert set(first.values()) == {(AdjudicationKind.AGREEMENT_SAMPLE, 0.2)}
+    # 60 draws at 0.2: 12 expected; 3 and 24 are beyond four standard deviations.
+    assert 3 < len(first) < 24
+    assert changed == 0
+    assert kinds(project) == first
+
+
+def test_no_project_looks_at_fewer_than_a_fifth(
+    browse: Browse, manager: User, project: Project
+) -> None:
+    tab = browse(manager)
+
+    refused = tab.client.patch(
+        f"/api/v1/staff/projects/{project.slug}", {"adjudication_share": 0.1}, format="json"
+    )
+
+    assert refused.status_code == 400
+    assert "0.2" in refused.json()["message"]
+
+
+def test_only_measured_audit_images_that_are_decided_are_asked_about(
+    project: Project, people: list[Annotator]
+) -> None:
+    share(project, 1.0)
+    (pool,) = worlds.make_images(project, 1)
+    undecided, unmeasured = audit_images(project, 2)
+    assert unmeasured.split_group is not None
+    unmeasured.split_group.measured_image = None
+    unmeasured.split_group.save()
+    say(people, pool, "milk", "juice", "apple")
+    say(people[:1], undecided, "milk")
+    say(people, unmeasured, "milk", "juice", "milk")
+
+    open_due(project)
+
+    assert kinds(project) == {}
+
+
+def test_what_only_experts_agree_on_needs_no_expert(project: Project) -> None:
+    share(project, 1.0)
+    user = factories.make_member(project, Role.OWNER)
+    (image,) = audit_images(project, 1)
+    worlds.direct(factories.make_expert_annotator(project, user), image, "milk")
+    assert Consensus.objects.get(image=image).state == ConsensusState.RESOLVED
+
+    open_due(project)
+
+    assert kinds(project) == {}
+
+
+def test_the_expert_sees_images_and_nothing_else(
+    browse: Browse, expert: User, project: Project, people: list[Annotator]
+) -> None:
+    share(project, 1.0)
+    disagreed, agreed = audit_images(project, 2)
+    (disputed,) = worlds.make_images(project, 1)
+    Project.objects.filter(pk=project.pk).update(votes_pool=3)
+    say(people, disagreed, "milk", "juice", "milk")
+    say(people, agreed, "milk", "milk", "milk")
+    say(people, disputed, "milk", "juice", "apple")
+    open_due(project)
+
+    found = queue(browse(expert))
+
+    assert found["left"] == 3
+    assert {one["image"]["id"] for one in found["items"]} == {
+        str(image.public_id) for image in (disagreed, agreed, disputed)
+    }
+    assert [set(one) for one in found["items"]] == [{"image"}] * 3
+
+
+def test_a_decision_settles_the_question_and_tells_what_people_said(
+    browse: Browse, expert: User, project: Project, people: list[Annotator]
+) -> None:
+    (image,) = audit_images(project, 1)
+    say(people, image, "milk", "juice", "milk")
+    open_due(project)
+    tab = browse(expert)
+
+    done = decide(tab, str(image.public_id), "juice")
+
+    assert done["left"] == 0
+    assert done["annotation"]["labels"] == ["juice"]
+    assert done["answers"] == [
+        {"label": "milk", "kind": "LABEL", "count": 2},
+        {"label": "juice", "kind": "LABEL", "count": 1},
+    ]
+    consensus = Consensus.objects.select_related("label").get(image=image)
+    assert consensus.is_expert
+    assert consensus.label is not None
+    assert consensus.label.code == "juice"
+    row = Adjudication.objects.get(image=image)
+    assert row.settled_at is not None
+    assert row.annotation is not None
+    assert str(row.annotation.public_id) == done["annotation"]["id"]
+
+
+def test_the_second_expert_is_told_that_it_is_decided(
+    browse: Browse, expert: User, project: Project, people: list[Annotator]
+) -> None:
+    (image,) = audit_images(project, 1)
+    say(people, image, "milk", "juice", "milk")
+    open_due(project)
+    decide(browse(expert), str(image.public_id), "juice")
+    other = browse(factories.make_member(project, Role.EXPERT))
+
+    refused = decide(other, str(image.public_id), "milk", status=409)
+    unknown = decide(other, str(uuid.uuid4()), "milk", status=404)
+
+    assert refused["code"] == "nothing_to_decide"
+    assert unknown["code"] == "image_not_found"
+
+
+def test_an_undo_opens_the_question_again(
+    browse: Browse, expert: User, project: Project, people: list[Annotator]
+) -> None:
+    (image,) = audit_images(project, 1)
+    say(people, image, "milk", "juice", "milk")
+    open_due(project)
+    tab = browse(expert)
+    done = decide(tab, str(image.public_id), "juice")
+
+    tab.undo(done["annotation"]["id"])
+
+    assert queue(tab)["left"] == 1
+    decide(tab, str(image.public_id), "milk")
+    assert queue(tab) == {"left": 0, "items": [], "settled_by_you": 1}
+
+
+def test_skipping_goes_round_and_stores_nothing(
+    browse: Browse, expert: User, project: Project, people: list[Annotator]
+) -> None:
+    for image in audit_images(project, 3):
+        say(people, image, "milk", "juice", "milk")
+    open_due(project)
+    tab = browse(expert)
+    order = [one["image"]["id"] for one in queue(tab)["items"]]
+
+    after = [one["image"]["id"] for one in queue(tab, after=order[1], count="2")["items"]]
+
+    assert len(order) == 3
+    assert after == [order[2], order[0]]
+    assert queue(tab)["left"] == 3
+
+
+def test_an_image_the_expert_answered_as_one_of_the_people_comes_last(
+    browse: Browse, expert: User, project: Project, people: list[Annotator]
+) -> None:
+    images = audit_images(project, 4)
+    mine = factories.make_expert_annotator(project, expert)
+    first = min(images, key=lambda image: str(image.public_id))
+    for image in images:
+        voters = [*people[:2], mine] if image == first else people
+        say(voters, image, "milk", "juice", "milk")
+    open_due(project)
+
+    items = queue(browse(expert))["items"]
+
+    assert items[-1]["image"]["id"] == str(first.public_id)
+
+
+def test_volunteers_do_not_get_there(
+    browse: Browse, volunteer: Annotator, project: Project
+) -> None:
+    tab = browse(volunteer)
+
+    assert tab.client.get(f"/api/v1/projects/{project.slug}/expert").status_code == 403
+
+
+def test_a_question_whose_reason_is_gone_is_taken_back(
+    project: Project, people: list[Annotator]
+) -> None:
+    (image,) = audit_images(project, 1)
+    say(people, image, "milk", "juice", "milk")
+    open_due(project)
+    Project.objects.filter(pk=project.pk).update(seed=1)
+    drawn = adjudication.is_drawn(Project.objects.get(pk=project.pk), image.pk)
+
+    people[1].quarantined_at = worlds.NOW
+    people[1].save()
+    open_due(project)
+
+    expected = {image.pk: (AdjudicationKind.AGREEMENT_SAMPLE, 0.2)} if drawn else {}
+    assert kinds(project) == expected
+
+
+def test_the_audit_rows_tell_what_is_open_and_what_was_checked(
+    browse: Browse, expert: User, project: Project, people: list[Annotator]
+) -> None:
+    share(project, 1.0)
+    pending, checked, settled = audit_images(project, 3)
+    say(people, pending, "milk", "juice", "milk")
+    say(people, checked, "milk", "milk", "milk")
+    say(people, settled, "milk", "juice", "milk")
+    open_due(project)
+    tab = browse(expert)
+    decide(tab, str(checked.public_id), "apple")
+    decide(tab, str(settled.public_id), "milk")
+
+    rows = consensus_selectors.audit_rows(project.pk)
+
+    place = {image_id: n for n, image_id in enumerate(rows.image_ids.tolist())}
+    codes = rows.codes
+    assert rows.is_pending[place[pending.pk]]
+    assert not rows.is_pending[place[checked.pk]]
+    assert rows.is_checked.tolist().count(True) == 1
+    assert rows.is_checked[place[checked.pk]]
+    assert codes[rows.people_index[place[checked.pk]]] == "milk"
+    assert codes[rows.label_index[place[checked.pk]]] == "apple"
+    assert rows.check_probability[place[checked.pk]] == 1.0
+
+
+def test_staff_see_how_often_experts_say_otherwise(
+    browse: Browse, expert: User, manager: User, project: Project, people: list[Annotator]
+) -> None:
+    share(project, 1.0)
+    images = audit_images(project, 4)
+    for image in images[:2]:
+        say(people, image, "milk", "milk", "milk")
+    for image in images[2:]:
+        say(people, image, "milk", "juice", "milk")
+    open_due(project)
+    tab = browse(expert)
+    decide(tab, str(images[0].public_id), "apple")
+    decide(tab, str(images[1].public_id), "milk")
+    decide(tab, str(images[2].public_id), "milk")
+
+    found = browse(manager).get(f"staff/projects/{project.slug}/adjudication")
+
+    assert (found["open"], found["settled"], found["share"]) == (1, 3, 1.0)
+    assert found["agreements"]["settled"] == 2
+    # One of two overturned: Beta(2, 2).
+    assert found["agreements"]["overturned"]["estimate"] == pytest.approx(0.5)
+    assert found["agreements"]["overturned"]["n"] == 2
+    assert found["disagreements"] == {
+        "open": 1,
+        "settled": 1,
+        "overturned": {
+            "estimate": pytest.approx(1 / 3),
+            "low": pytest.approx(0.0126, abs=1e-3),
+            "high": pytest.approx(0.8419, abs=1e-3),
+            "n": 1,
+        },
+    }
