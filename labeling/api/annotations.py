@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from labeling.api import practice
+from labeling.api import practice, quick
 from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import project_for
-from labeling.api.principals import annotator_for
+from labeling.api.principals import annotator_for, labeler_for
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import progress
 from labeling.services import annotations as annotation_service
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from rest_framework.request import Request
+
+    from labeling.selectors.labelers import Labeler
 
 
 class AnnotationsView(APIView):
@@ -49,30 +51,43 @@ class AnnotationsView(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Store one answer: 201, or 200 where the same key and answer were stored before."""
-        project = project_for(request, slug)
-        annotator = annotator_for(request, project)
+        labeler = labeler_for(request, slug)
         asked = payloads.AnswerRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        said = asked.validated_data
-        answered = answering.answer_and_refill(
-            annotator_id=annotator.pk,
-            client=said["client"],
-            assignment_public_id=said["assignment"],
-            key=said["key"],
-            kind=said["kind"],
-            label_codes=said["labels"],
-            flag_reason=said.get("flag_reason", ""),
-            time_spent_ms=said.get("time_spent_ms"),
-            shown=said.get("shown", {}),
-            now=timezone.now(),
-        )
-        annotation = answered.submitted.annotation
-        body = {
-            "annotation": payloads.annotation(annotation),
-            "after": practice.after(annotation, project),
-            **payloads.claimed(answered.claimed, progress.for_annotator(project.pk, annotator.pk)),
-        }
-        return Response(body, status=200 if answered.submitted.is_repeat else 201)
+        status, body = _answer(labeler, asked.validated_data)
+        return Response(body, status=status)
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answer the page's plain requests by the short way (`labeling.api.quick`)."""
+        if request.method == "POST":
+            reply = quick.respond(request, kwargs["slug"], _answer)
+            if reply is not None:
+                return reply
+        return super().dispatch(request, *args, **kwargs)
+
+
+def _answer(labeler: Labeler, said: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    answered = answering.answer_and_refill(
+        labeler=labeler,
+        client=said["client"],
+        assignment_public_id=said["assignment"],
+        key=said["key"],
+        kind=said["kind"],
+        label_codes=said["labels"],
+        flag_reason=said.get("flag_reason", ""),
+        time_spent_ms=said.get("time_spent_ms"),
+        shown=said.get("shown", {}),
+        now=timezone.now(),
+    )
+    project, annotation = labeler.project, answered.submitted.annotation
+    body = {
+        "annotation": payloads.annotation(annotation),
+        "after": practice.after(annotation, project),
+        **payloads.claimed(
+            answered.claimed, progress.for_annotator(project.pk, labeler.annotator.pk)
+        ),
+    }
+    return 200 if answered.submitted.is_repeat else 201, body
 
 
 class UndoView(APIView):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth import SESSION_KEY as USER_KEY
 from django.middleware.csrf import rotate_token
 from django.utils import timezone
 from rest_framework.exceptions import NotAuthenticated
@@ -11,6 +12,7 @@ from rest_framework.exceptions import NotAuthenticated
 from labeling.api.authentication import SESSION_KEY
 from labeling.errors import LabelingError
 from labeling.models import User
+from labeling.selectors import labelers
 from labeling.selectors import people as people_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.services import people
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from labeling.models import Annotator, Project
+    from labeling.selectors.labelers import Labeler
 
 
 class NotAnAnnotatorError(LabelingError):
@@ -46,6 +49,31 @@ def annotator_for(request: Request, project: Project) -> Annotator:
     if annotator is None:
         raise NotAnAnnotatorError
     return annotator
+
+
+def labeler_for(request: Request, slug: str) -> Labeler:
+    """Give who labels in the project of an address, as `project_for` and `annotator_for` would.
+
+    Raises:
+        ProjectNotFoundError: no such project, or the request has no part in it (404).
+        NotAnAnnotatorError: it may see the project and has not joined (403).
+    """
+    found = joined_labeler(request, slug) if request.auth is None else None
+    if found is not None:
+        return found
+    from labeling.api.permissions import project_for  # noqa: PLC0415 - it asks this module
+
+    project = project_for(request, slug)
+    return labelers.known(annotator_for(request, project).pk)
+
+
+def joined_labeler(request: Any, slug: str) -> Labeler | None:
+    """Give who a browser without a login joined a project as, by one query; None for others."""
+    if request.session.get(USER_KEY) is not None:
+        return None
+    ids = joined_ids(request)
+    found = (labelers.joined(slug, annotator_id) for annotator_id in ids.values())
+    return next(filter(None, found), None)
 
 
 def signed_in(request: Request) -> User:

@@ -26,10 +26,13 @@ class Prepared:
 
     `build` is called once with stand-ins; each of them has to end up in the SQL as a parameter of
     its own, so a value that decides the shape of the query (a slice, a None) cannot be one.
+    `lock` is the locking clause on PostgreSQL; Django's own cannot lock one table of a
+    `values_list`.
     """
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], *, lock: str = "") -> None:
         self._build = build
+        self._lock = lock
         self._plans: dict[str, _Plan] = {}
 
     def rows(self, *values: Any) -> list[tuple[Any, ...]]:
@@ -63,6 +66,8 @@ class Prepared:
         query = self._build(*stand_ins).query
         compiler = query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
+        if self._lock and connection.vendor == "postgresql":
+            sql = f"{sql} {self._lock}"
         places = {adapted(stand_in): place for place, stand_in in enumerate(stand_ins)}
         slots = [places.get(parameter) for parameter in parameters]
         if set(slots) - {None} != set(places.values()):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labeling.models import Annotation, AnnotationKind, AnnotatorKind, LabelValue
+from labeling.selectors.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,10 +47,8 @@ def live(image_ids: Sequence[int]) -> QuerySet[Annotation]:
     ).exclude(kind__in=NO_VOTE)
 
 
-def of_images(image_ids: Sequence[int]) -> dict[int, list[LiveAnswer]]:
-    """Give the live answers of images, oldest first; an image without any has an empty list."""
-    found: dict[int, list[LiveAnswer]] = {image_id: [] for image_id in image_ids}
-    rows = (
+def _rows(image_ids: Sequence[int]) -> QuerySet[Annotation, tuple[Any, ...]]:
+    return (
         live(image_ids)
         .order_by("pk", "labels__pk")
         .values_list(
@@ -63,6 +62,15 @@ def of_images(image_ids: Sequence[int]) -> dict[int, list[LiveAnswer]]:
             "labels__value",
         )
     )
+
+
+_of_one = Prepared(lambda image_id: _rows([image_id]))
+
+
+def of_images(image_ids: Sequence[int]) -> dict[int, list[LiveAnswer]]:
+    """Give the live answers of images, oldest first; an image without any has an empty list."""
+    found: dict[int, list[LiveAnswer]] = {image_id: [] for image_id in image_ids}
+    rows = _of_one.rows(image_ids[0]) if len(image_ids) == 1 else _rows(image_ids)
     for image_id, pk, annotator_id, kind, is_expert, annotator_kind, label_id, value in rows:
         answers = found[image_id]
         if not answers or answers[-1].annotation_id != pk:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from labeling.errors import LabelingError
 from labeling.models import (
@@ -28,9 +28,9 @@ from labeling.models import (
     Reason,
 )
 from labeling.selectors import annotations as annotation_selectors
-from labeling.selectors import annotators
+from labeling.selectors import annotators, labelers
 from labeling.selectors.queue import ImageNotFoundError
-from labeling.services import answers, presence, slots, standing
+from labeling.services import answers, assignments, presence, slots, standing
 from labeling.services.answers import (
     InvalidAnswerError,
     KeyReusedError,
@@ -41,6 +41,8 @@ from labeling.services.decisions import adjudicate, record_trusted
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    from labeling.selectors.labelers import Labeler
 
 __all__ = [
     "AlreadyAnsweredError",
@@ -150,40 +152,41 @@ def submit(
         KeyReusedError: the key was used for another request.
     """
     answer = answers.Answer(kind, label_codes, key, request_hash, flag_reason, time_spent_ms, shown)
-    repeat = answers.repeat_of(annotator_id, key, request_hash)
-    if repeat is not None:
-        return Submitted(repeat, is_repeat=True)
-    try:
-        return _submit(annotator_id, assignment_public_id, answer, now)
-    except IntegrityError:
-        # Two requests with one key for two images: each waited for a lock of its own.
-        repeat = answers.repeat_of(annotator_id, key, request_hash)
-        if repeat is None:
-            raise
-        return Submitted(repeat, is_repeat=True)
+    labeler = labelers.known(annotator_id)
+    with transaction.atomic():
+        assignments.lock_annotator(annotator_id)
+        return store(labeler, assignment_public_id, answer, now)
 
 
-@transaction.atomic
-def _submit(
-    annotator_id: int, assignment_public_id: uuid.UUID, answer: answers.Answer, now: datetime
+def store(
+    labeler: Labeler, assignment_public_id: uuid.UUID, answer: answers.Answer, now: datetime
 ) -> Submitted:
-    image_id = _image_of(annotator_id, assignment_public_id)
-    image = slots.lock_images([image_id])[0]
-    repeat = answers.repeat_of(annotator_id, answer.key, answer.request_hash)
-    if repeat is not None:
-        return Submitted(repeat, is_repeat=True)
-    assignment = Assignment.objects.get(public_id=assignment_public_id)
-    annotator = Annotator.objects.select_related("project").get(pk=annotator_id)
-    _refuse_second_answer(annotator, image)
-    if assignment.state != AssignmentState.OPEN:
+    """Store an answer as `submit` does, inside a transaction that holds the annotator's lock.
+
+    That lock puts everything one person sends in a row: of a double click, the second finds what
+    the first has stored.
+    """
+    annotator = labeler.annotator
+    assignment = assignments.lock(annotator.pk, assignment_public_id)
+    if assignment is None:
+        raise AssignmentNotFoundError(f"You have no assignment {assignment_public_id}.")
+    image = assignment.image
+    if answers.has_said(annotator.pk, image.pk, answer.key):
+        repeat = answers.repeat_of(annotator.pk, answer.key, answer.request_hash)
+        if repeat is not None:
+            return Submitted(repeat, is_repeat=True)
+        _refuse_second_answer(annotator, image)
+    _refuse_paused(annotator)
+    if not assignments.close(assignment, now):
         _refuse_where_taken(assignment, image)
-    is_expert = assignment.reason == Reason.DISPUTE and annotators.is_expert(annotator)
-    answer = replace(answer, is_expert=is_expert)
-    annotation = answers.write(annotator, image, answer, now, assignment=assignment)
-    Assignment.objects.filter(pk=assignment.pk).update(
-        state=AssignmentState.ANSWERED, closed_at=now
+        assignments.close_late(assignment, now)
+    if assignment.reason == Reason.DISPUTE:
+        answer = replace(answer, is_expert=annotators.is_expert(annotator))
+    assignment.annotator = annotator
+    annotation = answers.write(
+        annotator, image, answer, now, assignment=assignment, scheme=labeler.scheme
     )
-    answers.follow(annotator.project, image, annotation, now)
+    answers.follow(labeler.project, image, annotation, now)
     presence.saw(annotator, now)
     return Submitted(annotation, is_repeat=False)
 
@@ -208,12 +211,14 @@ def record_direct(
     request_hash = hash_of(image_id, kind, sorted(label_codes))
     answer = answers.Answer(kind, label_codes, key, request_hash)
     with transaction.atomic():
+        assignments.lock_annotator(annotator_id)
         annotator = Annotator.objects.select_related("project").get(pk=annotator_id)
         image = answers.locked(annotator.project_id, image_id)
         repeat = answers.repeat_of(annotator_id, key, request_hash)
         if repeat is not None:
             return Submitted(repeat, is_repeat=True)
         _refuse_second_answer(annotator, image)
+        _refuse_paused(annotator)
         annotation = answers.write(annotator, image, answer, now)
         answers.close_held(annotator, image, now)
         answers.follow(annotator.project, image, annotation, now)
@@ -240,6 +245,7 @@ def undo(
     """
     request_hash = hash_of("undo", annotation_public_id)
     with transaction.atomic():
+        assignments.lock_annotator(annotator_id)
         answer = Annotation.objects.filter(
             public_id=annotation_public_id, annotator_id=annotator_id
         ).first()
@@ -263,14 +269,6 @@ def undo(
 # --- reading under the lock ---------------------------------------------------------------
 
 
-def _image_of(annotator_id: int, assignment_public_id: uuid.UUID) -> int:
-    found = Assignment.objects.filter(public_id=assignment_public_id, annotator_id=annotator_id)
-    image_id = found.values_list("image_id", flat=True).first()
-    if image_id is None:
-        raise AssignmentNotFoundError(f"You have no assignment {assignment_public_id}.")
-    return image_id
-
-
 def _refuse_second_answer(annotator: Annotator, image: Image) -> None:
     earlier = answers.live_answer(annotator, image)
     if earlier is not None:
@@ -278,6 +276,9 @@ def _refuse_second_answer(annotator: Annotator, image: Image) -> None:
             "You have answered this image already; your first answer stands.",
             annotation=str(earlier.public_id),
         )
+
+
+def _refuse_paused(annotator: Annotator) -> None:
     refused = standing.refusal(annotator)
     if refused is not None:
         raise AnnotatorPausedError(refused)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from labeling.models import Annotator
+from django.db import transaction
+
+from labeling.selectors import labelers
 from labeling.services import annotations as annotation_service
-from labeling.services import queue
+from labeling.services import assignments, claims, queue, standing
+from labeling.services.answers import Answer
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Sequence
     from datetime import datetime
+
+    from labeling.selectors.labelers import Labeler
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Answered:
 
 def answer_and_refill(
     *,
-    annotator_id: int,
+    labeler: Labeler,
     client: str,
     assignment_public_id: uuid.UUID,
     key: uuid.UUID,
@@ -36,35 +41,44 @@ def answer_and_refill(
     shown: dict[str, Any],
     now: datetime,
 ) -> Answered:
-    """Submit an answer and claim what the tab's window lacks then.
+    """Submit an answer and claim what the tab's window lacks then, in one transaction.
 
-    Two transactions: the answer is durable whatever becomes of the claim, and its locks are gone
-    before the claim takes its own. What was said is hashed for the idempotency key; how long it
-    took is not, so that a retry that measures again is still a retry.
+    The claim comes last, so the serve counter is locked for as long as a commit takes. Where it
+    finds too little, the answer is committed first and more is looked for afterwards. What was
+    said is hashed for the idempotency key; how long it took is not, so that a retry that measures
+    again is still a retry.
 
     Raises:
         LabelingError: as `annotations.submit`.
     """
-    submitted = annotation_service.submit(
-        annotator_id=annotator_id,
-        assignment_public_id=assignment_public_id,
-        key=key,
-        request_hash=annotation_service.hash_of(
-            str(assignment_public_id), kind, sorted(label_codes), flag_reason
-        ),
-        kind=kind,
-        label_codes=label_codes,
-        flag_reason=flag_reason,
-        time_spent_ms=time_spent_ms,
-        shown=shown,
-        now=now,
+    request_hash = annotation_service.hash_of(
+        str(assignment_public_id), kind, sorted(label_codes), flag_reason
     )
-    annotator = Annotator.objects.select_related("project").get(pk=annotator_id)
-    claimed = queue.claim(
-        project_id=annotator.project_id,
-        annotator_id=annotator_id,
-        count=annotator.project.client_window,
-        client=client,
-        now=now,
-    )
-    return Answered(submitted, claimed)
+    answer = Answer(kind, label_codes, key, request_hash, flag_reason, time_spent_ms, shown)
+    holder = queue.holder_of(labeler, client, labeler.project.client_window)
+    if not queue.is_simple(labeler):
+        return _one_after_the_other(labeler, holder, assignment_public_id, answer, now)
+    with transaction.atomic():
+        assignments.lock_annotator(labeler.annotator.pk)
+        submitted = annotation_service.store(labeler, assignment_public_id, answer, now)
+        # Their gold answers may just have paused them.
+        is_paused = standing.refusal(labeler.annotator) is not None
+        taken = claims.NOTHING if is_paused else claims.take(holder, now)
+    if is_paused:
+        return Answered(submitted, queue.claim_for(holder, now))
+    return Answered(submitted, queue.fill(holder, taken, now))
+
+
+def _one_after_the_other(
+    labeler: Labeler,
+    holder: claims.Holder,
+    assignment_public_id: uuid.UUID,
+    answer: Answer,
+    now: datetime,
+) -> Answered:
+    """Answer, then claim: for newcomers, and for those who get nothing more."""
+    with transaction.atomic():
+        assignments.lock_annotator(labeler.annotator.pk)
+        submitted = annotation_service.store(labeler, assignment_public_id, answer, now)
+    after = labelers.known(labeler.annotator.pk)
+    return Answered(submitted, queue.claim_for(replace(holder, annotator=after.annotator), now))

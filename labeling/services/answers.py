@@ -6,16 +6,19 @@ Each function here runs in its caller's transaction; those that write need the i
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from django.db import connection
 
 from labeling import events
 from labeling.errors import LabelingError
 from labeling.models import (
     Annotation,
     AnnotationKind,
-    AnnotationLabel,
     Annotator,
     Assignment,
     AssignmentState,
@@ -26,8 +29,9 @@ from labeling.models import (
     Project,
 )
 from labeling.selectors import projects
+from labeling.selectors.prepared import Statement, adapted
 from labeling.selectors.queue import ImageNotFoundError
-from labeling.services import consensus, gold_scores, slots, windows
+from labeling.services import adjudication, consensus, gold_scores, slots, windows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +101,18 @@ def locked(project_id: int, image_id: int) -> Image:
     return images[0]
 
 
+_SAID = Statement(
+    "SELECT id FROM labeling_annotation WHERE annotator_id = %s AND key = %s UNION ALL "
+    "SELECT id FROM labeling_annotation WHERE image_id = %s AND annotator_id = %s "
+    "AND withdrawn_at IS NULL AND NOT (kind = 'UNDO')"
+)
+
+
+def has_said(annotator_id: int, image_id: int, key: uuid.UUID) -> bool:
+    """Tell whether a key was used before, or the image has a live answer of this annotator."""
+    return bool(_SAID.run([annotator_id, adapted(key), image_id, annotator_id]))
+
+
 def live_answer(annotator: Annotator, image: Image) -> Annotation | None:
     """Give the one live answer of an annotator to an image, or None."""
     found = Annotation.objects.filter(annotator=annotator, image=image, withdrawn_at__isnull=True)
@@ -138,15 +154,16 @@ def write(
     now: datetime,
     *,
     assignment: Assignment | None = None,
+    scheme: SchemeView | None = None,
 ) -> Annotation:
     """Check an answer and store it with its labels.
 
     Raises:
         InvalidAnswerError: it does not fit the project's current scheme.
     """
-    scheme = projects.current_scheme(annotator.project_id)
+    scheme = scheme or projects.current_scheme(annotator.project_id)
     label_ids = _label_ids(annotator.project, scheme, answer)
-    annotation = Annotation.objects.create(
+    annotation = Annotation(
         project_id=annotator.project_id,
         image=image,
         annotator=annotator,
@@ -161,20 +178,49 @@ def write(
         request_hash=answer.request_hash,
         created_at=now,
     )
-    AnnotationLabel.objects.bulk_create(
-        AnnotationLabel(annotation=annotation, label_id=label_id) for label_id in label_ids
-    )
+    _insert(annotation)
+    for label_id in label_ids:
+        _INSERT_LABEL.run([annotation.pk, label_id])
     return annotation
+
+
+_INSERT_LABEL = Statement(
+    "INSERT INTO labeling_annotationlabel (annotation_id, label_id, value) VALUES (%s, %s, 'YES')"
+)
+
+
+@cache
+def _insert_statement(json_type: str) -> Statement:
+    return Statement(
+        "INSERT INTO labeling_annotation (public_id, project_id, image_id, annotator_id, "
+        "assignment_id, scheme_id, kind, flag_reason, is_expert, time_spent_ms, shown, key, "
+        "request_hash, created_at) VALUES "
+        f"(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, CAST(%s AS {json_type}), %s, %s, %s) "
+        "RETURNING id"
+    )
+
+
+def _insert(row: Annotation) -> None:
+    """Insert an answer as `row.save()` would, past the building of its SQL."""
+    is_postgres = connection.vendor == "postgresql"
+    values = [row.public_id, row.project_id, row.image_id, row.annotator_id, row.assignment_id]
+    values += [row.scheme_id, row.kind, row.flag_reason, row.is_expert, row.time_spent_ms]
+    values += [json.dumps(row.shown), row.key, row.request_hash, row.created_at]
+    statement = _insert_statement("jsonb" if is_postgres else "text")
+    ((row.pk,),) = statement.run([adapted(value) for value in values])
+    row._state.adding = False
+    row._state.db = "default"
 
 
 def follow(project: Project, image: Image, annotation: Annotation, now: datetime) -> None:
     """Bring flag, consensus and queue up to date with a new row, and tell who listens."""
     _flag(image, annotation, now)
-    found = consensus.update(image_id=image.pk, now=now)
-    slots.recount(project, [image], now)
+    found = consensus.update_locked(project=project, image=image, now=now)
+    slots.recount_one(project, image, now)
     if found.state == ConsensusState.DISPUTED:
         windows.open_dispute(project, image, now)
     gold_scores.follow(annotation, now)
+    adjudication.follow(annotation, now)
     events.send_on_commit(
         events.annotation_submitted, project_id=project.pk, annotation_id=annotation.pk
     )

@@ -146,12 +146,15 @@ class Taken:
     missing: frozenset[str]
 
 
+NOTHING = Taken((), frozenset())
+
+
 def take(
     holder: Holder, now: datetime, *, most: int = EVERYTHING, forced: str | None = None
 ) -> Taken:
     """Take what the tab lacks, each slot from the stream whose turn it is, or nothing at all.
 
-    Inside a transaction that holds the annotator's lock (`lock_annotator`).
+    Inside a transaction that holds the annotator's lock (`assignments.lock_annotator`).
 
     Args:
         holder: whose tab it is.
@@ -165,19 +168,6 @@ def take(
     if forced is not None and taken.due and not taken.missing:
         _count_shortfalls(holder.project.pk, [one for one in taken.due if one != forced])
     return taken
-
-
-_LOCK = Statement("SELECT id FROM labeling_annotator WHERE id = %s FOR NO KEY UPDATE")
-
-
-def lock_annotator(annotator_id: int) -> None:
-    """Put the claims and answers of one person in a row, two tabs among them.
-
-    Before any image is locked. What the next statement sees was committed before it, so nobody
-    gets an image in two tabs. SQLite has one writer anyway.
-    """
-    if connection.vendor == "postgresql":
-        _LOCK.run([annotator_id])
 
 
 def _count_shortfalls(project_id: int, reasons: Sequence[str]) -> None:
@@ -295,7 +285,7 @@ def _take_on_sqlite(holder: Holder, now: datetime, most: int, forced: str | None
     ((served, held),) = _STANDING.run([annotator, holder.client, adapted(now), project.pk])
     numbers = range(served, served + max(0, min(most, holder.size - held)))
     if not numbers:
-        return Taken((), frozenset())
+        return NOTHING
     turns = [_turn(holder, number) for number in numbers]
     due = [REASONS[turn] for turn in turns]
     # No entry has the reason "": a dispute is not for everybody.

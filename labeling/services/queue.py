@@ -23,7 +23,16 @@ from labeling.models import (
 from labeling.selectors import annotators, labelers, progress
 from labeling.selectors import onboarding as onboarding_selectors
 from labeling.selectors import queue as queue_selectors
-from labeling.services import claims, onboarding, presence, slots, standing, streams
+from labeling.services import (
+    anchoring,
+    assignments,
+    claims,
+    onboarding,
+    presence,
+    slots,
+    standing,
+    streams,
+)
 from labeling.services.windows import RefillEntry, refill, top_up
 
 if TYPE_CHECKING:
@@ -83,15 +92,19 @@ def claim(*, project_id: int, annotator_id: int, count: int, client: str, now: d
     labeler = labelers.known(annotator_id)
     if labeler.project.pk != project_id:
         raise Annotator.DoesNotExist(f"Project {project_id} has no annotator {annotator_id}.")
-    refusal = _refusal(labeler.project, labeler.annotator)
+    return claim_for(holder_of(labeler, client, count), now)
+
+
+def claim_for(holder: claims.Holder, now: datetime) -> Claimed:
+    """Claim as `claim` does, for a tab whose rows are read already."""
+    refusal = _refusal(holder.project, holder.annotator)
     if refusal is not None:
         return Claimed([], refusal)
-    holder = holder_of(labeler, client, count)
     _welcome(holder, now)
     with transaction.atomic():
-        claims.lock_annotator(annotator_id)
+        assignments.lock_annotator(holder.annotator.pk)
         taken = claims.take(holder, now)
-        presence.saw(labeler.annotator, now)
+        presence.saw(holder.annotator, now)
     return fill(holder, taken, now)
 
 
@@ -108,6 +121,7 @@ def fill(holder: claims.Holder, taken: claims.Taken, now: datetime) -> Claimed:
     if taken.missing:
         _fill_dry(holder, taken.missing, now)
     held = queue_selectors.held_by(holder.annotator.pk, holder.client, now)
+    anchoring.decide(holder.project, held)
     done = None
     if not held and holder.size:
         done = _why_nothing(holder.project, holder.annotator, holder.client)
@@ -237,7 +251,7 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
     expire(now=now, project_id=project.pk)
     top_up(project_id=project.pk, now=now, rng=_rng(project, now))
     with transaction.atomic():
-        claims.lock_annotator(holder.annotator.pk)
+        assignments.lock_annotator(holder.annotator.pk)
         still = claims.take(holder, now).missing
     if not still:
         return
@@ -250,7 +264,7 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
 @transaction.atomic
 def _take_elsewhere(holder: claims.Holder, now: datetime) -> bool:
     """Take slot by slot, from the stream whose turn it is or else the next; tell if all is full."""
-    claims.lock_annotator(holder.annotator.pk)
+    assignments.lock_annotator(holder.annotator.pk)
     for _ in range(holder.size):
         taken = claims.take(holder, now, most=1)
         if not taken.due:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db import connection
 from django.db.models import Count
 
 from labeling.consensus import policy
@@ -29,6 +30,7 @@ from labeling.models import (
     Reason,
 )
 from labeling.selectors import annotators
+from labeling.selectors.prepared import Statement, adapted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -146,6 +148,52 @@ def needs(
             )
         found[image.pk] = Need(asked, given, at_it)
     return found
+
+
+_ENTRY = "SELECT id, reason FROM labeling_queueentry WHERE image_id = %s AND state = 'OPEN'"
+_LOCK_ENTRY = {
+    "sqlite": Statement(_ENTRY),
+    "postgresql": Statement(f"{_ENTRY} FOR NO KEY UPDATE"),
+}
+_STANDING = Statement(
+    "SELECT (SELECT count(*) FROM labeling_annotation AS answer"
+    " JOIN labeling_annotator AS author ON author.id = answer.annotator_id"
+    " WHERE answer.image_id = image.id AND answer.withdrawn_at IS NULL"
+    " AND answer.kind IN ('LABEL', 'CANT_TELL', 'NONE_OF_THESE')"
+    " AND author.quarantined_at IS NULL),"
+    " (SELECT count(*) FROM labeling_assignment AS held"
+    " WHERE held.image_id = image.id AND held.state = 'OPEN'),"
+    " decided.state, decided.is_expert "
+    "FROM labeling_image AS image "
+    "LEFT JOIN labeling_consensus AS decided ON decided.image_id = image.id WHERE image.id = %s"
+)
+_SET_SLOTS = Statement(
+    "UPDATE labeling_queueentry SET open_slots = %s, state = %s, closed_at = %s WHERE id = %s"
+)
+
+
+def recount_one(project: Project, image: Image, now: datetime) -> None:
+    """As `recount`, for one image, in three small statements: every answer needs it."""
+    entry = _LOCK_ENTRY[connection.vendor].run([image.pk])
+    if not entry:
+        return
+    ((entry_id, reason),) = entry
+    # After the entry's lock was granted: a claim that was taking its last slot is counted.
+    ((votes, held, state, is_expert),) = _STANDING.run([image.pk])
+    asked = 0
+    if image.flagged_at is None and image.removed_at is None:
+        asked = wanted(
+            Policy.of(project, image.partition, annotators.active_count(project, now)),
+            partition=image.partition,
+            state=state,
+            is_expert=bool(is_expert),
+            votes=votes,
+            reason=reason,
+        )
+    need = Need(asked, votes, held)
+    is_open = need.wanted > need.votes
+    state = QueueEntryState.OPEN if is_open else QueueEntryState.CLOSED
+    _SET_SLOTS.run([need.free, state.value, None if is_open else adapted(now), entry_id])
 
 
 def recount(project: Project, images: Sequence[Image], now: datetime) -> None:

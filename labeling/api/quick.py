@@ -1,0 +1,120 @@
+"""The request that is made most, answered without the parts of the framework it does not need.
+
+Only what is plain comes here: JSON from a browser that has joined by invitation, with the keys the
+page sends. Everything else, whatever fails a check among it, takes the view's usual way and gets
+its usual words; so this module refuses nothing by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from rest_framework.utils.encoders import JSONEncoder
+
+from labeling.api import queue_payloads as payloads
+from labeling.api.principals import joined_labeler
+from labeling.errors import LabelingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+    from labeling.selectors.labelers import Labeler
+
+KINDS = frozenset(kind for kind, _ in payloads.ANSWERS)
+NEEDED = {"assignment", "key", "kind", "client"}
+KNOWN = NEEDED | {"labels", "flag_reason", "time_spent_ms", "shown"}
+LONGEST_LABEL = 64
+MOST_LABELS = 100
+LONGEST_LOOK_MS = 24 * 3600 * 1000
+LARGEST = 20_000
+CLIENT = re.compile(payloads.CLIENT)
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def respond(
+    request: HttpRequest, slug: str, answer: Callable[[Labeler, dict[str, Any]], Any]
+) -> HttpResponse | None:
+    """Give the reply to an answer; None where the usual way is to be taken.
+
+    `answer` gives (status, body) for a labeler and checked data.
+    """
+    if "HTTP_AUTHORIZATION" in request.META or request.content_type != "application/json":
+        return None
+    if not _has_token(request):
+        return None
+    said = _checked(request.body)
+    labeler = joined_labeler(request, slug) if said is not None else None
+    if said is None or labeler is None:
+        return None
+    try:
+        status, body = answer(labeler, said)
+    except LabelingError as refusal:
+        status = refusal.status
+        body = {"code": refusal.code, "message": refusal.message, "detail": refusal.detail}
+    text = json.dumps(body, cls=JSONEncoder, separators=(",", ":"), ensure_ascii=False)
+    return HttpResponse(text, content_type="application/json", status=status)
+
+
+class _Check(CsrfViewMiddleware):
+    def _reject(self, request: HttpRequest, reason: str) -> Any:
+        return reason
+
+
+def _no_view(_: Any) -> Any:
+    return None
+
+
+_check = _Check(_no_view)
+
+
+def _has_token(request: HttpRequest) -> bool:
+    _check.process_request(request)
+    return _check.process_view(request, _no_view, (), {}) is None
+
+
+def _checked(content: bytes) -> dict[str, Any] | None:
+    """Read what `AnswerRequestSerializer` would accept as it stands; None for anything else."""
+    if len(content) > LARGEST:
+        return None
+    try:
+        said = json.loads(content)
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or not NEEDED <= said.keys() <= KNOWN:
+        return None
+    is_right = (
+        all(isinstance(said[key], str) for key in NEEDED)
+        and UUID.fullmatch(said["assignment"])
+        and UUID.fullmatch(said["key"])
+        and said["kind"] in KINDS
+        and CLIENT.fullmatch(said["client"])
+        and _are_labels(said.setdefault("labels", []))
+        and said.setdefault("flag_reason", "") == ""
+        and _is_time(said.setdefault("time_spent_ms", None))
+        and isinstance(said.setdefault("shown", {}), dict)
+    )
+    if not is_right:
+        return None
+    return said | {"assignment": uuid.UUID(said["assignment"]), "key": uuid.UUID(said["key"])}
+
+
+def _are_labels(given: Any) -> bool:
+    return (
+        isinstance(given, list)
+        and len(given) <= MOST_LABELS
+        and all(
+            isinstance(one, str) and 0 < len(one) <= LONGEST_LABEL and one == one.strip()
+            for one in given
+        )
+    )
+
+
+def _is_time(given: Any) -> bool:
+    return given is None or (type(given) is int and 0 <= given <= LONGEST_LOOK_MS)
