@@ -2,6 +2,7 @@
 
 `images_added(project_id, image_ids)`: images were stored and wait for an embedding.
 `annotation_submitted(project_id, annotation_id)`: an answer, an undo or an adjudication.
+`labels_changed(project_id)`: labels changed without an answer: a sweep, a quarantine, its lifting.
 `partition_decided(project_id)`: images left PENDING, so the queue may be topped up.
 `scheme_changed(project_id)`: labels were added, renamed or retired.
 """
@@ -16,6 +17,7 @@ from django.dispatch import Signal
 
 images_added = Signal()
 annotation_submitted = Signal()
+labels_changed = Signal()
 partition_decided = Signal()
 scheme_changed = Signal()
 

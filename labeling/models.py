@@ -768,6 +768,9 @@ class CrowdModel(models.Model):
     relabel_share = models.FloatField(default=0.1)
     relabel_detail = models.JSONField(default=dict)
     detail = models.JSONField(default=dict, help_text="Steps, likelihood and seconds of a sweep.")
+    label_changes = models.PositiveIntegerField(
+        default=0, help_text="How often labels have changed without a new answer."
+    )
     dirty_at = models.DateTimeField(null=True, blank=True, help_text="A replay is due since then.")
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     fencing_token = models.PositiveIntegerField(default=0)

@@ -7,14 +7,21 @@ from typing import Any
 from celery import current_app, shared_task
 from django.utils import timezone
 
-JOB_TASKS = {"import": ("labeling.tasks.run_import_job", "default")}
+JOB_TASKS = {
+    "import": ("labeling.tasks.run_import_job", "default"),
+    "replay": ("labeling.tasks.run_replay_job", "default"),
+}
 """Kind of a `Job` to the task that does it, and its queue; the task takes `job_id`."""
+
+
+EXPIRES_S = 10
+"""What the sweep enqueues it enqueues again: an unread hint must not pile up."""
 
 
 @shared_task
 def sweep(**_: Any) -> None:
-    """Expire assignments, top up windows, and enqueue jobs that are due or stale (rule 6)."""
-    from labeling.selectors import jobs
+    """Expire assignments, top up windows, and enqueue what is due or stale (rule 6)."""
+    from labeling.selectors import crowd, jobs
     from labeling.services import queue
 
     now = timezone.now()
@@ -23,6 +30,8 @@ def sweep(**_: Any) -> None:
         if job.kind in JOB_TASKS:
             name, where = JOB_TASKS[job.kind]
             current_app.send_task(name, kwargs={"job_id": job.job_id}, queue=where)
+    for project_id in crowd.due(now):
+        sweep_crowd.apply_async(kwargs={"project_id": project_id}, expires=EXPIRES_S)
 
 
 @shared_task
@@ -39,3 +48,19 @@ def run_import_job(*, job_id: int, **_: Any) -> None:
     from labeling.services import imports
 
     imports.run_job(job_id=job_id, clock=timezone.now)
+
+
+@shared_task
+def sweep_crowd(*, project_id: int, **_: Any) -> None:
+    """Fit what the annotators of a project share, and decide what is open again."""
+    from labeling.services import crowd
+
+    crowd.sweep(project_id=project_id, clock=timezone.now)
+
+
+@shared_task
+def run_replay_job(*, job_id: int, **_: Any) -> None:
+    """Replay a project after somebody's answers were set aside, or taken back in."""
+    from labeling.services import quarantine
+
+    quarantine.run_job(job_id=job_id, clock=timezone.now)

@@ -35,6 +35,12 @@ def refit_after_scheme_change(*, project_id: int, **_: Any) -> None:
     _enqueue(tasks.refit_head, project_id)
 
 
+@receiver(events.labels_changed, dispatch_uid="ml.refit_labels")
+def refit_after_labels_changed(*, project_id: int, **_: Any) -> None:
+    """Ask for a head over labels that a sweep or a quarantine has changed."""
+    _enqueue(tasks.refit_head, project_id)
+
+
 @receiver(events.partition_decided, dispatch_uid="ml.refill")
 def refill_after_partition(*, project_id: int, **_: Any) -> None:
     """Ask for a window over the images that may be labeled now."""

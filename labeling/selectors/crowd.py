@@ -6,23 +6,30 @@ empty code is "none of these", the last column.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from datetime import timedelta
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labeling.consensus.crowd import Pool, Skill, start_pool
-from labeling.models import AnnotatorSkill, CrowdModel, ImagePrior
+from labeling.models import Annotation, AnnotatorSkill, CrowdModel, ImagePrior
 from labeling.selectors import label_order, projects
+from labeling.selectors.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     import numpy.typing as npt
+    from django.db.models import QuerySet
 
     from labeling.selectors.projects import SchemeView
 
 NONE_CODE = ""
+FEW = 20
+SWEPT_EVERY = timedelta(minutes=5)
+SWEPT_WITH = 1000
 
 
 def outcomes(scheme: SchemeView) -> tuple[str, ...]:
@@ -36,26 +43,54 @@ def pool(project_id: int, scheme: SchemeView) -> Pool:
     Labels that came after the last sweep start as every label does. One query; a second one only
     where the sweep has written since this process last looked.
     """
-    row = (
-        CrowdModel.objects.filter(project_id=project_id)
-        .values_list("pk", "detail__version", "scheme_id")
-        .first()
-    )
+    row = _version.first(project_id)
     if row is None or row[1] is None:
         return _start(len(outcomes(scheme)))
     return _stored(row[0], row[1], scheme)
 
 
+_version = Prepared(
+    lambda project_id: CrowdModel.objects.filter(project_id=project_id).values_list(
+        "pk", "detail__version", "scheme_id"
+    )
+)
+
+
+@cache
+def _skills(n_people: int) -> Prepared:
+    """Give the query for so many people; an image has few."""
+    del n_people  # Each number of values has SQL of its own.
+    return Prepared(
+        lambda *annotator_ids: AnnotatorSkill.objects.filter(
+            annotator_id__in=annotator_ids
+        ).values_list("annotator_id", "n_right", "n_wrong", "confusions")
+    )
+
+
 def skills(annotator_ids: Iterable[int], scheme: SchemeView) -> dict[int, Skill]:
     """Give the skills of these annotators by one query; who has none yet is left out."""
     column_of = {code: column for column, code in enumerate(outcomes(scheme))}
-    rows = AnnotatorSkill.objects.filter(annotator_id__in=set(annotator_ids)).values_list(
-        "annotator_id", "n_right", "n_wrong", "confusions"
-    )
+    people = set(annotator_ids)
+    if len(people) <= FEW:
+        rows = _skills(len(people)).rows(*people) if people else []
+    else:
+        rows = list(
+            AnnotatorSkill.objects.filter(annotator_id__in=people).values_list(
+                "annotator_id", "n_right", "n_wrong", "confusions"
+            )
+        )
     return {
         annotator_id: Skill(right, wrong, by_column(confusions, column_of))
         for annotator_id, right, wrong, confusions in rows
     }
+
+
+def _priors(image_ids: Sequence[int]) -> QuerySet[ImagePrior, tuple[Any, ...]]:
+    rows = ImagePrior.objects.filter(image_id__in=image_ids).order_by("image_id")
+    return rows.values_list("image_id", "scheme_id", "probabilities")
+
+
+_prior = Prepared(lambda image_id: _priors([image_id]))
 
 
 def priors(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, npt.NDArray[np.float32]]:
@@ -63,9 +98,10 @@ def priors(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, npt.NDArra
 
     The caller leaves audit images out.
     """
-    rows = ImagePrior.objects.filter(image_id__in=image_ids).order_by("image_id")
+    is_one = len(image_ids) == 1
+    rows = _prior.rows(image_ids[0]) if is_one else list(_priors(image_ids))
     by_scheme: dict[int, dict[int, bytes]] = {}
-    for image_id, scheme_id, stored in rows.values_list("image_id", "scheme_id", "probabilities"):
+    for image_id, scheme_id, stored in rows:
         by_scheme.setdefault(scheme_id, {})[image_id] = bytes(stored)
     found: dict[int, npt.NDArray[np.float32]] = {}
     for scheme_id, of_images in by_scheme.items():
@@ -130,6 +166,21 @@ def _remapped(
     total = off.sum(axis=1, keepdims=True)
     scaled: npt.NDArray[np.float64] = np.where(total > 0, off / np.where(total > 0, total, 1), even)
     return scaled + ease
+
+
+def due(now: datetime) -> list[int]:
+    """Give the projects whose crowd is to be fitted: 1,000 new answers, or one and five minutes."""
+    found = []
+    for project_id in projects.ids():
+        row = CrowdModel.objects.filter(project_id=project_id).first()
+        fresh = Annotation.objects.filter(
+            project_id=project_id, pk__gt=row.last_annotation_id if row else 0
+        ).order_by("-pk")
+        is_rested = row is None or row.swept_at is None or row.swept_at <= now - SWEPT_EVERY
+        n = 1 if is_rested else SWEPT_WITH
+        if fresh.values_list("pk")[n - 1 : n].exists():
+            found.append(project_id)
+    return found
 
 
 def model(project_id: int) -> CrowdModel | None:

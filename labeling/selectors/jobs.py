@@ -26,8 +26,12 @@ class DueJob:
 
 
 def due(now: datetime) -> list[DueJob]:
-    """Give the jobs that nobody has begun for 15 s, or whose worker has been silent for 60 s."""
+    """Give the jobs that nobody has begun for 15 s, or whose worker has been silent for 60 s.
+
+    A replay is due at once: nobody but the sweep tells a worker of it.
+    """
     is_forgotten = Q(state=JobState.QUEUED, created_at__lte=now - WAITS_AT_MOST)
+    is_forgotten |= Q(state=JobState.QUEUED, kind="replay")
     is_stale = Q(state=JobState.RUNNING, heartbeat_at__lte=now - SILENT_AT_MOST)
     rows = Job.objects.filter(is_forgotten | is_stale).order_by("pk").values_list("pk", "kind")
     return [DueJob(pk, kind) for pk, kind in rows[:100]]

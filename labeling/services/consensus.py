@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 
 from labeling.consensus import crowd, retirement
 from labeling.consensus.types import Answers, Decision, State, Vote
@@ -20,6 +22,7 @@ from labeling.models import (
 )
 from labeling.selectors import annotators, label_order, projects, votes
 from labeling.selectors import crowd as crowd_selectors
+from labeling.selectors.prepared import Prepared, Statement, adapted
 from labeling.services import skills, slots
 
 if TYPE_CHECKING:
@@ -101,31 +104,48 @@ def update_locked(*, project: Project, image: Image, now: datetime) -> Consensus
     return _update([image], project, now)[0][0]
 
 
-def update_many(*, project: Project, images: Sequence[Image], now: datetime) -> list[Consensus]:
+def update_many(
+    *, project: Project, images: Sequence[Image], now: datetime, keeps_skills: bool = False
+) -> list[Consensus]:
     """Decide locked images of one project; give the rows that have changed.
 
-    As `update`, in a fixed number of queries however many images there are.
+    As `update`, in a fixed number of queries however many images there are. With `keeps_skills`
+    an image whose votes are as they were adds to skills what it did: after a sweep, which has
+    weighed all images together, the order of deciding them changes nothing then.
     """
-    return [row for row, is_changed in _update(images, project, now) if is_changed]
+    found = _update(images, project, now, keeps_skills=keeps_skills)
+    return [row for row, is_changed in found if is_changed]
 
 
 def _update(
-    images: Sequence[Image], project: Project, now: datetime
+    images: Sequence[Image], project: Project, now: datetime, *, keeps_skills: bool = False
 ) -> list[tuple[Consensus, bool]]:
     ids = [image.pk for image in images]
     answers = votes.of_images(ids)
     reader = _reader(project, images, answers, now)
-    stored = {row.image_id: row for row in Consensus.objects.filter(image_id__in=ids)}
+    stored = _stored(ids)
     found, moves = [], []
     for image in images:
         row = stored.get(image.pk) or Consensus(image=image, project=project)
-        before = row.counted
-        is_changed = _write(row, _decide(image, answers[image.pk], reader), reader.scheme, now)
+        before, decided = row.counted, _decide(image, answers[image.pk], reader)
+        if keeps_skills and skills.has_same_votes(before, decided.counted):
+            decided = replace(decided, counted=before)
+        is_changed = _write(row, decided, reader.scheme, now)
         found.append((row, is_changed))
         moves.append((before, row.counted))
     _store([row for row, is_changed in found if is_changed])
     skills.move(moves, scheme_id=reader.scheme.id, now=now)
     return found
+
+
+def live_votes(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, list[list[Any]]]:
+    """Give the votes of images as `skills.record` stores them."""
+    codes = crowd_selectors.outcomes(scheme)
+    column_of = {label_id: column for column, label_id in enumerate(scheme.label_ids)}
+    return {
+        image_id: skills.named(_votes(answers, column_of), codes)
+        for image_id, answers in votes.of_images(image_ids).items()
+    }
 
 
 def set_priors(
@@ -240,9 +260,49 @@ def _is_same(
     return bool(np.abs(stored - posterior).max() <= _SAME)
 
 
+_COLUMNS = [field.attname for field in Consensus._meta.concrete_fields]
+_one = Prepared(lambda image_id: Consensus.objects.filter(image_id=image_id).values_list(*_COLUMNS))
+
+
+def _stored(image_ids: Sequence[int]) -> dict[int, Consensus]:
+    if len(image_ids) != 1:
+        return {row.image_id: row for row in Consensus.objects.filter(image_id__in=image_ids)}
+    rows = _one.rows(image_ids[0])
+    found = [Consensus.from_db("default", _COLUMNS, row) for row in rows]
+    return {row.image_id: row for row in found}
+
+
+_VALUES = (
+    "scheme_id, posterior, label_id, state, effective_votes, n_votes, is_expert, counted, "
+    "resolved_at, updated_at"
+)
+
+
+@cache
+def _upsert(json_type: str) -> Statement:
+    marks = f"%s, %s, %s, %s, %s, %s, %s, CAST(%s AS {json_type}), %s, %s"
+    changes = ", ".join(f"{name} = excluded.{name}" for name in _VALUES.split(", "))
+    return Statement(
+        f"INSERT INTO labeling_consensus (image_id, project_id, {_VALUES}) "  # noqa: S608
+        f"VALUES (%s, %s, {marks}) ON CONFLICT (image_id) DO UPDATE SET {changes} RETURNING id"
+    )
+
+
+def _store_one(row: Consensus) -> None:
+    """Write a row as `row.save()` would, in one statement and past the building of its SQL."""
+    is_postgres = connection.vendor == "postgresql"
+    counted = None if row.counted is None else json.dumps(row.counted)
+    values = [row.image_id, row.project_id, row.scheme_id, row.posterior, row.label_id, row.state]
+    values += [row.effective_votes, row.n_votes, row.is_expert, counted, row.resolved_at]
+    values += [row.updated_at]
+    statement = _upsert("jsonb" if is_postgres else "text")
+    ((row.pk,),) = statement.run([adapted(value) for value in values])
+    row._state.adding, row._state.db = False, "default"
+
+
 def _store(rows: list[Consensus]) -> None:
     if len(rows) == 1:
-        rows[0].save(update_fields=None if rows[0].pk is None else _WRITTEN)
+        _store_one(rows[0])
         return
     known = [row for row in rows if row.pk is not None]
     Consensus.objects.bulk_create([row for row in rows if row.pk is None], batch_size=BATCH)
@@ -266,13 +326,13 @@ def _named(answer: LiveAnswer, column_of: dict[int, int]) -> list[int]:
     return [column_of[label_id] for label_id in answer.label_ids if label_id in column_of]
 
 
-def _votes(answers: list[LiveAnswer], reader: _Reader) -> list[Vote]:
+def _votes(answers: list[LiveAnswer], column_of: dict[int, int]) -> list[Vote]:
     """Give the opinions of those who do not decide alone; none of these is the last column."""
     found = []
     for answer in answers:
-        named = _named(answer, reader.column_of)
+        named = _named(answer, column_of)
         if answer.kind == AnnotationKind.NONE_OF_THESE:
-            named = [reader.k]
+            named = [max(len(column_of), 1)]
         if named and answer.is_opinion and not answer.decides_alone:
             found.append(Vote(answer.annotator_id, named[0]))
     return found
@@ -295,13 +355,13 @@ def _by_decree(answer: LiveAnswer, answers: list[LiveAnswer], reader: _Reader) -
         decision = Decision(State.OPEN)
     counted = None
     if truth.any() and reader.project.mode == Mode.SINGLE:
-        counted = _counted(_votes(answers, reader), truth, reader, fewest=1)
+        counted = _counted(_votes(answers, reader.column_of), truth, reader, fewest=1)
     is_decided = decision.state != State.OPEN
     return _Decided(posterior, decision, len(answers), 1, is_expert=is_decided, counted=counted)
 
 
 def _by_crowd(image: Image, answers: list[LiveAnswer], reader: _Reader) -> _Decided:
-    opinions = _votes(answers, reader)
+    opinions = _votes(answers, reader.column_of)
     k, project = reader.k, reader.project
     is_audit = image.partition == Partition.AUDIT
     rule = reader.policy(image)

@@ -7,6 +7,7 @@ an answer, an undo, a new decision and the sweep all go through `move`, under th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +42,32 @@ def record(
     votes: Sequence[Vote], truth: npt.NDArray[np.float64], codes: Sequence[str]
 ) -> dict[str, Any]:
     """Give what to store as `Consensus.counted`: outcomes below 1 % are left out."""
-    told = {codes[column]: float(truth[column]) for column in np.flatnonzero(truth >= TOLD)}
+    told = {
+        codes[column]: float(truth[column]) for column in np.flatnonzero(truth >= TOLD).tolist()
+    }
     return {
-        "votes": [[vote.annotator, codes[vote.label]] for vote in votes],
+        "votes": named(votes, codes),
         "truth": told,
     }
+
+
+def named(votes: Sequence[Vote], codes: Sequence[str]) -> list[list[Any]]:
+    """Give votes as annotator and code, by annotator."""
+    return sorted([vote.annotator, codes[vote.label]] for vote in votes)
+
+
+def distance(one: dict[str, Any] | None, other: dict[str, Any]) -> float:
+    """Give the largest difference of a probability; infinite where the votes are others."""
+    if one is None or one["votes"] != other["votes"]:
+        return math.inf
+    codes = one["truth"].keys() | other["truth"].keys()
+    moved = [abs(one["truth"].get(code, 0) - other["truth"].get(code, 0)) for code in codes]
+    return float(max(moved))
+
+
+def has_same_votes(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    """Tell whether two records are of the same votes; two that are none are not."""
+    return one is not None and other is not None and one["votes"] == other["votes"]
 
 
 def difference(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[int, Change]:

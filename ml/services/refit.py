@@ -300,7 +300,9 @@ class _Refit:
         chosen: Any,
     ) -> None:
         n_labels = len(self.rows.image_ids)
-        key = [self.rows.scheme_id, self.embedding_set.pk if self.embedding_set else 0]
+        set_id = self.embedding_set.pk if self.embedding_set else 0
+        # After a replay no image keeps a prior that answers set aside have shaped.
+        key = [self.rows.scheme_id, set_id, self.rows.label_changes]
         is_full = self.kept.get("priors_of") != key or priors.is_full_due(
             n_labels, int(self.kept.get("priors_at", 0))
         )
@@ -360,7 +362,11 @@ class _Refit:
             seconds=seconds,
             cost=budget.cost(self.project, seconds),
             stages_s=self.stages_s,
-            settings={**self.kept, "scheme_id": self.rows.scheme_id},
+            settings={
+                **self.kept,
+                "scheme_id": self.rows.scheme_id,
+                "label_changes": self.rows.label_changes if is_seen else -1,
+            },
         )
         return replace(outcome, stages_s=self.stages_s)
 

@@ -34,7 +34,7 @@ def is_due(project_id: int, *, now: datetime) -> bool:
 
 
 def trigger(project_id: int, *, now: datetime) -> str | None:
-    """Say what is new since the last refit: answers, the scheme, the pool; or None."""
+    """Say what is new since the last refit: answers, scheme, labels, the pool; or None."""
     last = runs.newest_ended(project_id, TrainingKind.HEAD)
     newest = consensus.data_version(project_id)
     if last is None:
@@ -46,6 +46,8 @@ def trigger(project_id: int, *, now: datetime) -> str | None:
         return "answers"
     if projects.current_scheme(project_id).id != last.settings.get("scheme_id"):
         return "scheme"
+    if consensus.label_changes(project_id) != last.settings.get("label_changes", 0):
+        return "labels"
     return _pool_trigger(project_id, last)
 
 

@@ -23,6 +23,8 @@ app.conf.update(
     task_routes={
         "labeling.tasks.sweep": {"queue": "fast"},
         "labeling.tasks.top_up": {"queue": "fast"},
+        "labeling.tasks.sweep_crowd": {"queue": "default"},
+        "labeling.tasks.run_replay_job": {"queue": "default"},
         "ml.tasks.refit_head": {"queue": "fast"},
         "ml.tasks.sweep": {"queue": "fast"},
         "ml.tasks.finetune": {"queue": "gpu"},

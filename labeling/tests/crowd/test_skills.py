@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from labeling.models import AnnotationKind, Annotator, AnnotatorSkill, Consensus, Image, Partition
-from labeling.services import annotations, skills
+from labeling.services import annotations
+from labeling.tests.crowd.crowds import assert_sums_hold, rows
 from labeling.tests.worlds import NOW, direct, make_annotator, make_images, make_project
 
 pytestmark = pytest.mark.django_db
@@ -172,11 +173,6 @@ def undo(answer: Any) -> None:
     )
 
 
-def rows(project_id: int) -> dict[int, tuple[float, float, dict[str, float]]]:
-    found = AnnotatorSkill.objects.filter(annotator__project_id=project_id)
-    return {row.annotator_id: (row.n_right, row.n_wrong, row.confusions) for row in found}
-
-
 def assert_equal(found: Any, expected: Any, *, but: int) -> None:
     for annotator, (right, wrong, confusions) in found.items():
         if annotator == but:
@@ -184,19 +180,3 @@ def assert_equal(found: Any, expected: Any, *, but: int) -> None:
             continue
         assert (right, wrong) == pytest.approx(expected[annotator][:2])
         assert confusions == pytest.approx(expected[annotator][2])
-
-
-def assert_sums_hold(project_id: int) -> None:
-    """The invariant of the table: counts are the sum over `Consensus.counted`."""
-    expected: dict[int, list[float]] = {}
-    for counted in Consensus.objects.filter(project_id=project_id).values_list(
-        "counted", flat=True
-    ):
-        for annotator, change in skills.difference(None, counted).items():
-            pair = expected.setdefault(annotator, [0.0, 0.0])
-            pair[0] += change.right
-            pair[1] += change.wrong
-    for annotator, (right, wrong, confusions) in rows(project_id).items():
-        assert [right, wrong] == pytest.approx(expected.pop(annotator, [0.0, 0.0]), abs=1e-7)
-        assert sum(confusions.values()) == pytest.approx(right + wrong, abs=1e-7)
-    assert expected == {}
