@@ -154,6 +154,7 @@ class _FineTune:
             tuned = self._tune()
             if tuned is None:
                 return self._end("stopped", self._why_stopped())
+            self._note(tuned)
             if not tuned.is_better:
                 return self._end("no_better", _no_better(tuned))
             embedding_set = self._keep(tuned)
@@ -197,6 +198,18 @@ class _FineTune:
         make = FineTuneSettings.for_gpu if device.type == "cuda" else FineTuneSettings
         return make(**{"backbone": settings.BACKBONE, **self.run.settings.get("overrides", {})})
 
+    def _note(self, tuned: FineTuned) -> None:
+        """Keep the account of the tuning, whatever comes of it."""
+        self.run.settings |= {
+            "n_train": tuned.n_train,
+            "n_validation": tuned.n_validation,
+            "epochs": [asdict(epoch) for epoch in tuned.epochs[1:]],
+            "best_epoch": tuned.best_epoch,
+            "log_loss_before": tuned.log_loss_before,
+            "log_loss_after": tuned.log_loss_after,
+        }
+        self._beat(settings=self.run.settings, stages_s=tuned.stages_s)
+
     def _keep(self, tuned: FineTuned) -> EmbeddingSet:
         """Store the compiled backbone as a set for what the verdict needs."""
         made = embedding.ensure_set(
@@ -205,14 +218,8 @@ class _FineTune:
             scope=EmbeddingScope.JUDGED,
             now=self.clock(),
         )
-        self.run.settings |= {
-            "set_id": made.pk,
-            "epochs": [asdict(epoch) for epoch in tuned.epochs[1:]],
-            "best_epoch": tuned.best_epoch,
-            "log_loss_before": tuned.log_loss_before,
-            "log_loss_after": tuned.log_loss_after,
-        }
-        self._beat(stage="embedding", settings=self.run.settings, stages_s=tuned.stages_s)
+        self.run.settings |= {"set_id": made.pk}
+        self._beat(stage="embedding", settings=self.run.settings)
         return made
 
     def _set_made_before(self) -> EmbeddingSet | None:

@@ -78,7 +78,7 @@ def _tuned(world: World) -> Any:
     )
     return SimpleNamespace(
         backbone=backbone, is_better=True, epochs=(), best_epoch=1,
-        log_loss_before=1.0, log_loss_after=0.5, stages_s={},
+        log_loss_before=1.0, log_loss_after=0.5, stages_s={}, n_train=48, n_validation=12,
     )  # fmt: skip
 
 
