@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 
 from labeling.models import (
     Adjudication,
@@ -203,6 +203,14 @@ def images(image_ids: Iterable[int]) -> list[Image]:
     order = list(image_ids)
     found = Image.objects.in_bulk(order)
     return [found[pk] for pk in order if pk in found]
+
+
+def state(project_id: int) -> tuple[int, int]:
+    """Count the questions and those of them that are settled: changes whenever `checks` does."""
+    found = Adjudication.objects.filter(project_id=project_id).aggregate(
+        asked=Count("pk"), settled=Count("settled_at")
+    )
+    return found["asked"], found["settled"]
 
 
 def summary(project: Project) -> Summary:

@@ -6,6 +6,7 @@ The product goes through selectors; a test that did would test the selector.
 from __future__ import annotations
 
 from labeling.models import (
+    Adjudication,
     Annotation,
     Annotator,
     AuditEvent,
@@ -20,6 +21,7 @@ from labeling.models import (
 )
 
 __all__ = [
+    "Adjudication",
     "Annotation",
     "Annotator",
     "AuditEvent",

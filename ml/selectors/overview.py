@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from labeling.selectors import consensus, progress, projects, queue
+from labeling.selectors import adjudication, consensus, progress, projects, queue
 from ml.models import Champion, Embedding, EmbeddingSet, TrainingKind, TrainingRun, TrainingState
 from ml.selectors import metrics, spending
 
@@ -88,8 +88,9 @@ def state(project_id: int, *, now: datetime) -> State:
     scheme_id = projects.current_scheme(project_id).id
     # An audit image can be judged only once the champion's backbone has seen it.
     vectors = _vectors(champion["embedding_set_id"]) if champion else 0
-    # People who leave decide audit images without an answer (rule 2).
-    audit = (counts.audit, counts.audit_resolved)
+    # People who leave decide audit images without an answer (rule 2); an expert's question opens
+    # without one too.
+    audit = (counts.audit, counts.audit_resolved, *adjudication.state(project_id))
     key = (project_id, version, answers, *audit, scheme_id, vectors)
     text = json.dumps([parts, [str(part) for part in key]], cls=DjangoJSONEncoder, sort_keys=True)
     return State(project_id, version, key, parts, hashlib.sha256(text.encode()).hexdigest()[:32])

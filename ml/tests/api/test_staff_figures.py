@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from labeling.services import annotations
 from labeling.tests import factories, worlds
-from labeling.tests.rows import Image, Project
+from labeling.tests.rows import Adjudication, Image, Project
+from ml.evaluation import intervals
 from ml.models import Embedding, ModelVersion
 from ml.services import serving
 from ml.tests.api.audited import Audited
@@ -201,10 +203,50 @@ def test_a_poll_costs_few_queries(
     audited: Audited, manager: Any, django_assert_max_num_queries: Any
 ) -> None:
     tag = get(manager, audited, "overview")["ETag"]
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(19):
         assert get(manager, audited, "overview").status_code == 200
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(19):
         get(manager, audited, "overview", **{"If-None-Match": tag})
+
+
+def test_what_experts_are_asked_and_what_they_find_moves_the_figure(
+    audited: Audited, manager: Any
+) -> None:
+    before = get(manager, audited, "overview")
+    images = audited.images["apple", "apple"]
+    for image in images[:2]:
+        Adjudication.objects.create(
+            project=audited.project,
+            image=image,
+            kind="AGREEMENT_SAMPLE",
+            probability=0.5,
+            created_at=worlds.NOW,
+        )
+
+    asked = get(manager, audited, "overview")
+    expert = worlds.make_annotator(audited.project, "Expert")
+    for image, label in zip(images, ("apple", "leek"), strict=False):
+        annotations.adjudicate(
+            project_id=audited.project.pk,
+            image_id=image.pk,
+            annotator_id=expert.pk,
+            kind="LABEL",
+            label_code=label,
+            now=worlds.NOW,
+        )
+    settled = accuracy(manager, audited)["overall"]
+
+    assert asked["ETag"] != before["ETag"]
+    was, now = (reply.json()["accuracy"]["overall"] for reply in (before, asked))
+    # 5 of 7, one without a label; then two of the right ones are open as well.
+    assert (was["unresolved"], now["unresolved"]) == (1, 3)
+    assert now["estimate"] == pytest.approx(5 / 7)
+    assert now["low"] == pytest.approx(intervals.wilson(3, 8).low)
+    assert now["high"] == was["high"]
+    # One of the two checked turns out wrong: 4 of 7 right, and each of the 5 nobody checked loses
+    # half an answer in expectation.
+    assert settled["estimate"] == pytest.approx((4 - 5 * 0.5) / 7)
+    assert settled["unresolved"] == 1
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -213,7 +255,7 @@ def test_more_images_cost_no_more_queries(
 ) -> None:
     for image in audited.add("apple", 30):
         audited.answer(image, "apple")
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(30):
         reply = get(manager, audited, page)
         assert reply.status_code == 200
         if reply.streaming:
