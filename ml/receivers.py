@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from django.dispatch import receiver
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PAUSE_S = 0.1
+
 
 @receiver(events.images_added, dispatch_uid="ml.embed")
 def embed_new_images(*, project_id: int, **_: Any) -> None:
@@ -26,7 +30,7 @@ def embed_new_images(*, project_id: int, **_: Any) -> None:
 @receiver(events.annotation_submitted, dispatch_uid="ml.refit")
 def refit_after_answer(*, project_id: int, **_: Any) -> None:
     """Ask for a head refit: one running, at most one waiting."""
-    _enqueue(tasks.refit_head, project_id)
+    _refits.ask(project_id)
 
 
 @receiver(events.scheme_changed, dispatch_uid="ml.refit_scheme")
@@ -45,6 +49,46 @@ def refit_after_labels_changed(*, project_id: int, **_: Any) -> None:
 def refill_after_partition(*, project_id: int, **_: Any) -> None:
     """Ask for a window over the images that may be labeled now."""
     _enqueue(tasks.refit_head, project_id)
+
+
+class _Refits:
+    """Asks for refits: at once, and then no more often than a refit could follow.
+
+    What comes within that time is asked for once, at its end. So a crowd's answers do not each pay
+    for a message that changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked_at: dict[int, float] = {}
+        self._waiting: set[int] = set()
+
+    def ask(self, project_id: int) -> None:
+        """Ask for one now, or at the end of the pause."""
+        with self._lock:
+            if project_id in self._waiting:
+                return
+            now = time.monotonic()
+            pause_s = self._asked_at.get(project_id, -PAUSE_S) + PAUSE_S - now
+            if pause_s > 0:
+                self._waiting.add(project_id)
+            else:
+                self._asked_at[project_id] = now
+        if pause_s > 0:
+            timer = threading.Timer(pause_s, self._ask_late, [project_id])
+            timer.daemon = True
+            timer.start()
+        else:
+            _enqueue(tasks.refit_head, project_id)
+
+    def _ask_late(self, project_id: int) -> None:
+        with self._lock:
+            self._waiting.discard(project_id)
+            self._asked_at[project_id] = time.monotonic()
+        _enqueue(tasks.refit_head, project_id)
+
+
+_refits = _Refits()
 
 
 def _enqueue(task: Task[Any, Any], project_id: int) -> None:

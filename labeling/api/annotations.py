@@ -14,7 +14,7 @@ from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import project_for
 from labeling.api.principals import annotator_for, labeler_for
 from labeling.selectors import annotations as annotation_selectors
-from labeling.selectors import progress
+from labeling.selectors import counts
 from labeling.services import annotations as annotation_service
 from labeling.services import answering
 
@@ -67,6 +67,7 @@ class AnnotationsView(APIView):
 
 
 def _answer(labeler: Labeler, said: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    now = timezone.now()
     answered = answering.answer_and_refill(
         labeler=labeler,
         client=said["client"],
@@ -77,17 +78,17 @@ def _answer(labeler: Labeler, said: dict[str, Any]) -> tuple[int, dict[str, Any]
         flag_reason=said.get("flag_reason", ""),
         time_spent_ms=said.get("time_spent_ms"),
         shown=said.get("shown", {}),
-        now=timezone.now(),
+        now=now,
     )
+    progress = counts.at_work(labeler, now, decided=int(answered.submitted.decides))
+    is_repeat = answered.submitted.is_repeat
     project, annotation = labeler.project, answered.submitted.annotation
     body = {
-        "annotation": payloads.annotation(annotation),
+        "annotation": payloads.annotation(annotation, None if is_repeat else said["labels"]),
         "after": practice.after(annotation, project),
-        **payloads.claimed(
-            answered.claimed, progress.for_annotator(project.pk, labeler.annotator.pk)
-        ),
+        **payloads.claimed(answered.claimed, progress),
     }
-    return 200 if answered.submitted.is_repeat else 201, body
+    return 200 if is_repeat else 201, body
 
 
 class UndoView(APIView):
@@ -102,23 +103,22 @@ class UndoView(APIView):
     )
     def post(self, request: Request, slug: str, public_id: UUID) -> Response:
         """Withdraw the answer and hand its image out again, to the same person."""
-        project = project_for(request, slug)
-        annotator = annotator_for(request, project)
+        labeler, now = labeler_for(request, slug), timezone.now()
         asked = payloads.UndoRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         undone = annotation_service.undo(
-            annotator_id=annotator.pk,
+            annotator_id=labeler.annotator.pk,
             annotation_public_id=public_id,
             key=asked.validated_data["key"],
             client=asked.validated_data.get("client"),
-            now=timezone.now(),
+            now=now,
         )
         again = undone.assignment
-        counts = progress.for_annotator(project.pk, annotator.pk)
+        progress = counts.at_work(labeler, now, decided=-int(undone.reopens))
         return Response(
             {
                 "annotation": {"id": str(undone.annotation.public_id)},
                 "assignment": None if again is None else payloads.assignment(again),
-                "progress": payloads.progress(counts),
+                "progress": payloads.progress(progress),
             }
         )

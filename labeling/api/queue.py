@@ -11,9 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling.api import queue_payloads as payloads
-from labeling.api.permissions import project_for
-from labeling.api.principals import annotator_for
-from labeling.selectors import progress
+from labeling.api.principals import labeler_for
+from labeling.selectors import counts
 from labeling.services import queue
 
 if TYPE_CHECKING:
@@ -32,18 +31,17 @@ class AssignmentsView(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Give everything the tab holds then; asking again gives the same images."""
-        project = project_for(request, slug)
-        annotator = annotator_for(request, project)
+        labeler, now = labeler_for(request, slug), timezone.now()
         asked = payloads.ClaimRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         found = queue.claim(
-            project_id=project.pk,
-            annotator_id=annotator.pk,
-            count=asked.validated_data.get("count", project.client_window),
+            project_id=labeler.project.pk,
+            annotator_id=labeler.annotator.pk,
+            count=asked.validated_data.get("count", labeler.project.client_window),
             client=asked.validated_data["client"],
-            now=timezone.now(),
+            now=now,
         )
-        return Response(payloads.claimed(found, progress.for_annotator(project.pk, annotator.pk)))
+        return Response(payloads.claimed(found, counts.at_work(labeler, now)))
 
 
 class RenewView(APIView):
@@ -58,7 +56,7 @@ class RenewView(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Say until when."""
-        annotator = annotator_for(request, project_for(request, slug))
+        annotator = labeler_for(request, slug).annotator
         asked = payloads.ClientSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         until = queue.renew(
@@ -81,7 +79,7 @@ class ReleaseView(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Others can claim them at once."""
-        annotator = annotator_for(request, project_for(request, slug))
+        annotator = labeler_for(request, slug).annotator
         asked = payloads.ClientSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         queue.release(

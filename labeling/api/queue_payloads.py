@@ -15,6 +15,8 @@ from labeling.models import AnnotationKind, FlagReason
 from labeling.services import anchoring
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from labeling.models import Annotation, Assignment, Image
     from labeling.selectors.progress import Progress
     from labeling.services.queue import Claimed, DoneReason
@@ -228,12 +230,14 @@ def claimed(found: Claimed, counts: Progress) -> dict[str, Any]:
     }
 
 
-def annotation(row: Annotation) -> dict[str, Any]:
-    """Give a stored answer to whoever gave it."""
+def annotation(row: Annotation, labels: Sequence[str] | None = None) -> dict[str, Any]:
+    """Give a stored answer to whoever gave it; with `labels` given, they are not asked for."""
+    if labels is None:
+        labels = [said.label.code for said in row.labels.all()]
     return {
         "id": str(row.public_id),
         "kind": row.kind,
-        "labels": [said.label.code for said in row.labels.all()],
+        "labels": list(dict.fromkeys(labels)),
         "image": image(row.image),
         "created_at": row.created_at,
     }

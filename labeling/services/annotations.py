@@ -109,19 +109,30 @@ class AnnotatorPausedError(LabelingError):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A stored answer; `is_repeat` where the key had been used for the same request before."""
+    """A stored answer.
+
+    Attributes:
+        annotation: the row.
+        is_repeat: the key had been used for the same request before.
+        decides: the image needs no more answers with this one, and did before.
+    """
 
     annotation: Annotation
     is_repeat: bool
+    decides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The withdrawn answer, and the image again as an assignment (None where it had none)."""
+    """The withdrawn answer, and the image again as an assignment (None where it had none).
+
+    `reopens`: the image needs answers now.
+    """
 
     annotation: Annotation
     assignment: Assignment | None
     is_repeat: bool
+    reopens: bool = False
 
 
 def submit(
@@ -186,9 +197,9 @@ def store(
     annotation = answers.write(
         annotator, image, answer, now, assignment=assignment, scheme=labeler.scheme
     )
-    answers.follow(labeler.project, image, annotation, now)
+    found = answers.follow(labeler.project, image, annotation, now)
     presence.saw(annotator, now)
-    return Submitted(annotation, is_repeat=False)
+    return Submitted(annotation, is_repeat=False, decides=found.resolved_at == now)
 
 
 def record_direct(
@@ -262,8 +273,9 @@ def undo(
         undo_row = answers.withdraw(answer, key, request_hash, now)
         annotator = Annotator.objects.select_related("project").get(pk=annotator_id)
         assignment = _give_again(annotator, answer, client, now)
-        answers.follow(annotator.project, image, undo_row, now)
-    return Undone(answer, assignment, is_repeat=False)
+        found = answers.follow(annotator.project, image, undo_row, now)
+    is_open = found.state == ConsensusState.OPEN
+    return Undone(answer, assignment, is_repeat=False, reopens=is_open)
 
 
 # --- reading under the lock ---------------------------------------------------------------

@@ -22,6 +22,7 @@ from labeling.models import (
     Annotator,
     Assignment,
     AssignmentState,
+    Consensus,
     ConsensusState,
     FlagReason,
     Image,
@@ -192,7 +193,7 @@ _INSERT_LABEL = Statement(
 @cache
 def _insert_statement(json_type: str) -> Statement:
     return Statement(
-        "INSERT INTO labeling_annotation (public_id, project_id, image_id, annotator_id, "
+        "INSERT INTO labeling_annotation (public_id, project_id, image_id, annotator_id, "  # noqa: S608
         "assignment_id, scheme_id, kind, flag_reason, is_expert, time_spent_ms, shown, key, "
         "request_hash, created_at) VALUES "
         f"(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, CAST(%s AS {json_type}), %s, %s, %s) "
@@ -212,7 +213,7 @@ def _insert(row: Annotation) -> None:
     row._state.db = "default"
 
 
-def follow(project: Project, image: Image, annotation: Annotation, now: datetime) -> None:
+def follow(project: Project, image: Image, annotation: Annotation, now: datetime) -> Consensus:
     """Bring flag, consensus and queue up to date with a new row, and tell who listens."""
     _flag(image, annotation, now)
     found = consensus.update_locked(project=project, image=image, now=now)
@@ -224,6 +225,7 @@ def follow(project: Project, image: Image, annotation: Annotation, now: datetime
     events.send_on_commit(
         events.annotation_submitted, project_id=project.pk, annotation_id=annotation.pk
     )
+    return found
 
 
 def _flag(image: Image, annotation: Annotation, now: datetime) -> None:
