@@ -228,9 +228,12 @@ def _reconsider(project: Project, now: datetime) -> None:
     )
     ids = list(found.order_by("pk").values_list("image_id", flat=True)[: project.window_size])
     images = slots.lock_images(ids) if ids else []
-    for image in images:
-        consensus.update(image_id=image.pk, now=now)
+    changed = consensus.update_many(project=project, images=images, now=now)
     slots.recount(project, images, now)
+    disputed = {row.image_id for row in changed if row.state == ConsensusState.DISPUTED}
+    for image in images:
+        if image.pk in disputed:
+            open_dispute(project, image, now)
 
 
 def _measured(project_id: int) -> QuerySet[Image]:
