@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 _numbers = itertools.count(1)
+IS_SQLITE = connections[DEFAULT_DB_ALIAS].vendor == "sqlite"
 
 
 class Prepared:
@@ -33,7 +36,7 @@ class Prepared:
     def __init__(self, build: Callable[..., QuerySet[Any, Any]], *, lock: str = "") -> None:
         self._build = build
         self._lock = lock
-        self._plans: dict[str, _Plan] = {}
+        self._plan: _Plan | None = None
 
     def rows(self, *values: Any) -> list[tuple[Any, ...]]:
         """Run it; give rows as `values_list` does."""
@@ -46,40 +49,47 @@ class Prepared:
 
     def raw(self, *values: Any) -> list[tuple[Any, ...]]:
         """Run it; give rows as the database has them."""
-        plan = self._plans.get(connection.vendor) or self._plan(values)
-        return plan.statement.run(plan.fill(values))
+        plan = self._plan or self._compiled(values)
+        return plan.statement.run(
+            [
+                constant if place is None else adapted(values[place])
+                for place, constant in plan.slots
+            ]
+        )
 
     def read(self, raw: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Convert raw rows of this query as Django does."""
-        converters = self._plans[connection.vendor].converters
-        if not converters or not raw:
+        if not raw or self._plan is None or not self._plan.converters:
             return list(raw)
+        connection = connections[DEFAULT_DB_ALIAS]
         rows = [list(row) for row in raw]
-        for place, (convert, expression) in converters.items():
+        for place, convert, expression in self._plan.converters:
             for row in rows:
+                value = row[place]
                 for one in convert:
-                    row[place] = one(row[place], expression, connection)
+                    value = one(value, expression, connection)
+                row[place] = value
         return [tuple(row) for row in rows]
 
-    def _plan(self, values: Sequence[Any]) -> _Plan:
+    def _compiled(self, values: Sequence[Any]) -> _Plan:
         stand_ins = [_stand_in(value) for value in values]
         query = self._build(*stand_ins).query
-        compiler = query.get_compiler(connection=connection)
+        compiler = query.get_compiler(using=DEFAULT_DB_ALIAS)
         sql, parameters = compiler.as_sql()
-        if self._lock and connection.vendor == "postgresql":
+        if self._lock and not IS_SQLITE:
             sql = f"{sql} {self._lock}"
         places = {adapted(stand_in): place for place, stand_in in enumerate(stand_ins)}
         slots = [places.get(parameter) for parameter in parameters]
         if set(slots) - {None} != set(places.values()):
             raise TypeError("A value does not reach the SQL as a parameter.")
         selected = [column for column, _, _ in compiler.select[: compiler.col_count]]
-        plan = _Plan(
+        found = compiler.get_converters(selected)
+        self._plan = _Plan(
             Statement(sql),
             list(zip(slots, parameters, strict=True)),
-            compiler.get_converters(selected),
+            [(place, convert, expression) for place, (convert, expression) in found.items()],
         )
-        self._plans[connection.vendor] = plan
-        return plan
+        return self._plan
 
 
 class Statement:
@@ -95,51 +105,46 @@ class Statement:
 
     def run(self, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run it; give the rows it returns, if any, as the driver has them."""
-        if connection.queries_logged:  # Somebody counts queries.
+        connection = connections[DEFAULT_DB_ALIAS]
+        if connection.force_debug_cursor or settings.DEBUG:  # Somebody counts queries.
             with connection.cursor() as cursor:
                 cursor.execute(self.sql, values)
                 return list(cursor.fetchall()) if cursor.description else []
-        connection.ensure_connection()
+        if connection.connection is None:
+            connection.ensure_connection()
         with connection.wrap_database_errors:
-            if connection.vendor == "sqlite":
-                found = connection.connection.execute(self._for_sqlite, values)
-                return list(found.fetchall())
-            return _run_on_postgres(self.sql, values)
+            if IS_SQLITE:
+                found: list[tuple[Any, ...]] = connection.connection.execute(
+                    self._for_sqlite, values
+                ).fetchall()
+                return found
+            return _run_on_postgres(connection.connection, self.sql, values)
 
 
-def _run_on_postgres(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _run_on_postgres(raw: Any, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     import psycopg  # noqa: PLC0415 - not on a machine that has only SQLite
 
-    with psycopg.Cursor(connection.connection) as cursor:
+    with psycopg.Cursor(raw) as cursor:
         cursor.execute(sql, values, prepare=True)
         return list(cursor.fetchall()) if cursor.description else []
 
 
+@dataclass(frozen=True, slots=True)
 class _Plan:
-    def __init__(
-        self,
-        statement: Statement,
-        slots: list[tuple[int | None, Any]],
-        converters: dict[int, Any],
-    ) -> None:
-        self.statement = statement
-        self.slots = slots
-        self.converters = converters
-
-    def fill(self, values: Sequence[Any]) -> list[Any]:
-        return [
-            constant if place is None else adapted(values[place]) for place, constant in self.slots
-        ]
+    statement: Statement
+    slots: list[tuple[int | None, Any]]
+    converters: list[tuple[int, Sequence[Any], Any]]
 
 
 def adapted(value: Any) -> Any:
     """Give a value as this database's driver takes it."""
-    if connection.vendor != "sqlite":
+    if not IS_SQLITE:
         return value
     if isinstance(value, uuid.UUID):
         return value.hex
     if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
+        # As Django stores them: UTC, without its name.
+        return str(value.astimezone(UTC).replace(tzinfo=None))
     return value
 
 

@@ -7,8 +7,10 @@ an answer, an undo, a new decision and the sweep all go through `move`, under th
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from labeling.consensus import crowd
 from labeling.consensus.types import Vote
 from labeling.models import AnnotatorSkill
+from labeling.selectors.prepared import IS_SQLITE, Prepared, Statement, adapted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from labeling.consensus.crowd import SkillChange
 
 TOLD = 0.01
+FEW = 20
 _GONE = 1e-9
 
 
@@ -118,6 +122,10 @@ def _add(changes: dict[int, Change], scheme_id: int, now: datetime) -> None:
         _apply(rows[annotator], change)
         rows[annotator].scheme_id = scheme_id
         rows[annotator].updated_at = now
+    if len(rows) <= FEW:
+        for row in rows.values():
+            _save(row)
+        return
     AnnotatorSkill.objects.bulk_update(
         rows.values(),
         ["n_right", "n_wrong", "by_label", "confusions", "scheme", "updated_at"],
@@ -125,13 +133,48 @@ def _add(changes: dict[int, Change], scheme_id: int, now: datetime) -> None:
     )
 
 
+@cache
+def _update(json_type: str) -> Statement:
+    return Statement(
+        "UPDATE labeling_annotatorskill SET n_right = %s, n_wrong = %s, "  # noqa: S608
+        f"by_label = CAST(%s AS {json_type}), confusions = CAST(%s AS {json_type}), "
+        "scheme_id = %s, updated_at = %s WHERE id = %s"
+    )
+
+
+def _save(row: AnnotatorSkill) -> None:
+    """Write one row's counts past the building of its SQL: an answer moves a few."""
+    by_label, confusions = json.dumps(row.by_label), json.dumps(row.confusions)
+    values = [row.n_right, row.n_wrong, by_label, confusions, row.scheme_id]
+    _update("text" if IS_SQLITE else "jsonb").run([*values, adapted(row.updated_at), row.pk])
+
+
 def _locked(changes: Iterable[int]) -> dict[int, AnnotatorSkill]:
+    people = sorted(changes)
+    if len(people) <= FEW:
+        found = _locking(len(people)).rows(*people)
+        return {row[_ANNOTATOR]: AnnotatorSkill.from_db("default", _COLUMNS, row) for row in found}
     rows = (
         AnnotatorSkill.objects.select_for_update(no_key=True)
-        .filter(annotator_id__in=list(changes))
+        .filter(annotator_id__in=people)
         .order_by("annotator_id")
     )
     return {row.annotator_id: row for row in rows}
+
+
+_COLUMNS = [field.attname for field in AnnotatorSkill._meta.concrete_fields]
+_ANNOTATOR = _COLUMNS.index("annotator_id")
+
+
+@cache
+def _locking(n_people: int) -> Prepared:
+    del n_people  # Each number of values has SQL of its own.
+    return Prepared(
+        lambda *people: AnnotatorSkill.objects.filter(annotator_id__in=people)
+        .order_by("annotator_id")
+        .values_list(*_COLUMNS),
+        lock="FOR NO KEY UPDATE",
+    )
 
 
 def _apply(row: AnnotatorSkill, change: Change) -> None:
