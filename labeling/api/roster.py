@@ -15,7 +15,7 @@ from labeling.api.permissions import Role, holds_role, project_for
 from labeling.api.practice import NamedLabelSerializer
 from labeling.models import PausedReason
 from labeling.selectors import roster as selectors
-from labeling.services import roster, standing
+from labeling.services import quarantine, roster, standing
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -130,6 +130,13 @@ class PausePersonSerializer(serializers.Serializer[Any]):
     why = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
 
+class QuarantineSerializer(serializers.Serializer[Any]):
+    """Set answers aside, or take them back in."""
+
+    quarantined = serializers.BooleanField()
+    why = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+
+
 class AnonymiseSerializer(serializers.Serializer[Any]):
     """The name to remove, typed again."""
 
@@ -194,6 +201,32 @@ class PausePersonView(APIView):
             why=asked.validated_data["why"],
             user_id=request.user.pk,
             now=timezone.now(),
+        )
+        return detail(request, project, public_id)
+
+
+class QuarantineView(APIView):
+    """Whether somebody's answers count."""
+
+    @extend_schema(
+        tags=["staff"],
+        operation_id="quarantine_person",
+        summary="Set somebody's answers aside as if never given, or take them back in",
+        request=QuarantineSerializer,
+        responses=PersonDetailSerializer,
+    )
+    def post(self, request: Request, slug: str, public_id: UUID) -> Response:
+        """Do it; a small project is concluded again at once, a big one by a job."""
+        project, person = addressed(request, slug, public_id)
+        asked = QuarantineSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        change = quarantine.quarantine if asked.validated_data["quarantined"] else quarantine.lift
+        change(
+            annotator_id=person.pk,
+            user_id=request.user.pk,
+            why=asked.validated_data["why"],
+            now=timezone.now(),
+            clock=timezone.now,
         )
         return detail(request, project, public_id)
 

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from labeling.api.annotations import AnnotationsView, UndoView
 from labeling.api.disputes import DisputesView, DisputeView
+from labeling.api.expert import AdjudicationView, ExpertImageView, ExpertView
 from labeling.api.gold import GoldImageView, GoldView, WithdrawGoldView
 from labeling.api.images import (
     ExampleView,
@@ -22,6 +23,7 @@ from labeling.api.invitations import (
 )
 from labeling.api.labeling import LabelingView
 from labeling.api.labels import LabelsView, LabelView, RetireLabelView, StaffExampleView
+from labeling.api.leaderboard import LeaderboardView
 from labeling.api.people import HandledView, MessagesView, StaffMessagesView
 from labeling.api.projects import PauseView, StaffProjectsView, StaffProjectView
 from labeling.api.queue import AssignmentsView, ReleaseView, RenewView
@@ -30,6 +32,7 @@ from labeling.api.roster import (
     PausePersonView,
     PeopleView,
     PersonView,
+    QuarantineView,
     RoleView,
 )
 from labeling.api.session import LoginView, LogoutView, PasswordView, SessionView
@@ -57,6 +60,7 @@ people_urls: list[URLPattern | URLResolver] = [
     path(f"{STAFF}people", PeopleView.as_view()),
     path(f"{STAFF}people/<uuid:public_id>", PersonView.as_view()),
     path(f"{STAFF}people/<uuid:public_id>/pause", PausePersonView.as_view()),
+    path(f"{STAFF}people/<uuid:public_id>/quarantine", QuarantineView.as_view()),
     path(f"{STAFF}people/<uuid:public_id>/anonymise", AnonymiseView.as_view()),
     path(f"{STAFF}people/<uuid:public_id>/role", RoleView.as_view()),
     path(f"{STAFF}messages", StaffMessagesView.as_view()),
@@ -86,6 +90,10 @@ queue_urls: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/disputes/<uuid:public_id>", DisputeView.as_view()),
 ]
 crowd_urls: list[URLPattern | URLResolver] = [
+    path("projects/<slug:slug>/leaderboard", LeaderboardView.as_view()),
+    path("projects/<slug:slug>/expert", ExpertView.as_view()),
+    path("projects/<slug:slug>/expert/<uuid:public_id>", ExpertImageView.as_view()),
+    path(f"{STAFF}adjudication", AdjudicationView.as_view()),
     path("projects/<slug:slug>/gold", GoldView.as_view()),
     path("projects/<slug:slug>/gold/withdraw", WithdrawGoldView.as_view()),
     path("projects/<slug:slug>/gold/<uuid:public_id>", GoldImageView.as_view()),

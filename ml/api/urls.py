@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from ml.api import predict, staff
+from ml.api import impact, predict, staff
 
 STAFF = "staff/projects/<slug:slug>/"
 
 urlpatterns: list[URLPattern] = [
     path("projects/<slug:slug>/labels", predict.LabelListView.as_view()),
     path("projects/<slug:slug>/predict", predict.PredictView.as_view()),
+    path("projects/<slug:slug>/impact", impact.ImpactView.as_view()),
     path("predictions/<uuid:public_id>", predict.PredictionDetailView.as_view()),
     path("predictions/<uuid:public_id>/feedback", predict.FeedbackView.as_view()),
     path(f"{STAFF}overview", staff.OverviewView.as_view()),

@@ -12,6 +12,7 @@ from labeling.models import (
     Assignment,
     AssignmentState,
     AuditEvent,
+    Consensus,
     CoordinatorMessage,
     Image,
     Membership,
@@ -288,3 +289,26 @@ def test_an_unknown_person_is_not_found(staff: Browser) -> None:
     address = f"staff/projects/{staff.slug}/people/{uuid.uuid4()}/pause"
 
     assert staff.post(address, {"paused": True}, status=404)["code"] == "person_not_found"
+
+
+def test_answers_are_set_aside_and_taken_back_in(
+    staff: Browser, volunteer: Annotator, other_volunteer: Annotator, project: Project
+) -> None:
+    images = worlds.make_images(project, 2)
+    for image in images:
+        worlds.direct(volunteer, image, "juice")
+    address = f"staff/projects/{staff.slug}/people/{volunteer.public_id}/quarantine"
+
+    aside = staff.post(address, {"quarantined": True, "why": "A robot."})
+    without = Consensus.objects.get(image=images[0])
+    back = staff.post(address, {"quarantined": False})
+    again = Consensus.objects.select_related("label").get(image=images[0])
+
+    assert aside["quarantined"]
+    assert aside["events"][0]["verb"] == "annotator_quarantined"
+    assert aside["events"][0]["by"] == "manager"
+    assert (without.n_votes, without.label) == (0, None)
+    assert not back["quarantined"]
+    assert back["events"][0]["verb"] == "quarantine_lifted"
+    assert again.label is not None
+    assert (again.n_votes, again.label.code) == (1, "juice")
