@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 
 from labeling.consensus import crowd, retirement
 from labeling.consensus.types import Answers, Decision, State, Vote
@@ -22,8 +20,7 @@ from labeling.models import (
 )
 from labeling.selectors import annotators, label_order, projects, votes
 from labeling.selectors import crowd as crowd_selectors
-from labeling.selectors.prepared import Prepared, Statement, adapted
-from labeling.services import skills, slots
+from labeling.services import consensus_rows, skills, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,18 +38,6 @@ BATCH = 500
 FEWEST_TO_COUNT = 2
 """One vote alone tells nothing about its author."""
 _SAME = 1e-7
-_WRITTEN = (
-    "scheme",
-    "posterior",
-    "label",
-    "state",
-    "effective_votes",
-    "n_votes",
-    "is_expert",
-    "counted",
-    "resolved_at",
-    "updated_at",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +84,11 @@ def update(*, image_id: int, now: datetime) -> Consensus:
     return update_locked(project=image.project, image=image, now=now)
 
 
-def update_locked(*, project: Project, image: Image, now: datetime) -> Consensus:
-    """As `update`, for an image that the caller has read and locked."""
-    return _update([image], project, now)[0][0]
+def update_locked(
+    *, project: Project, image: Image, now: datetime, scheme: SchemeView | None = None
+) -> Consensus:
+    """As `update`, for an image that the caller has read and locked, and a scheme it knows."""
+    return _update([image], project, now, scheme=scheme)[0][0]
 
 
 def update_many(
@@ -118,12 +105,18 @@ def update_many(
 
 
 def _update(
-    images: Sequence[Image], project: Project, now: datetime, *, keeps_skills: bool = False
+    images: Sequence[Image],
+    project: Project,
+    now: datetime,
+    *,
+    keeps_skills: bool = False,
+    scheme: SchemeView | None = None,
 ) -> list[tuple[Consensus, bool]]:
     ids = [image.pk for image in images]
     answers = votes.of_images(ids)
-    reader = _reader(project, images, answers, now)
-    stored = _stored(ids)
+    scheme = scheme or projects.current_scheme(project.pk)
+    reader = _reader(project, scheme, images, answers, now)
+    stored = consensus_rows.stored(ids)
     found, moves = [], []
     for image in images:
         row = stored.get(image.pk) or Consensus(image=image, project=project)
@@ -133,7 +126,7 @@ def _update(
         is_changed = _write(row, decided, reader.scheme, now)
         found.append((row, is_changed))
         moves.append((before, row.counted))
-    _store([row for row, is_changed in found if is_changed])
+    consensus_rows.store([row for row, is_changed in found if is_changed])
     skills.move(moves, scheme_id=reader.scheme.id, now=now)
     return found
 
@@ -146,6 +139,22 @@ def live_votes(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, list[l
         image_id: skills.named(_votes(answers, column_of), codes)
         for image_id, answers in votes.of_images(image_ids).items()
     }
+
+
+def recount_skills(records: dict[int, dict[str, Any]], *, scheme: SchemeView, now: datetime) -> int:
+    """Let locked images add these records to skills instead of what they add; give how many do.
+
+    An image whose votes are no longer those of its record keeps what it adds.
+    """
+    live = live_votes(list(records), scheme)
+    moves = []
+    for row in Consensus.objects.filter(image_id__in=list(records)).order_by("image_id"):
+        record = records[row.image_id]
+        if live[row.image_id] == record["votes"]:
+            moves.append((row.counted, record))
+            consensus_rows.set_counted(row.pk, record)
+    skills.move(moves, scheme_id=scheme.id, now=now)
+    return len(moves)
 
 
 def set_priors(
@@ -211,11 +220,11 @@ def _store_priors(priors: list[ImagePrior]) -> None:
 
 def _reader(
     project: Project,
+    scheme: SchemeView,
     images: Sequence[Image],
     answers: dict[int, list[LiveAnswer]],
     now: datetime,
 ) -> _Reader:
-    scheme = projects.current_scheme(project.pk)
     people = {answer.annotator_id for said in answers.values() for answer in said}
     is_single = project.mode == Mode.SINGLE
     pool_ids = [image.pk for image in images if image.partition != Partition.AUDIT]
@@ -258,55 +267,6 @@ def _is_same(
         return False
     stored = np.frombuffer(bytes(row.posterior), dtype=np.float32)
     return bool(np.abs(stored - posterior).max() <= _SAME)
-
-
-_COLUMNS = [field.attname for field in Consensus._meta.concrete_fields]
-_one = Prepared(lambda image_id: Consensus.objects.filter(image_id=image_id).values_list(*_COLUMNS))
-
-
-def _stored(image_ids: Sequence[int]) -> dict[int, Consensus]:
-    if len(image_ids) != 1:
-        return {row.image_id: row for row in Consensus.objects.filter(image_id__in=image_ids)}
-    rows = _one.rows(image_ids[0])
-    found = [Consensus.from_db("default", _COLUMNS, row) for row in rows]
-    return {row.image_id: row for row in found}
-
-
-_VALUES = (
-    "scheme_id, posterior, label_id, state, effective_votes, n_votes, is_expert, counted, "
-    "resolved_at, updated_at"
-)
-
-
-@cache
-def _upsert(json_type: str) -> Statement:
-    marks = f"%s, %s, %s, %s, %s, %s, %s, CAST(%s AS {json_type}), %s, %s"
-    changes = ", ".join(f"{name} = excluded.{name}" for name in _VALUES.split(", "))
-    return Statement(
-        f"INSERT INTO labeling_consensus (image_id, project_id, {_VALUES}) "  # noqa: S608
-        f"VALUES (%s, %s, {marks}) ON CONFLICT (image_id) DO UPDATE SET {changes} RETURNING id"
-    )
-
-
-def _store_one(row: Consensus) -> None:
-    """Write a row as `row.save()` would, in one statement and past the building of its SQL."""
-    is_postgres = connection.vendor == "postgresql"
-    counted = None if row.counted is None else json.dumps(row.counted)
-    values = [row.image_id, row.project_id, row.scheme_id, row.posterior, row.label_id, row.state]
-    values += [row.effective_votes, row.n_votes, row.is_expert, counted, row.resolved_at]
-    values += [row.updated_at]
-    statement = _upsert("jsonb" if is_postgres else "text")
-    ((row.pk,),) = statement.run([adapted(value) for value in values])
-    row._state.adding, row._state.db = False, "default"
-
-
-def _store(rows: list[Consensus]) -> None:
-    if len(rows) == 1:
-        _store_one(rows[0])
-        return
-    known = [row for row in rows if row.pk is not None]
-    Consensus.objects.bulk_create([row for row in rows if row.pk is None], batch_size=BATCH)
-    Consensus.objects.bulk_update(known, _WRITTEN, batch_size=BATCH)
 
 
 # --- deciding -----------------------------------------------------------------------------

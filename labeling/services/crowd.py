@@ -332,15 +332,4 @@ def _stale(fresh: dict[int, dict[str, Any]], tolerance: float) -> dict[int, dict
 def _move(records: dict[int, dict[str, Any]], scheme: SchemeView, now: datetime) -> int:
     """Write records of images whose votes are still those that the fit has seen."""
     slots.lock_images(records)
-    live = consensus.live_votes(list(records), scheme)
-    rows, moves = [], []
-    for row in Consensus.objects.filter(image_id__in=list(records)).order_by("image_id"):
-        record = records[row.image_id]
-        if live[row.image_id] != record["votes"]:
-            continue
-        moves.append((row.counted, record))
-        row.counted = record
-        rows.append(row)
-    Consensus.objects.bulk_update(rows, ["counted"])
-    skills.move(moves, scheme_id=scheme.id, now=now)
-    return len(rows)
+    return consensus.recount_skills(records, scheme=scheme, now=now)
