@@ -121,8 +121,10 @@ def held_by(annotator_id: int, client: str, now: datetime) -> list[Assignment]:
     return found
 
 
-_ASSIGNMENT = [field.attname for field in Assignment._meta.concrete_fields]
-_IMAGE = [field.attname for field in Image._meta.concrete_fields]
+# What the page is given and what tests look at; the rest is read when it is asked for.
+_ASSIGNMENT = ["id", "public_id", "project_id", "image_id", "annotator_id", "state", "reason"]
+_ASSIGNMENT += ["serve_number", "suggestion", "expires_at"]
+_IMAGE = ["id", "public_id", "width", "height"]
 _held = Prepared(
     lambda annotator_id, client, now: (
         Assignment.objects.filter(

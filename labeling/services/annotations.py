@@ -197,7 +197,7 @@ def store(
     annotation = answers.write(
         annotator, image, answer, now, assignment=assignment, scheme=labeler.scheme
     )
-    found = answers.follow(labeler.project, image, annotation, now)
+    found = answers.follow(labeler.project, image, annotation, now, labeler.scheme)
     presence.saw(annotator, now)
     return Submitted(annotation, is_repeat=False, decides=found.resolved_at == now)
 

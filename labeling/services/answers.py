@@ -213,10 +213,16 @@ def _insert(row: Annotation) -> None:
     row._state.db = "default"
 
 
-def follow(project: Project, image: Image, annotation: Annotation, now: datetime) -> Consensus:
+def follow(
+    project: Project,
+    image: Image,
+    annotation: Annotation,
+    now: datetime,
+    scheme: SchemeView | None = None,
+) -> Consensus:
     """Bring flag, consensus and queue up to date with a new row, and tell who listens."""
     _flag(image, annotation, now)
-    found = consensus.update_locked(project=project, image=image, now=now)
+    found = consensus.update_locked(project=project, image=image, now=now, scheme=scheme)
     slots.recount_one(project, image, now)
     if found.state == ConsensusState.DISPUTED:
         windows.open_dispute(project, image, now)

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 _LOCK_ANNOTATOR = Statement("SELECT id FROM labeling_annotator WHERE id = %s FOR NO KEY UPDATE")
-_ASSIGNMENT = [field.attname for field in Assignment._meta.concrete_fields]
-_IMAGE = [field.attname for field in Image._meta.concrete_fields]
+# What an answer needs to know; the rest is read when it is asked for.
+_ASSIGNMENT = ["id", "public_id", "project_id", "image_id", "annotator_id", "entry_id", "state"]
+_ASSIGNMENT += ["reason", "policy", "model_version", "suggestion"]
+_IMAGE = ["id", "public_id", "project_id", "width", "height", "partition"]
+_IMAGE += ["flagged_at", "removed_at"]
 _with_image = Prepared(
     lambda public_id, annotator_id: Assignment.objects.filter(
         public_id=public_id, annotator_id=annotator_id

@@ -180,8 +180,13 @@ def recount_one(project: Project, image: Image, now: datetime) -> None:
     ((entry_id, reason),) = entry
     # After the entry's lock was granted: a claim that was taking its last slot is counted.
     ((votes, held, state, is_expert),) = _STANDING.run([image.pk])
+    is_done = (
+        state not in (None, ConsensusState.OPEN)
+        and image.partition != Partition.AUDIT
+        and reason not in (Reason.DISPUTE, Reason.GOLD)
+    )
     asked = 0
-    if image.flagged_at is None and image.removed_at is None:
+    if not is_done and image.flagged_at is None and image.removed_at is None:
         asked = wanted(
             Policy.of(project, image.partition, annotators.active_count(project, now)),
             partition=image.partition,
