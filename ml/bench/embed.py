@@ -115,23 +115,19 @@ def _embedder() -> OnnxEmbedder:
 def _costs(embedder: OnnxEmbedder, sample: Sequence[LabeledPicture]) -> Costs:
     uploads = [picture.path.read_bytes() for picture in sample]
     decoded = [pictures.decode(content)[0] for content in uploads]
-    stored = [pictures.encode(picture.copy(), pictures.JPEG_QUALITY) for picture in decoded]
+    stored = [pictures.picture_of(content).jpeg for content in uploads]
     inputs = np.stack([embedder.preprocess(picture) for picture in decoded])
-
-    def encode(picture: Image.Image) -> bytes:
-        pictures.encode(picture, pictures.JPEG_QUALITY)
-        small = picture.copy()
-        small.thumbnail((settings.THUMBNAIL_PX, settings.THUMBNAIL_PX), reducing_gap=2.0)
-        pictures.difference_hash(picture)
-        return pictures.encode(small, pictures.THUMBNAIL_QUALITY)
 
     def decode_stored(content: bytes) -> npt.NDArray[np.float32]:
         with io.BytesIO(content) as stream:
             return embedder.preprocess(Image.open(stream).convert("RGB"))
 
+    decode = _core_seconds(lambda: [pictures.decode(content) for content in uploads], sample)
+    # What ingest does of a picture, no more: a small one is its own thumbnail.
+    ingest = _core_seconds(lambda: [pictures.picture_of(content) for content in uploads], sample)
     return Costs(
-        decode_s=_core_seconds(lambda: [pictures.decode(content) for content in uploads], sample),
-        encode_s=_core_seconds(lambda: [encode(picture.copy()) for picture in decoded], sample),
+        decode_s=decode,
+        encode_s=ingest - decode,
         stored_decode_s=_core_seconds(lambda: [decode_stored(one) for one in stored], sample),
         engine_s=_core_seconds(lambda: embedder.embed(inputs), sample),
     )
@@ -198,7 +194,11 @@ def _reembed(now: datetime) -> float:
         remaining = stored
         while remaining:
             for batch in embedding.embed_batches(
-                project_id=project.pk, set_id=chosen.pk, now=now, at_most=tasks.BATCHES_A_TASK
+                project_id=project.pk,
+                set_id=chosen.pk,
+                now=now,
+                seconds=tasks.BATCH_S,
+                at_most=tasks.BATCHES_A_TASK,
             ):
                 remaining = batch.remaining
         rates.append(stored / (time.perf_counter() - started))
