@@ -64,3 +64,21 @@ def run_replay_job(*, job_id: int, **_: Any) -> None:
     from labeling.services import quarantine
 
     quarantine.run_job(job_id=job_id, clock=timezone.now)
+
+
+@shared_task
+def follow_people(**_: Any) -> None:
+    """Ask experts what is due of the audit slice, and measure what suggestions do to people."""
+    from labeling.services import adjudication, anchoring
+
+    now = timezone.now()
+    adjudication.sweep(now=now)
+    anchoring.sweep(now=now)
+
+
+@shared_task
+def snapshot_agreement(**_: Any) -> None:
+    """Take the day's snapshot of agreement of every project with new answers."""
+    from labeling.services import agreement
+
+    agreement.take_due(now=timezone.now())

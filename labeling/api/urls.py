@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
+from labeling.api.agreement import AgreementView
 from labeling.api.annotations import AnnotationsView, UndoView
 from labeling.api.disputes import DisputesView, DisputeView
 from labeling.api.expert import AdjudicationView, ExpertImageView, ExpertView
@@ -93,6 +94,7 @@ crowd_urls: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/leaderboard", LeaderboardView.as_view()),
     path("projects/<slug:slug>/expert", ExpertView.as_view()),
     path("projects/<slug:slug>/expert/<uuid:public_id>", ExpertImageView.as_view()),
+    path(f"{STAFF}agreement", AgreementView.as_view()),
     path(f"{STAFF}adjudication", AdjudicationView.as_view()),
     path("projects/<slug:slug>/gold", GoldView.as_view()),
     path("projects/<slug:slug>/gold/withdraw", WithdrawGoldView.as_view()),

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from labeling.errors import LabelingError
+from labeling.selectors import agreement
 from labeling.selectors import exports as rows
 
 if TYPE_CHECKING:
@@ -59,11 +60,13 @@ def stream(
 def write_folder(*, project_id: int, folder: Path, file_format: str) -> dict[str, int]:
     """Write `project.json`, `labels.*` and `answers.*`; give the number of rows of each.
 
-    Files appear under their names only when complete.
+    `quality` in `project.json` says what the labels are worth: the error to be expected of them,
+    and how far people agreed. Files appear under their names only when complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    record = rows.project_record(project_id) | {"quality": agreement.quality(project_id)}
     (folder / "project.json").write_text(
-        json.dumps(rows.project_record(project_id), indent=2, default=str), encoding="utf-8"
+        json.dumps(record, indent=2, default=str), encoding="utf-8"
     )
     counts = {}
     upto = rows.bounds(project_id)

@@ -55,6 +55,17 @@ app.conf.update(
             "schedule": 5.0,
             "options": {"expires": 10},
         },
+        "follow-people": {
+            "task": "labeling.tasks.follow_people",
+            "schedule": 60.0,
+            "options": {"expires": 60},
+        },
+        # Hourly, for a machine that is switched off at night; each project has one a day.
+        "snapshot-agreement": {
+            "task": "labeling.tasks.snapshot_agreement",
+            "schedule": 3600.0,
+            "options": {"expires": 3600},
+        },
         "ml-sweep": {"task": "ml.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
     },
 )
