@@ -15,7 +15,7 @@ from labeling.api.permissions import Role, holds_role, project_for
 from labeling.api.practice import NamedLabelSerializer
 from labeling.models import PausedReason
 from labeling.selectors import roster as selectors
-from labeling.services import quarantine, roster, standing
+from labeling.services import quarantine, roster
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -195,7 +195,7 @@ class PausePersonView(APIView):
         project, person = addressed(request, slug, public_id)
         asked = PausePersonSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        standing.set_paused(
+        roster.set_paused(
             annotator_id=person.pk,
             is_paused=asked.validated_data["paused"],
             why=asked.validated_data["why"],

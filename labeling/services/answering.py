@@ -65,6 +65,7 @@ def answer_and_refill(
         is_paused = standing.refusal(labeler.annotator) is not None
         taken = claims.NOTHING if is_paused else claims.take(holder, now)
     if is_paused:
+        queue.release(annotator_id=labeler.annotator.pk, now=now)
         return Answered(submitted, queue.claim_for(holder, now))
     return Answered(submitted, queue.fill(holder, taken, now))
 
@@ -81,4 +82,6 @@ def _one_after_the_other(
         assignments.lock_annotator(labeler.annotator.pk)
         submitted = annotation_service.store(labeler, assignment_public_id, answer, now)
     after = labelers.known(labeler.annotator.pk)
+    if standing.refusal(after.annotator) is not None:
+        queue.release(annotator_id=after.annotator.pk, now=now)
     return Answered(submitted, queue.claim_for(replace(holder, annotator=after.annotator), now))

@@ -1,4 +1,4 @@
-"""What staff do about people: give a role, take a name away, tick off a message."""
+"""What staff do about people: pause, give a role, take a name away, tick off a message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import transaction
 
 from labeling.errors import LabelingError
 from labeling.models import Annotator, CoordinatorMessage, Membership, Role
-from labeling.services import people, queue
+from labeling.services import people, queue, standing
 from labeling.services.journal import record_event
 
 if TYPE_CHECKING:
@@ -44,6 +44,17 @@ class MessageNotFoundError(LabelingError):
 
     code = "not_found"
     status = 404
+
+
+def set_paused(
+    *, annotator_id: int, is_paused: bool, user_id: int, now: datetime, why: str = ""
+) -> None:
+    """Pause somebody and hand what they hold to others, or lift their pause. Twice is as once."""
+    standing.set_paused(
+        annotator_id=annotator_id, is_paused=is_paused, user_id=user_id, why=why, now=now
+    )
+    if is_paused:
+        queue.release(annotator_id=annotator_id, now=now)
 
 
 def give_role(

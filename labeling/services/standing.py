@@ -1,11 +1,12 @@
 """Whether somebody may answer: paused by their gold answers or by staff, lifted by staff.
 
-A pause takes nothing back: answers stand until somebody sets them aside (`services.crowd`).
+A pause takes nothing back: answers stand until somebody sets them aside (`services.quarantine`).
+What the person holds is given back by who called, after the commit: giving images back locks
+them, and an answer's transaction holds another.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -71,7 +72,10 @@ def check(*, annotator: Annotator, now: datetime) -> bool:
 def set_paused(
     *, annotator_id: int, is_paused: bool, user_id: int, now: datetime, why: str = ""
 ) -> Annotator:
-    """Pause somebody, or lift their pause, by a person's word. Twice is as once."""
+    """Pause somebody, or lift their pause, by a person's word. Twice is as once.
+
+    `services.roster.set_paused` gives back what they hold as well.
+    """
     with transaction.atomic():
         annotator = Annotator.objects.select_for_update(no_key=True).get(pk=annotator_id)
         if is_paused and annotator.paused_at is None:
@@ -100,8 +104,6 @@ def _pause(
         detail=detail,
         now=now,
     )
-    # After the commit: giving images back locks them, and this transaction may hold another.
-    transaction.on_commit(partial(_give_back, annotator.pk, now), robust=True)
 
 
 def _lift(annotator: Annotator, user_id: int, why: str, now: datetime) -> None:
@@ -117,10 +119,3 @@ def _lift(annotator: Annotator, user_id: int, why: str, now: datetime) -> None:
         detail={"was": was, "why": why},
         now=now,
     )
-
-
-def _give_back(annotator_id: int, now: datetime) -> None:
-    """Hand what somebody holds to others at once."""
-    from labeling.services import queue  # noqa: PLC0415 (the queue asks this module who may claim)
-
-    queue.release(annotator_id=annotator_id, now=now)
