@@ -3,6 +3,8 @@ import { API, api } from "../api/client";
 import { Button } from "../shared/Button/Button";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
 import { FLAG_REASON, IMAGE_STATE, words } from "./format";
+import { GoldDialog } from "./gold/GoldDialog";
+import "./gold/gold.css";
 import { ImageGrid } from "./ImageGrid";
 import { Loading } from "./Loading";
 import type { ImagePage, ProjectSettings, StaffImage } from "./types";
@@ -95,12 +97,12 @@ function Pages({ slug, filter }: { slug: string; filter: string }) {
   const [cursor, setCursor] = useState<number | null>(null);
   const after = cursor === null ? "" : `&cursor=${cursor}`;
   const { data, error, reload } = useResource<ImagePage>(`${base}?filter=${filter}${after}`);
+  const [gold, setGold] = useState<StaffImage | null>(null);
   const { busy, run } = useAction();
 
   useEffect(() => {
     if (!data) return;
-    const known = (before: StaffImage[]) => new Set(before.map((image) => image.id));
-    setImages((before) => [...before, ...data.results.filter((one) => !known(before).has(one.id))]);
+    setImages((before) => merged(before, data.results));
   }, [data]);
 
   const settle = async (image: StaffImage, verb: "keep" | "remove") => {
@@ -121,7 +123,26 @@ function Pages({ slug, filter }: { slug: string; filter: string }) {
         images={images}
         name={(image) => image.original_name || "Image"}
         caption={(image) => <Caption image={image} filter={filter} />}
-        actions={(image) => <Settle image={image} filter={filter} busy={busy} onSettle={settle} />}
+        actions={(image) => (
+          <div class="image-actions">
+            <Settle image={image} filter={filter} busy={busy} onSettle={settle} />
+            <Button
+              size="s"
+              tone="quiet"
+              class="gold-button"
+              aria-label={`Gold: ${image.original_name}`}
+              onClick={() => setGold(image)}
+            >
+              Gold
+            </Button>
+          </div>
+        )}
+      />
+      <GoldDialog
+        slug={slug}
+        image={gold && { id: gold.id, name: gold.original_name || "Image", label: gold.label }}
+        onClose={() => setGold(null)}
+        onChange={reload}
       />
       {data?.next && (
         <p>
@@ -130,6 +151,14 @@ function Pages({ slug, filter }: { slug: string; filter: string }) {
       )}
     </>
   );
+}
+
+/** The pages so far and one more; what came again is taken as it is now. */
+export function merged<T extends { id: string }>(before: readonly T[], more: readonly T[]): T[] {
+  const fresh = new Map(more.map((one) => [one.id, one]));
+  const kept = before.map((one) => fresh.get(one.id) ?? one);
+  const known = new Set(before.map((one) => one.id));
+  return [...kept, ...more.filter((one) => !known.has(one.id))];
 }
 
 interface SettleProps {
@@ -142,7 +171,7 @@ interface SettleProps {
 function Settle({ image, filter, busy, onSettle }: SettleProps) {
   if (filter !== "flagged" && filter !== "none_of_these") return null;
   return (
-    <div class="image-actions">
+    <>
       {filter === "flagged" && (
         <Button
           size="s"
@@ -162,7 +191,7 @@ function Settle({ image, filter, busy, onSettle }: SettleProps) {
       >
         Take out
       </Button>
-    </div>
+    </>
   );
 }
 

@@ -2,10 +2,11 @@ import { useEffect, useRef } from "preact/hooks";
 import { useRoute } from "preact-iso";
 import { useTitle } from "../shared/useTitle";
 import { ConfusionPage } from "./ConfusionPage";
+import { GoldPage } from "./gold/GoldPage";
 import { ImagesPage } from "./ImagesPage";
 import { LabelsPage } from "./LabelsPage";
 import { OverviewPage } from "./OverviewPage";
-import { PeoplePage } from "./PeoplePage";
+import { PeoplePage } from "./people/PeoplePage";
 import { SettingsPage } from "./SettingsPage";
 import { managed, useSession } from "./session";
 import { TokensPage } from "./TokensPage";
@@ -19,6 +20,7 @@ const TABS = {
   images: { name: "Images", page: ImagesPage },
   labels: { name: "Labels", page: LabelsPage },
   people: { name: "People", page: PeoplePage },
+  gold: { name: "Gold", page: GoldPage },
   tokens: { name: "Tokens", page: TokensPage },
   settings: { name: "Settings", page: SettingsPage },
 } as const;
@@ -47,7 +49,7 @@ export function ProjectRoom() {
         <nav class="row project-links small" aria-label="Other pages of the project">
           <a href={`/label/${slug}`}>Label</a>
           <a href={`/try/${slug}`}>Try it</a>
-          <a href={`/expert/${slug}`}>Settle disputes</a>
+          <a href={`/expert/${slug}`}>For experts</a>
         </nav>
       </header>
       <Tabs slug={slug} current={tab} />

@@ -70,6 +70,59 @@ export const GROUPS: Group[] = [
     ],
   },
   {
+    title: "People and gold",
+    fields: [
+      {
+        name: "onboarding_images",
+        label: "Images in a newcomer's first round",
+        hint: "Gold images, explained after each answer. 0: no first round.",
+        kind: "count",
+      },
+      {
+        name: "gold_serving_share",
+        label: "Gold among what people are served",
+        hint: "Unseen; shows how often somebody is right. Starts by itself with 20 gold images.",
+        kind: "share",
+      },
+      {
+        name: "skill_floor",
+        label: "Pause people whose skill is surely under",
+        hint: "Measured on gold images only. Staff can lift a pause, and it sticks.",
+        kind: "share",
+      },
+      {
+        name: "skill_min_gold",
+        label: "Gold answers before anybody is paused",
+        hint: "Fewer say too little of a person.",
+        kind: "count",
+      },
+      {
+        name: "adjudication_share",
+        label: "Audit images on which people agree that an expert checks",
+        hint: "20 % at the least; where they disagree, all go to an expert.",
+        kind: "share",
+      },
+      {
+        name: "suggestions_enabled",
+        label: "Show the classifier's guess while labeling",
+        hint: "Faster, and it draws people to the guess: see what it does on the page about people.",
+        kind: "switch",
+      },
+      {
+        name: "suggestions_hidden_share",
+        label: "Images without the guess, even so",
+        hint: "What shows how far the guess draws people.",
+        kind: "share",
+      },
+      {
+        name: "leaderboard_enabled",
+        label: "Show volunteers a list of who answered how much",
+        hint: "Counts reward speed, not care. Off is usually better.",
+        kind: "switch",
+      },
+    ],
+  },
+  {
     title: "Training",
     fields: [
       {

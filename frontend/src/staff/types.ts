@@ -159,14 +159,75 @@ export interface NewInvitation extends Invitation {
   qr_svg: string;
 }
 
+/** A share with its 95 % interval; `n` may be fractional: expected counts. */
+export interface Share {
+  estimate: number | null;
+  low: number;
+  high: number;
+  n: number;
+}
+
+export interface Suggestions {
+  /** Of the wrong suggestions shown, how many were taken over. */
+  accepted_wrong: Share;
+  /** The same mistake where the suggestion was held back. */
+  same_without: Share;
+  shown: number;
+}
+
 export interface Person {
   id: string;
   display_name: string;
   role: string;
+  has_account: boolean;
+  is_you: boolean;
   answers: number;
+  joined_at: string;
   last_seen_at: string | null;
-  skill: null | { estimate: number; low: number; high: number; n: number };
+  skill: Share | null;
+  gold: { right: number; wrong: number; interval: Share | null };
   paused: boolean;
+  paused_reason: "" | "skill" | "staff";
+  paused_at: string | null;
+  pause_lifted_at: string | null;
+  quarantined: boolean;
+  quarantined_at: string | null;
+  anonymised: boolean;
+  onboarded: boolean;
+  suggestions: Suggestions | null;
+}
+
+export interface LabelRef {
+  code: string;
+  name: string;
+}
+
+export interface ImageRef {
+  id: string;
+  url: string;
+  thumb_url: string;
+}
+
+export interface PersonEvent {
+  at: string;
+  verb: string;
+  by: string | null;
+  detail: Record<string, unknown>;
+}
+
+export interface RecentAnswer {
+  image: ImageRef;
+  kind: string;
+  said: string | null;
+  stands: string | null;
+  at: string;
+}
+
+export interface PersonDetail extends Person {
+  by_label: (LabelRef & { interval: Share })[];
+  confused: { truth: LabelRef; said: LabelRef; count: number }[];
+  events: PersonEvent[];
+  recent: RecentAnswer[];
 }
 
 export interface Message {
@@ -174,6 +235,86 @@ export interface Message {
   display_name: string;
   text: string;
   created_at: string;
+  handled_at: string | null;
+}
+
+export interface AgreementPoint {
+  at: string;
+  alpha: number | null;
+  low: number | null;
+  high: number | null;
+  expected_error: number | null;
+}
+
+export interface Agreement {
+  now: null | {
+    at: string;
+    alpha: { estimate: number; low: number; high: number } | null;
+    by_label: (LabelRef & {
+      estimate: number | null;
+      low: number | null;
+      high: number | null;
+      n_images: number;
+    })[];
+    expected_error: number | null;
+    n_images: number;
+    n_answers: number;
+    n_exported: number;
+  };
+  points: AgreementPoint[];
+}
+
+export interface Overturned {
+  open: number;
+  settled: number;
+  overturned: Share;
+}
+
+export interface Adjudication {
+  open: number;
+  settled: number;
+  disagreements: Overturned;
+  agreements: Overturned;
+  share: number;
+}
+
+export interface GoldReference {
+  label: LabelRef;
+  note: string;
+  set_by: string;
+  created_at: string;
+}
+
+export interface GoldLine extends GoldReference {
+  image: ImageRef;
+  answers: { right: number; wrong: number };
+}
+
+export interface GoldPage {
+  n: number;
+  serving_share: number;
+  starts_at: number;
+  onboarding_images: number;
+  next: string | null;
+  results: GoldLine[];
+}
+
+export interface GoldOfImage {
+  image: ImageRef;
+  reference: GoldReference | null;
+  may_be_gold: boolean;
+  why_not: string | null;
+}
+
+export interface GoldSet {
+  n: number;
+  serving_share: number;
+  results: {
+    image: string;
+    status: "set" | "changed" | "unchanged" | "refused";
+    code: string | null;
+    message: string | null;
+  }[];
 }
 
 export interface StaffImage extends CellImage {

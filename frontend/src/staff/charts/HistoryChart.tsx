@@ -1,12 +1,11 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import { useRef, useState } from "preact/hooks";
+import type uPlot from "uplot";
 import { Button } from "../../shared/Button/Button";
 import { interval, moment, percent } from "../format";
 import type { HistoryPoint } from "../types";
 import { type Axis, columns } from "./history";
+import { colour, CHART_HEIGHT as HEIGHT, usePlot } from "./plot";
 
-const HEIGHT = 260;
 const TABLE_ROWS = 12;
 const AXES: Record<Axis, string> = { labels: "By labels", time: "Over time" };
 
@@ -14,22 +13,10 @@ const AXES: Record<Axis, string> = { labels: "By labels", time: "Over time" };
 export function HistoryChart({ points }: { points: HistoryPoint[] }) {
   const host = useRef<HTMLDivElement>(null);
   const [axis, setAxis] = useState<Axis>("labels");
-  const scheme = useColourScheme();
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `scheme` changes the colours.
-  useEffect(() => {
-    const element = host.current;
-    if (!element || points.length < 2) return;
-    const plot = new uPlot(options(element.clientWidth, axis), columns(points, axis), element);
-    const resize = new ResizeObserver(() =>
-      plot.setSize({ width: element.clientWidth, height: HEIGHT }),
-    );
-    resize.observe(element);
-    return () => {
-      resize.disconnect();
-      plot.destroy();
-    };
-  }, [points, axis, scheme]);
+  usePlot(host, points.length >= 2, [points, axis], (width) => ({
+    options: options(width, axis),
+    data: columns(points, axis),
+  }));
 
   if (points.length < 2) {
     return <p class="soft">A curve appears with the second version of the classifier.</p>;
@@ -109,22 +96,6 @@ function PointTable({ points }: { points: HistoryPoint[] }) {
       </div>
     </details>
   );
-}
-
-function useColourScheme(): string {
-  const query = "(prefers-color-scheme: dark)";
-  const [isDark, setDark] = useState(() => matchMedia(query).matches);
-  useEffect(() => {
-    const list = matchMedia(query);
-    const onChange = () => setDark(list.matches);
-    list.addEventListener("change", onChange);
-    return () => list.removeEventListener("change", onChange);
-  }, []);
-  return isDark ? "dark" : "light";
-}
-
-function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 function options(width: number, axis: Axis): uPlot.Options {

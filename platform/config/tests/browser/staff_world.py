@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
+from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 from django.utils.text import slugify
 
 from config import rendered
-from labeling.services import images, invitations, people, projects, split_groups
+from labeling.selectors import images as image_selectors
+from labeling.services import gold, images, invitations, people, projects, split_groups
 from labeling.services import queue as queue_service
 from labeling.services.annotations import record_direct, submit
-from labeling.tests import worlds
 from ml.services import refit
 from ml.tests import vectors
 
@@ -148,13 +149,49 @@ def _let_people_work(world: StaffWorld) -> None:
     answer(world, kim, world.pool[48:50], kind="NONE_OF_THESE")
     queue_service.top_up(project_id=world.project_id, now=world.now, rng=world.rng)
     _flag_one(world, kim)
-    worlds.make_skill(robin, right=61, wrong=3, now=world.now)
     people.message_coordinator(
         annotator_id=kim,
         text="Some pictures show two things at once. Which one counts?",
         now=world.now,
     )
     vectors.start_fine_tune(world.project_id, progress=0.46, now=world.now)
+
+
+def add_careless(world: StaffWorld, name: str = "Sam") -> int:
+    """Let somebody join who gets every audit image wrong, though others are right about it."""
+    person = _join(world, name)
+    world.people[name] = person
+    kinds = list(rendered.KINDS)
+    for image_id in world.audit[:30]:
+        wrong = kinds[(kinds.index(world.kinds[image_id]) + 1) % len(kinds)]
+        record_direct(
+            annotator_id=person,
+            image_id=image_id,
+            kind="LABEL",
+            label_codes=[slugify(wrong)],
+            key=uuid.uuid4(),
+            now=world.now,
+        )
+    return person
+
+
+def set_gold(world: StaffWorld, image_ids: Sequence[int], *, note: str = "") -> None:
+    """Make pictures gold by the word of the project's manager, who is no annotator yet."""
+    manager = get_user_model().objects.get(username=world.username)
+    annotator = people.annotator_of_user(
+        project_id=world.project_id, user_id=manager.pk, now=world.now
+    )
+    refs = image_selectors.public_ids(image_ids)
+    gold.set_references(
+        project_id=world.project_id,
+        references=[
+            gold.Given(refs[image_id], slugify(world.kinds[image_id]), note)
+            for image_id in image_ids
+        ],
+        user_id=manager.pk,
+        annotator_id=annotator.pk,
+        now=world.now,
+    )
 
 
 def _flag_one(world: StaffWorld, annotator_id: int) -> None:

@@ -13,7 +13,9 @@ from ml.selectors import embeddings
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-TABS = ("overview", "confusion", "versions", "images", "labels", "people", "tokens", "settings")
+TABS = (
+    "overview", "confusion", "versions", "images", "labels", "people", "gold", "tokens", "settings",
+)  # fmt: skip
 
 
 @pytest.fixture(params=["desktop", "dark_desktop", "phone"])

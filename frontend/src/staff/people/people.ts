@@ -1,0 +1,90 @@
+/** What the page about people works out of what the server says. */
+import { moment, percent, plural, words } from "../format";
+import type { Person, PersonEvent, RecentAnswer } from "../types";
+
+export type Order = "answers" | "weakest" | "seen";
+
+export const ORDERS: Record<Order, string> = {
+  answers: "Most answers",
+  weakest: "Weakest first",
+  seen: "Seen last",
+};
+
+/** Weakest by the lower end of the interval, so that little evidence is looked at first. */
+export function sorted(people: readonly Person[], order: Order): Person[] {
+  const key: Record<Order, (person: Person) => number> = {
+    answers: (person) => -person.answers,
+    // Nothing known is nothing to worry about yet: behind everyone who is known.
+    weakest: (person) => (person.skill === null ? 2 : person.skill.high),
+    seen: (person) => -(person.last_seen_at === null ? 0 : Date.parse(person.last_seen_at)),
+  };
+  return [...people].sort((a, b) => key[order](a) - key[order](b) || b.answers - a.answers);
+}
+
+/** One person's part of all answers that count, 0 to 1. */
+export function shareOf(person: Person, people: readonly Person[]): number {
+  const total = people.reduce((sum, other) => sum + other.answers, 0);
+  return total === 0 ? 0 : person.answers / total;
+}
+
+/** Why somebody gets no images, in a sentence; empty where they do. */
+export function standing(person: Person, floor: number | null): string {
+  if (person.quarantined) {
+    return `All answers are set aside since ${moment(person.quarantined_at)}: everything is computed as if they had never been given.`;
+  }
+  if (!person.paused) return "";
+  if (person.paused_reason === "skill") {
+    const under = floor === null ? "the floor" : `the floor of ${percent(floor)}`;
+    return `Paused by itself since ${moment(person.paused_at)}: the answers on gold images are surely under ${under}. Lifting it sticks; only later gold answers can pause again.`;
+  }
+  return `Paused by staff since ${moment(person.paused_at)}.`;
+}
+
+const VERBS: Record<string, string> = {
+  annotator_paused: "Paused",
+  annotator_pause_lifted: "Pause lifted",
+  annotator_quarantined: "Answers set aside",
+  quarantine_lifted: "Answers brought back",
+  annotator_anonymised: "Name removed",
+  role_set: "Role changed",
+};
+
+/** "Paused by its gold answers", "Answers set aside by morgan: same answer a hundred times". */
+export function eventWords({ verb, by, detail }: PersonEvent): string {
+  const what = VERBS[verb] ?? words(verb);
+  const isByItself = by === null && detail.reason === "skill";
+  const who = isByItself ? " by the gold answers" : by === null ? "" : ` by ${by}`;
+  const role = typeof detail.role === "string" && detail.role ? ` to ${words(detail.role)}` : "";
+  const why = typeof detail.why === "string" && detail.why ? `: ${detail.why}` : "";
+  return `${what}${role}${who}${why}`;
+}
+
+const SAID: Record<string, string> = {
+  SKIP: "skipped",
+  CANT_TELL: "can't tell",
+  NONE_OF_THESE: "none of these",
+  FLAG: "flagged",
+};
+
+/** An answer in words, and whether another label stands now. */
+export function recentWords(
+  answer: RecentAnswer,
+  nameOf: (code: string) => string,
+): { said: string; instead: string | null } {
+  const said =
+    answer.said === null ? (SAID[answer.kind] ?? words(answer.kind)) : nameOf(answer.said);
+  const isVote = answer.kind === "LABEL" || answer.kind === "NONE_OF_THESE";
+  const differs = isVote && answer.stands !== null && answer.stands !== answer.said;
+  return { said, instead: differs && answer.stands !== null ? nameOf(answer.stands) : null };
+}
+
+/** What setting somebody's answers aside means, before it is done. */
+export function quarantineWords(person: Person): string[] {
+  const answers = plural(person.answers, "answer");
+  return [
+    `The ${answers} of ${person.display_name} ${person.answers === 1 ? "is" : "are"} set aside; nothing is deleted.`,
+    "Labels, everybody's skill, accuracy and the next classifier are worked out as if they had never been given. Images that now lack answers go back into the queue.",
+    `${person.display_name} gets no more images meanwhile.`,
+    "You can bring the answers back at any time; everything is then as before.",
+  ];
+}
