@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -52,40 +53,40 @@ def refill_after_partition(*, project_id: int, **_: Any) -> None:
 
 
 class _Refits:
-    """Asks for refits: at once, and then no more often than a refit could follow.
+    """Asks for refits from a thread of its own: at once, and then not again for a moment.
 
-    What comes within that time is asked for once, at its end. So a crowd's answers do not each pay
-    for a message that changes nothing.
+    What comes meanwhile is asked for once. So nobody who answers waits for the broker, and a
+    crowd's answers do not each pay for a message that changes nothing.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._asked_at: dict[int, float] = {}
-        self._waiting: set[int] = set()
+        self._asked: set[int] = set()
+        self._wake = threading.Event()
+        self._starting = threading.Lock()
+        self._process = 0
 
     def ask(self, project_id: int) -> None:
-        """Ask for one now, or at the end of the pause."""
-        with self._lock:
-            if project_id in self._waiting:
-                return
-            now = time.monotonic()
-            pause_s = self._asked_at.get(project_id, -PAUSE_S) + PAUSE_S - now
-            if pause_s > 0:
-                self._waiting.add(project_id)
-            else:
-                self._asked_at[project_id] = now
-        if pause_s > 0:
-            timer = threading.Timer(pause_s, self._ask_late, [project_id])
-            timer.daemon = True
-            timer.start()
-        else:
-            _enqueue(tasks.refit_head, project_id)
+        """Ask for one, now or with the next."""
+        if self._process != os.getpid():
+            self._start()
+        self._asked.add(project_id)
+        if not self._wake.is_set():
+            self._wake.set()
 
-    def _ask_late(self, project_id: int) -> None:
-        with self._lock:
-            self._waiting.discard(project_id)
-            self._asked_at[project_id] = time.monotonic()
-        _enqueue(tasks.refit_head, project_id)
+    def _start(self) -> None:
+        """Start the thread: in each process again, for a fork takes none along."""
+        with self._starting:
+            if self._process != os.getpid():
+                self._process = os.getpid()
+                threading.Thread(target=self._run, name="refits", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            while self._asked:
+                _enqueue(tasks.refit_head, self._asked.pop())
+            time.sleep(PAUSE_S)
 
 
 _refits = _Refits()

@@ -50,8 +50,10 @@ def respond(
     if not _has_token(request):
         return None
     said = _checked(request.body)
-    labeler = joined_labeler(request, slug) if said is not None else None
-    if said is None or labeler is None:
+    if said is None:
+        return None
+    labeler = joined_labeler(request, slug)
+    if labeler is None:
         return None
     try:
         status, body = answer(labeler, said)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WARM_UP = 100
-FLOOR_S = 4.0
+FLOOR_S = 3.0
 PAUSE_S = 3.0
 LIMIT_MS = 50.0
 OPEN_LOOP_S = 8.0

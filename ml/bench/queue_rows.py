@@ -36,7 +36,7 @@ IMAGES = (
     f"'CC0', '', i, i, {PARTITION}, 0.12, %s FROM n"
 )
 MEASURE = "UPDATE labeling_splitgroup SET measured_image_id = id WHERE partition = 'AUDIT'"
-# What every image of this crowd, which never disagrees, is to get: its policy and no more.
+# More people at an image than the cap of its policy lets answer it.
 OVER_ASSIGNED = """
 SELECT coalesce(sum(excess), 0) FROM (
   SELECT (SELECT count(*) FROM labeling_annotation AS a
@@ -116,7 +116,7 @@ def count_wrong(project_id: int, confirmed: Sequence[str]) -> Wrong:
     """Count what a queue must never do; `confirmed` are the keys the server has said yes to."""
     project = project_selectors.by_id(project_id)
     with connection.cursor() as cursor:
-        cursor.execute(OVER_ASSIGNED, [project.votes_audit, project.votes_pool])
+        cursor.execute(OVER_ASSIGNED, [project.vote_cap_audit, project.vote_cap_pool])
         (over_assigned,) = cursor.fetchone()
         cursor.execute(SERVED_TWICE)
         (served_twice,) = cursor.fetchone()
