@@ -11,9 +11,23 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.db.models import Exists, OuterRef
 
 from labeling.consensus.crowd import Pool, Skill, start_pool
-from labeling.models import Annotation, AnnotatorSkill, CrowdModel, ImagePrior
+from labeling.models import (
+    Annotation,
+    AnnotatorSkill,
+    Assignment,
+    AssignmentState,
+    Consensus,
+    ConsensusState,
+    CrowdModel,
+    ImagePrior,
+    Partition,
+    QueueEntry,
+    QueueEntryState,
+    Reason,
+)
 from labeling.selectors import label_order, projects
 from labeling.selectors.prepared import Prepared
 
@@ -189,13 +203,44 @@ def model(project_id: int) -> CrowdModel | None:
 
 
 def relabel_share(project_id: int) -> tuple[float, dict[str, Any]]:
-    """Give the share of acquired images that are second opinions, and how the sweep found it.
+    """Give the share of acquired images that are to be second opinions, and how that was found.
 
-    0 before the first sweep, when there is nothing to compare.
+    0 before the first sweep, when there is nothing to compare. The account: `raw` (the share of
+    labeled images among the lowest ActiveLab scores, before it was held between 0.1 and 0.5), how
+    many images are `labeled` and `unlabeled`, `classifier_weight` and `annotator_weight`.
     """
     row = (
         CrowdModel.objects.filter(project_id=project_id, swept_at__isnull=False)
         .values_list("relabel_share", "relabel_detail")
         .first()
     )
-    return (float(row[0]), dict(row[1])) if row else (0.0, {})
+    if row is None:
+        return 0.0, {}
+    detail = {name: value for name, value in row[1].items() if name != "candidates"}
+    return float(row[0]), detail
+
+
+def relabel_candidates(project_id: int, limit: int) -> list[int]:
+    """Give pool images that a second opinion would help most, the worst first.
+
+    Decided by one vote, in nobody's hands, waiting in no stream but the acquired one; scored by
+    the last sweep.
+    """
+    stored = CrowdModel.objects.filter(project_id=project_id).values_list("relabel_detail")
+    row = stored.first()
+    ids = row[0].get("candidates", []) if row and limit > 0 else []
+    held = Assignment.objects.filter(image=OuterRef("image"), state=AssignmentState.OPEN)
+    waiting = QueueEntry.objects.filter(image=OuterRef("image"), state=QueueEntryState.OPEN)
+    free = Consensus.objects.filter(
+        ~Exists(held),
+        ~Exists(waiting.exclude(reason=Reason.ACQUIRED)),
+        image_id__in=ids,
+        state=ConsensusState.RESOLVED,
+        is_expert=False,
+        n_votes=1,
+        image__partition=Partition.POOL,
+        image__flagged_at__isnull=True,
+        image__removed_at__isnull=True,
+    )
+    found = set(free.values_list("image_id", flat=True))
+    return [image_id for image_id in ids if image_id in found][:limit]

@@ -136,7 +136,7 @@ def live_votes(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, list[l
     codes = crowd_selectors.outcomes(scheme)
     column_of = {label_id: column for column, label_id in enumerate(scheme.label_ids)}
     return {
-        image_id: skills.named(_votes(answers, column_of), codes)
+        image_id: skills.named(opinions(answers, column_of), codes)
         for image_id, answers in votes.of_images(image_ids).items()
     }
 
@@ -286,7 +286,7 @@ def _named(answer: LiveAnswer, column_of: dict[int, int]) -> list[int]:
     return [column_of[label_id] for label_id in answer.label_ids if label_id in column_of]
 
 
-def _votes(answers: list[LiveAnswer], column_of: dict[int, int]) -> list[Vote]:
+def opinions(answers: list[LiveAnswer], column_of: dict[int, int]) -> list[Vote]:
     """Give the opinions of those who do not decide alone; none of these is the last column."""
     found = []
     for answer in answers:
@@ -315,26 +315,26 @@ def _by_decree(answer: LiveAnswer, answers: list[LiveAnswer], reader: _Reader) -
         decision = Decision(State.OPEN)
     counted = None
     if truth.any() and reader.project.mode == Mode.SINGLE:
-        counted = _counted(_votes(answers, reader.column_of), truth, reader, fewest=1)
+        counted = _counted(opinions(answers, reader.column_of), truth, reader, fewest=1)
     is_decided = decision.state != State.OPEN
     return _Decided(posterior, decision, len(answers), 1, is_expert=is_decided, counted=counted)
 
 
 def _by_crowd(image: Image, answers: list[LiveAnswer], reader: _Reader) -> _Decided:
-    opinions = _votes(answers, reader.column_of)
+    said = opinions(answers, reader.column_of)
     k, project = reader.k, reader.project
     is_audit = image.partition == Partition.AUDIT
     rule = reader.policy(image)
     counted = Answers.of(
-        [vote for vote in opinions if vote.label < k],
-        none_of_these=sum(vote.label == k for vote in opinions),
+        [vote for vote in said if vote.label < k],
+        none_of_these=sum(vote.label == k for vote in said),
         cant_tell=sum(not answer.is_opinion for answer in answers),
     )
     prior = None if is_audit else reader.priors.get(image.pk)
-    posterior = crowd.posterior(opinions, reader.skills, reader.pool, prior=prior)
+    posterior = crowd.posterior(said, reader.skills, reader.pool, prior=prior)
     alone = None
     if prior is not None:
-        alone = crowd.posterior(opinions, reader.skills, reader.pool)
+        alone = crowd.posterior(said, reader.skills, reader.pool)
     decision = retirement.decide(
         counted,
         posterior,
@@ -351,17 +351,17 @@ def _by_crowd(image: Image, answers: list[LiveAnswer], reader: _Reader) -> _Deci
         counted.n_votes,
         rule.needed,
         is_expert=False,
-        counted=_counted(opinions, posterior, reader, fewest=FEWEST_TO_COUNT),
+        counted=_counted(said, posterior, reader, fewest=FEWEST_TO_COUNT),
     )
 
 
 def _counted(
-    opinions: list[Vote], truth: npt.NDArray[np.float64], reader: _Reader, *, fewest: int
+    said: list[Vote], truth: npt.NDArray[np.float64], reader: _Reader, *, fewest: int
 ) -> dict[str, Any] | None:
     """Give what the image tells about who voted, or None where it tells nothing."""
-    if len(opinions) < fewest:
+    if len(said) < fewest:
         return None
-    return skills.record(opinions, truth, crowd_selectors.outcomes(reader.scheme))
+    return skills.record(said, truth, crowd_selectors.outcomes(reader.scheme))
 
 
 def _by_label(answers: list[LiveAnswer], columns: dict[int, int], rule: slots.Policy) -> _Decided:

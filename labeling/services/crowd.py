@@ -37,7 +37,7 @@ from labeling.models import (
 from labeling.selectors import crowd as crowd_selectors
 from labeling.selectors import projects, vote_table
 from labeling.selectors.consensus import data_version
-from labeling.services import consensus, skills, slots, windows
+from labeling.services import consensus, relabeling, skills, slots, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -178,6 +178,7 @@ def fit(mine: Claim, *, project_id: int, tolerance: float) -> SweepOutcome:
     _write_pool(mine, scheme, swept, detail, n_votes=told.n_votes, last=last)
     moved = _write_counts(mine, scheme, told, swept, tolerance)
     _drop_stale(mine, project, told)
+    mine.beat(**relabeling.share(project, scheme, np.random.default_rng([project.seed, last])))
     return SweepOutcome(True, told.n_votes, swept.steps, moved)
 
 

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 GOLD_AT_ONCE = 100
 """How many people may look at one gold image at the same time."""
+SECOND_OPINION = "activelab 1"
+"""Policy of entries that ask for a second opinion of an image that is decided."""
 VOTE_KINDS = (AnnotationKind.LABEL, AnnotationKind.CANT_TELL, AnnotationKind.NONE_OF_THESE)
 
 
@@ -88,6 +90,11 @@ class Policy:
         )
 
 
+def purpose(reason: str, policy: str) -> str:
+    """Tell what an entry is for: its reason, but a second opinion is not a first one."""
+    return SECOND_OPINION if policy == SECOND_OPINION else reason
+
+
 def wanted(
     rule: Policy, *, partition: str, state: str | None, is_expert: bool, votes: int, reason: str
 ) -> int:
@@ -96,7 +103,8 @@ def wanted(
     An undecided image that has its votes already is tied (or someone could not tell), and asks for
     one more up to the cap. A decided audit image with fewer votes than needed asks for the rest:
     people have joined since (rule 2); until they answer, what was decided stands. A gold image is
-    decided and asks everyone.
+    decided and asks everyone. `reason` is the `purpose` of its entry: a decided pool image asks for
+    a second vote where that was chosen.
     """
     if reason == Reason.GOLD:
         return votes + GOLD_AT_ONCE
@@ -106,6 +114,8 @@ def wanted(
         return 0
     if state is None or state == ConsensusState.OPEN:
         return min(rule.cap, max(rule.needed, votes + 1))
+    if reason == SECOND_OPINION:
+        return min(rule.cap, 2) if state == ConsensusState.RESOLVED else 0
     return rule.needed if partition == Partition.AUDIT else 0
 
 
@@ -114,7 +124,7 @@ def needs(
 ) -> dict[int, Need]:
     """Count wanted, given and held for each image, locked by the caller, by four queries.
 
-    `reasons` is the reason of each image's queue entry; `ACQUIRED` where it is missing.
+    `reasons` is the `purpose` of each image's queue entry; `ACQUIRED` where it is missing.
     """
     ids = [image.pk for image in images]
     n_active = annotators.active_count(project, now)
@@ -150,7 +160,7 @@ def needs(
     return found
 
 
-_ENTRY = "SELECT id, reason FROM labeling_queueentry WHERE image_id = %s AND state = 'OPEN'"
+_ENTRY = "SELECT id, reason, policy FROM labeling_queueentry WHERE image_id = %s AND state = 'OPEN'"
 _LOCK_ENTRY = {
     "sqlite": Statement(_ENTRY),
     "postgresql": Statement(f"{_ENTRY} FOR NO KEY UPDATE"),
@@ -177,13 +187,14 @@ def recount_one(project: Project, image: Image, now: datetime) -> None:
     entry = _LOCK_ENTRY[connection.vendor].run([image.pk])
     if not entry:
         return
-    ((entry_id, reason),) = entry
+    ((entry_id, reason, policy),) = entry
+    reason = purpose(reason, policy)
     # After the entry's lock was granted: a claim that was taking its last slot is counted.
     ((votes, held, state, is_expert),) = _STANDING.run([image.pk])
     is_done = (
         state not in (None, ConsensusState.OPEN)
         and image.partition != Partition.AUDIT
-        and reason not in (Reason.DISPUTE, Reason.GOLD)
+        and reason not in (Reason.DISPUTE, Reason.GOLD, SECOND_OPINION)
     )
     asked = 0
     if not is_done and image.flagged_at is None and image.removed_at is None:
@@ -213,7 +224,8 @@ def recount(project: Project, images: Sequence[Image], now: datetime) -> None:
     )
     if not entries:
         return
-    found = needs(project, images, {entry.image_id: entry.reason for entry in entries}, now)
+    purposes = {entry.image_id: purpose(entry.reason, entry.policy) for entry in entries}
+    found = needs(project, images, purposes, now)
     for entry in entries:
         need = found[entry.image_id]
         entry.open_slots = need.free

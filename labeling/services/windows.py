@@ -46,11 +46,13 @@ class RefillEntry:
         image_id: a pool image; any other is left out.
         priority: higher is sooner.
         selection_probability: of being chosen into this window, in (0, 1].
+        policy: what chose it, where that is not what chose the rest of the window.
     """
 
     image_id: int
     priority: float
     selection_probability: float
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,9 @@ def _open(
         ).values_list("image_id", flat=True)
     )
     fresh = [image for image in images if image.pk not in taken]
-    needs = slots.needs(project, fresh, dict.fromkeys(chosen, stream.reason), now)
+    policies = {image_id: entry.policy or stream.policy for image_id, entry in chosen.items()}
+    purposes = {key: slots.purpose(stream.reason, policy) for key, policy in policies.items()}
+    needs = slots.needs(project, fresh, purposes, now)
     rows = [
         QueueEntry(
             project=project,
@@ -170,7 +174,7 @@ def _open(
             priority=chosen[image.pk].priority,
             open_slots=needs[image.pk].free,
             selection_probability=chosen[image.pk].selection_probability,
-            policy=stream.policy,
+            policy=policies[image.pk],
             model_version=stream.model_version,
             created_at=now,
         )

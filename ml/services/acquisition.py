@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labeling.selectors import crowd
 from labeling.selectors import queue as queue_selectors
 from labeling.services import queue
+from labeling.services.slots import SECOND_OPINION
 from ml import acquisition
 from ml.errors import MlError
 from ml.heads import calibration, ridge
@@ -131,9 +133,12 @@ def refill(
     rng: np.random.Generator,
     now: datetime,
 ) -> Indices:
-    """Replace the acquired window; give the ids chosen, best first (none from an empty pool).
+    """Replace the acquired window; give the new images chosen, best first, or none.
 
-    Priorities fall from 0 by 1 a place, so that the window is served in the order chosen.
+    Priorities fall from 0 by 1 a place, so that the window is served in the order chosen. The share
+    of it that labeling's sweep has found goes to second opinions, spread evenly: the images that
+    ActiveLab scores lowest, chosen with certainty. A pool with nothing new asks for none, so that
+    labeling ends.
     """
     if len(scored.image_ids) == 0:
         return np.empty(0, dtype=np.int64)
@@ -142,17 +147,36 @@ def refill(
         scored.image_ids, scored.prepared, scored.probabilities, scored.groups, scored.labeled
     )
     size = min(project.window_size, BATCHES.get(name, project.window_size))
-    positions, chances = acquisition.ACQUISITION_FUNCTIONS[name](pool, batch_size=size, rng=rng)
+    again = _second_opinions(project.pk, size)
+    positions, chances = acquisition.ACQUISITION_FUNCTIONS[name](
+        pool, batch_size=max(size - len(again), 1), rng=rng
+    )
     chosen = scored.image_ids[positions]
-    entries = [
-        queue.RefillEntry(image_id, -float(place), float(chance))
-        for place, (image_id, chance) in enumerate(zip(chosen.tolist(), chances, strict=True))
+    fresh = [
+        queue.RefillEntry(image_id, 0.0, float(chance))
+        for image_id, chance in zip(chosen.tolist(), chances, strict=True)
     ]
     queue.refill(
         project_id=project.pk,
-        entries=entries,
+        entries=_in_turn(fresh, again),
         policy=f"{name} 1",
         model_version=model_version,
         now=now,
     )
     return chosen
+
+
+def _second_opinions(project_id: int, size: int) -> list[queue.RefillEntry]:
+    share, _ = crowd.relabel_share(project_id)
+    ids = crowd.relabel_candidates(project_id, round(share * size))
+    return [queue.RefillEntry(image_id, 0.0, 1.0, SECOND_OPINION) for image_id in ids]
+
+
+def _in_turn(
+    fresh: list[queue.RefillEntry], again: list[queue.RefillEntry]
+) -> list[queue.RefillEntry]:
+    """Spread second opinions evenly among new images, each kind in its own order."""
+    places = [((place + 1) / (len(fresh) + 1), each) for place, each in enumerate(fresh)]
+    places += [((place + 1) / (len(again) + 1), each) for place, each in enumerate(again)]
+    merged = [each for _, each in sorted(places, key=lambda pair: pair[0])]
+    return [replace(each, priority=-float(place)) for place, each in enumerate(merged)]

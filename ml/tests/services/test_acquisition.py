@@ -1,15 +1,17 @@
-"""Scoring the pool where there is nothing in it yet."""
+"""Scoring the pool, and filling the window from it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from labeling.selectors import crowd as crowd_selectors
+from labeling.services import crowd
 from labeling.tests import worlds
-from labeling.tests.rows import Project
+from labeling.tests.rows import Project, QueueEntry
 from ml.models import EmbeddingSet
 from ml.services import acquisition
-from ml.services.acquisition import Labeled
+from ml.services.acquisition import Labeled, Scored
 from ml.types import Head
 
 NOTHING = Labeled(np.empty(0, dtype=np.int64), np.zeros(3))
@@ -46,3 +48,37 @@ def test_images_without_a_vector_give_an_empty_pool_and_no_warning(
         rng=np.random.default_rng(0), now=worlds.NOW,
     )  # fmt: skip
     assert len(chosen) == 0
+
+
+@pytest.mark.django_db
+def test_second_opinions_take_their_share_of_the_window_in_turn() -> None:
+    project = worlds.make_project(window_size=10)
+    ada, bea = (worlds.make_annotator(project, name) for name in ("Ada", "Bea"))
+    for image in worlds.make_images(project, 8):
+        worlds.direct(ada, image)
+    worlds.active(project, [bea])
+    new = [image.pk for image in worlds.make_images(project, 20)]
+    crowd.sweep(project_id=project.pk, clock=lambda: worlds.NOW)
+    share, _ = crowd_selectors.relabel_share(project.pk)
+    scored = Scored(
+        image_ids=np.array(new),
+        groups=np.arange(20),
+        prepared=np.eye(20, dtype=np.float32),
+        probabilities=np.full((20, 3), 1 / 3),
+        labeled=np.empty((0, 20), dtype=np.float32),
+    )
+
+    chosen = acquisition.refill(
+        project=project, scored=scored, labeled=Labeled(np.arange(3), np.full(3, 9.0)),
+        model_version=None, rng=np.random.default_rng(0), now=worlds.NOW,
+    )  # fmt: skip
+
+    entries = list(QueueEntry.objects.filter(project=project).order_by("-priority"))
+    again = [entry for entry in entries if entry.policy == "activelab 1"]
+    assert len(again) == round(10 * share) > 0
+    assert len(entries) == 10
+    assert set(chosen.tolist()) == {entry.image_id for entry in entries} - {
+        entry.image_id for entry in again
+    }
+    assert {entry.selection_probability for entry in again} == {1.0}
+    assert entries[0] not in again
