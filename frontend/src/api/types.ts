@@ -252,11 +252,3 @@ export interface Impact {
 export interface Leaderboard {
   results: { display_name: string; answers: number; is_you: boolean }[];
 }
-
-export interface Dispute {
-  image: ImageRef;
-}
-
-export interface Adjudicated {
-  answers: Said[];
-}

@@ -1,29 +1,27 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useRoute } from "preact-iso";
-import { ApiError, api } from "../../api/client";
-import type { Adjudicated, Dispute, ImageRef, LabelingPage, Said } from "../../api/types";
+import { ApiError } from "../../api/client";
+import type { LabelingPage, Said } from "../../api/types";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { ImageViewer } from "../../shared/ImageViewer/ImageViewer";
+import { count } from "../../shared/numbers";
+import { Toasts } from "../../shared/Toast/Toast";
 import { useLoad } from "../../shared/useLoad";
 import { useTitle } from "../../shared/useTitle";
+import type { Round } from "../expert/round";
+import { type Decision, loadRound, useExpert } from "../expert/useExpert";
 import { AnswerBar } from "../labeling/AnswerBar";
 import { buildRegistry, type Desk, type DialogName } from "../labeling/actions";
 import { GuideDialog } from "../labeling/GuideDialog";
+import { keyName } from "../labeling/keys";
 import { LabelPanel } from "../labeling/LabelPanel";
 import { nameOfAnswer } from "../labeling/PreviousLine";
-import type { Draft } from "../labeling/queue";
 import { loadLabeling } from "../labeling/transport";
 import { useKeys } from "../labeling/useKeys";
 import { useSlots } from "../labeling/useSlots";
 import { Mark, Shell } from "../Shell";
 import "../labeling/desk.css";
 import "../labeling/Stage.css";
-
-interface Decided {
-  image: ImageRef;
-  name: string;
-  answers: readonly Said[];
-}
 
 /** "Milk 2, Soy milk 1": what the others said, most first; no names. */
 function countsOf(answers: readonly Said[], page: LabelingPage): string {
@@ -35,15 +33,13 @@ function countsOf(answers: readonly Said[], page: LabelingPage): string {
 
 interface ExpertScreenProps {
   page: LabelingPage;
-  disputes: readonly Dispute[];
+  start: Round;
 }
 
-function ExpertScreen({ page, disputes }: ExpertScreenProps) {
+function ExpertScreen({ page, start }: ExpertScreenProps) {
   const { slug } = page.project;
-  const [place, setPlace] = useState(0);
-  const [decided, setDecided] = useState<Decided | null>(null);
-  const [isSaving, setSaving] = useState(false);
-  const [error, setError] = useState<unknown>(null);
+  const expert = useExpert(slug, start);
+  const { current, round } = expert;
   const [dialog, setDialog] = useState<DialogName>("none");
   const [isZoomed, setZoomed] = useState(false);
   const searchBox = useRef<HTMLInputElement>(null);
@@ -55,48 +51,19 @@ function ExpertScreen({ page, disputes }: ExpertScreenProps) {
     () => buildRegistry({ ...page, isMulti: false, isExpert: true }, slots.places),
     [page, slots.places],
   );
-  const current = disputes[place];
-  const next = disputes[place + 1];
-
-  useEffect(() => {
-    if (next) new Image().src = next.image.url;
-  }, [next]);
-
-  const decide = async (dispute: Dispute, draft: Draft) => {
-    setSaving(true);
-    setError(null);
-    try {
-      const label = draft.labels?.[0] ?? null;
-      const { answers } = await api.post<Adjudicated>(
-        `projects/${slug}/disputes/${dispute.image.id}`,
-        { kind: draft.kind, label },
-      );
-      if (label) used(label);
-      const name = nameOfAnswer(draft.kind, draft.labels ?? [], page);
-      setDecided({ image: dispute.image, name, answers });
-      moveOn();
-    } catch (failure) {
-      setError(failure);
-    } finally {
-      setSaving(false);
-    }
-  };
-
-  const moveOn = () => {
-    setZoomed(false);
-    setPlace((now) => now + 1);
-  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another image starts whole.
+  useEffect(() => setZoomed(false), [current?.id]);
 
   const desk: Desk = {
-    canAnswer: () => current !== undefined && !isSaving,
-    // Skipping leaves the dispute for later; only a decision is sent.
+    canAnswer: expert.mayDecide,
     answer: (draft) => {
-      if (!current) return;
-      if (draft.kind === "SKIP") moveOn();
-      else void decide(current, draft);
+      const label = draft.labels?.[0] ?? null;
+      if (label) used(label);
+      if (draft.kind === "SKIP") expert.skip();
+      else expert.decide(draft.kind, label);
     },
-    canUndo: () => false,
-    undo: () => {},
+    canUndo: () => expert.last !== null && !expert.isBusy,
+    undo: expert.undo,
     open: setDialog,
     toggleZoom: () => setZoomed((is) => !is),
     focusSearch: () => searchBox.current?.focus(),
@@ -104,17 +71,23 @@ function ExpertScreen({ page, disputes }: ExpertScreenProps) {
     chosen: () => [],
   };
   useKeys(registry, desk, dialog !== "none", searchBox);
+  const isReady = current !== undefined && !expert.isBusy;
 
   return (
-    <div class="desk" data-phase={current ? "labeling" : "done"}>
+    <div class="desk" data-phase={current || expert.isWaiting ? "labeling" : "done"}>
       <header class="desk-bar desk-bar-short">
         <div class="desk-title">
           <a class="desk-home" href="/" aria-label="Your projects">
             <Mark />
           </a>
-          <h1 class="desk-name">{page.project.name}: disputes</h1>
+          <h1 class="desk-name">{page.project.name}: for experts</h1>
         </div>
-        <p class="soft">{Math.max(0, disputes.length - place)} to settle</p>
+        <p>
+          <strong>{count(round.left)} left</strong>
+          {round.settled > 0 && (
+            <span class="soft desk-all">, {count(round.settled)} settled by you</span>
+          )}
+        </p>
         <div class="desk-tools">
           <button type="button" class="button" data-tone="quiet" onClick={() => setDialog("guide")}>
             Guide <kbd class="kbd">?</kbd>
@@ -128,38 +101,27 @@ function ExpertScreen({ page, disputes }: ExpertScreenProps) {
         <section class="stage" aria-label="Image">
           {current ? (
             <ImageViewer
-              src={current.image.url}
-              alt="The disputed image"
+              src={current.url}
+              alt="The one to settle"
               isZoomed={isZoomed}
               onZoom={setZoomed}
             />
           ) : (
-            <div class="stage-note">
-              <h2>Nothing to settle</h2>
-              <p>When people disagree about an image, it waits here for you.</p>
-              <div class="row stage-actions">
-                <a class="button" data-tone="primary" href={`/label/${slug}`}>
-                  Label images
-                </a>
-              </div>
-            </div>
+            <Nothing slug={slug} isWaiting={expert.isWaiting} settled={round.settled} />
           )}
         </section>
         <div class="desk-line" role="status">
-          {error !== null && <ErrorNote error={error} />}
-          {error === null && decided && (
-            <div class="previous">
-              <img class="previous-image" src={decided.image.thumb_url} alt="" />
-              <p class="previous-text">
-                <strong>You decided: {decided.name}.</strong>{" "}
-                <span class="soft">Answers before: {countsOf(decided.answers, page)}.</span>
-              </p>
-            </div>
-          )}
-          {error === null && !decided && (
-            <p class="previous soft">
-              Judge for yourself first; what the others said shows after your decision.
-            </p>
+          {expert.error !== null ? (
+            <ErrorNote error={expert.error} />
+          ) : (
+            <Line
+              page={page}
+              last={expert.last}
+              notice={expert.notice}
+              isBusy={expert.isBusy}
+              undoKey={keyName(registry.byId.get("undo")?.keys[0] ?? "")}
+              onUndo={expert.undo}
+            />
           )}
         </div>
         <section class="tray" aria-label="Answers">
@@ -169,9 +131,9 @@ function ExpertScreen({ page, disputes }: ExpertScreenProps) {
             desk={desk}
             slots={slots}
             searchBox={searchBox}
-            isReady={current !== undefined && !isSaving}
+            isReady={isReady}
           />
-          <AnswerBar registry={registry} desk={desk} isReady={current !== undefined && !isSaving} />
+          <AnswerBar registry={registry} desk={desk} isReady={isReady} />
         </section>
       </main>
       <GuideDialog
@@ -181,28 +143,93 @@ function ExpertScreen({ page, disputes }: ExpertScreenProps) {
         registry={registry}
         onClose={() => setDialog("none")}
       />
+      <Toasts />
     </div>
   );
 }
 
-async function loadDisputes(slug: string, signal: AbortSignal): Promise<ExpertScreenProps> {
-  const [page, answer] = await Promise.all([
-    loadLabeling(slug, signal),
-    api.get<Dispute[] | { results: Dispute[] }>(`projects/${slug}/disputes`, { signal }),
-  ]);
-  return { page, disputes: Array.isArray(answer) ? answer : answer.results };
+interface NothingProps {
+  slug: string;
+  isWaiting: boolean;
+  settled: number;
+}
+
+function Nothing({ slug, isWaiting, settled }: NothingProps) {
+  if (isWaiting) {
+    return (
+      <div class="stage-loading" role="status">
+        <span class="visually-hidden">The next image is on its way.</span>
+      </div>
+    );
+  }
+  return (
+    <div class="stage-note">
+      <h2>Nothing to settle</h2>
+      <p>
+        {settled > 0 && `Thank you: ${count(settled)} settled by you. `}
+        When people disagree about an image, it waits here for you; so does now and then one on
+        which they agree, so that accuracy rests on more than agreement.
+      </p>
+      <div class="row stage-actions">
+        <a class="button" data-tone="primary" href={`/label/${slug}`}>
+          Label images
+        </a>
+      </div>
+    </div>
+  );
+}
+
+interface LineProps {
+  page: LabelingPage;
+  last: Decision | null;
+  notice: string;
+  isBusy: boolean;
+  undoKey: string;
+  onUndo: () => void;
+}
+
+/** The decision before, with what people had said, and the way back. */
+function Line({ page, last, notice, isBusy, undoKey, onUndo }: LineProps) {
+  if (notice) return <p class="previous">{notice}</p>;
+  if (!last) {
+    return (
+      <p class="previous soft">
+        Judge for yourself first; what the others said shows after your decision.
+      </p>
+    );
+  }
+  const name = nameOfAnswer(last.kind, last.label ? [last.label] : [], page);
+  return (
+    <div class="previous">
+      <img class="previous-image" src={last.image.thumb_url} alt="" />
+      <p class="previous-text">
+        <strong>You decided: {name}.</strong>{" "}
+        {last.answers.length > 0 && (
+          <span class="soft">Answers before: {countsOf(last.answers, page)}.</span>
+        )}
+      </p>
+      <button type="button" class="button" data-size="s" disabled={isBusy} onClick={onUndo}>
+        Undo <kbd class="kbd">{undoKey}</kbd>
+      </button>
+    </div>
+  );
+}
+
+async function load(slug: string, signal: AbortSignal): Promise<ExpertScreenProps> {
+  const [page, start] = await Promise.all([loadLabeling(slug, signal), loadRound(slug, signal)]);
+  return { page, start };
 }
 
 export function ExpertPage() {
   const { slug = "" } = useRoute().params;
-  const { data, error, reload } = useLoad(slug, (signal) => loadDisputes(slug, signal));
-  useTitle(data ? `Disputes in ${data.page.project.name}` : "Disputes");
+  const { data, error, reload } = useLoad(slug, (signal) => load(slug, signal));
+  useTitle(data ? `For experts of ${data.page.project.name}` : "For experts");
   if (data) return <ExpertScreen {...data} />;
   if (error === null) return <div class="desk" aria-busy="true" />;
   const isOutside = error instanceof ApiError && [401, 403, 404].includes(error.status);
   return (
     <Shell>
-      <h1>{isOutside ? "This page is for experts of the project" : "The disputes did not load"}</h1>
+      <h1>{isOutside ? "This page is for experts of the project" : "The images did not load"}</h1>
       {isOutside ? (
         <p class="lead">
           Sign in with your expert account, or go to <a href="/">your projects</a>.
