@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import Role, project_for
-from labeling.api.principals import annotator_for
+from labeling.api.principals import annotator_for, signed_in
 from labeling.selectors import gold as gold_selectors
 from labeling.selectors import images as image_selectors
 from labeling.services import gold
@@ -80,7 +80,9 @@ class GivenSerializer(serializers.Serializer[Any]):
 class SetGoldSerializer(serializers.Serializer[Any]):
     """References to set."""
 
-    references = GivenSerializer(many=True, min_length=1, max_length=gold.MOST_AT_ONCE)
+    references = serializers.ListField(
+        child=GivenSerializer(), min_length=1, max_length=gold.MOST_AT_ONCE
+    )
 
 
 class OutcomeSerializer(serializers.Serializer[Any]):
@@ -210,7 +212,7 @@ class GoldView(APIView):
         outcomes = gold.set_references(
             project_id=project.pk,
             references=[gold.Given(**one) for one in given.validated_data["references"]],
-            user_id=request.user.pk,
+            user_id=signed_in(request).pk,
             annotator_id=annotator_for(request, project).pk,
             now=timezone.now(),
         )
@@ -236,7 +238,7 @@ class WithdrawGoldView(APIView):
         withdrawn = gold.withdraw(
             project_id=project.pk,
             image_public_ids=given.validated_data["images"],
-            user_id=request.user.pk,
+            user_id=signed_in(request).pk,
             now=timezone.now(),
         )
         return Response({**_served(project), "withdrawn": withdrawn})

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling.api.permissions import project_for
-from labeling.api.principals import annotator_for
+from labeling.api.principals import annotator_for, signed_in
 from labeling.api.throttling import MessageThrottle
 from labeling.models import Role
 from labeling.selectors import people as people_selectors
@@ -103,7 +103,7 @@ class HandledView(APIView):
             project_id=project.pk,
             message_id=message_id,
             is_handled=asked.validated_data["handled"],
-            user_id=request.user.pk,
+            user_id=signed_in(request).pk,
             now=timezone.now(),
         )
         return Response(MessageSerializer(message).data)

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import Role, holds_role, project_for
 from labeling.api.practice import NamedLabelSerializer
+from labeling.api.principals import signed_in
 from labeling.models import PausedReason
 from labeling.selectors import roster as selectors
 from labeling.services import quarantine, roster
@@ -199,7 +200,7 @@ class PausePersonView(APIView):
             annotator_id=person.pk,
             is_paused=asked.validated_data["paused"],
             why=asked.validated_data["why"],
-            user_id=request.user.pk,
+            user_id=signed_in(request).pk,
             now=timezone.now(),
         )
         return detail(request, project, public_id)
@@ -223,7 +224,7 @@ class QuarantineView(APIView):
         change = quarantine.quarantine if asked.validated_data["quarantined"] else quarantine.lift
         change(
             annotator_id=person.pk,
-            user_id=request.user.pk,
+            user_id=signed_in(request).pk,
             why=asked.validated_data["why"],
             now=timezone.now(),
             clock=timezone.now,
@@ -250,7 +251,7 @@ class AnonymiseView(APIView):
         roster.anonymise(
             annotator_id=person.pk,
             display_name=asked.validated_data["display_name"],
-            user_id=request.user.pk,
+            user_id=signed_in(request).pk,
             now=timezone.now(),
         )
         return detail(request, project, public_id)
@@ -274,7 +275,7 @@ class RoleView(APIView):
         roster.give_role(
             annotator_id=person.pk,
             role=asked.validated_data["role"],
-            by_id=request.user.pk,
+            by_id=signed_in(request).pk,
             is_by_owner=holds_role(request, project, Role.OWNER),
             now=timezone.now(),
         )

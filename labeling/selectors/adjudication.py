@@ -167,8 +167,10 @@ def waiting(project_id: int, annotator_id: int) -> Waiting:
     people come last: somebody else had better decide them.
     """
     images = Image.objects.filter(
-        _is_waiting(), project_id=project_id, flagged_at__isnull=True, removed_at__isnull=True
-    ).distinct()
+        pk__in=_waiting_ids(Q(project_id=project_id)),
+        flagged_at__isnull=True,
+        removed_at__isnull=True,
+    )
     rows = list(images.values_list("pk", "public_id"))
     mine = set(
         Annotation.objects.filter(
@@ -184,7 +186,7 @@ def waiting(project_id: int, annotator_id: int) -> Waiting:
 
 def is_waiting(image_id: int) -> bool:
     """Tell whether an image waits for an expert."""
-    return Image.objects.filter(_is_waiting(), pk=image_id).exists()
+    return bool(_waiting_ids(Q(image_id=image_id)))
 
 
 def decided_by(annotator_id: int) -> int:
@@ -260,10 +262,14 @@ def verdict(annotation: Annotation) -> tuple[str, int | None]:
     return annotation.kind, first.label_id if first else None
 
 
-def _is_waiting() -> Q:
-    return Q(consensus__state=ConsensusState.DISPUTED) | Q(
-        adjudications__settled_at__isnull=True, adjudications__isnull=False
-    )
+def _waiting_ids(where: Q) -> set[int]:
+    """Give the images that are disputed or asked about; each half by an index of its own."""
+    disputed = Consensus.objects.filter(where, state=ConsensusState.DISPUTED)
+    asked = Adjudication.objects.filter(where, settled_at__isnull=True)
+    return {
+        *disputed.order_by("image_id").values_list("image_id", flat=True),
+        *asked.order_by("image_id").values_list("image_id", flat=True),
+    }
 
 
 def _stratum(kind: str, rows: list[Adjudication], said: dict[int, Opinions]) -> Stratum:

@@ -146,8 +146,7 @@ def share(yes: float, no: float) -> Share:
 
 def everybody(project_id: int, viewer_id: int | None = None) -> list[Person]:
     """Give everyone who answers in a project, most answers first, in one query."""
-    rows = _people(project_id).order_by("-answers", "pk")
-    return [_person(row, viewer_id) for row in rows]
+    return [_person(row, viewer_id) for row in _people(project_id)]
 
 
 def somebody(project_id: int, public_id: UUID) -> Annotator:
@@ -195,6 +194,7 @@ def _people(project_id: int) -> QuerySet[Annotator]:
             answers=Count("annotations", filter=live),
             answered_at=Subquery(newest.values("created_at")[:1]),
         )
+        .order_by("-answers", "pk")
     )
 
 

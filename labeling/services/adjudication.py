@@ -7,6 +7,7 @@ stored: what is found there stands for those nobody looked at.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,14 +15,16 @@ from django.db import transaction
 
 from labeling.models import Adjudication, AdjudicationKind, AnnotationKind, Project
 from labeling.selectors import adjudication as selectors
+from labeling.selectors import consensus as consensus_selectors
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from labeling.models import Annotation
 
 SALT = 0x5EED_AD
 """Keeps this draw apart from the project's other draws from the same seed."""
+LOOK_AGAIN = timedelta(minutes=10)
+_seen: dict[int, tuple[int, datetime]] = {}
+"""Project to its newest answer and when this process has last looked."""
 
 
 def open_due(*, project_id: int, now: datetime) -> int:
@@ -49,12 +52,21 @@ def open_due(*, project_id: int, now: datetime) -> int:
 
 
 def sweep(*, now: datetime) -> int:
-    """Do `open_due` for every live project."""
-    live = Project.objects.filter(archived_at__isnull=True)
-    return sum(
-        open_due(project_id=project_id, now=now)
-        for project_id in live.order_by("pk").values_list("pk", flat=True)
-    )
+    """Do `open_due` for every live project in which somebody has answered; give how many changed.
+
+    Reading a big audit slice takes a second, so a project without new answers is looked at every
+    ten minutes only: decisions change without an answer as well, when people leave or are set
+    aside. What a process has seen is a hint; forgetting it costs one look.
+    """
+    changed = 0
+    live = Project.objects.filter(archived_at__isnull=True).order_by("pk")
+    for project_id in live.values_list("pk", flat=True):
+        newest = consensus_selectors.data_version(project_id)
+        seen, at = _seen.get(project_id, (None, now))
+        if newest != seen or now - at >= LOOK_AGAIN:
+            changed += open_due(project_id=project_id, now=now)
+            _seen[project_id] = (newest, now)
+    return changed
 
 
 def follow(annotation: Annotation, now: datetime) -> None:

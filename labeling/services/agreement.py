@@ -30,7 +30,7 @@ def take(*, project_id: int, now: datetime) -> AgreementSnapshot:
     project = Project.objects.get(pk=project_id)
     expected = selectors.expected(project_id)
     detail: dict[str, Any] = {"n_images": 0, "n_answers": 0, "n_exported": expected.n}
-    found, codes = None, ()
+    found, codes = None, tuple[str, ...]()
     if project.mode == Mode.SINGLE:
         said = selectors.opinions(project_id)
         codes = said.codes

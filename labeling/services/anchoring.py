@@ -177,7 +177,8 @@ def _counts(project_id: int) -> dict[int, Counter[str]]:
         )
     )
     counts: dict[int, Counter[str]] = {}
-    for annotator_id, suggestion, said, value, truth, state, is_expert, n_votes in rows.iterator():
+    for annotator_id, stored, said, value, truth, state, is_expert, n_votes in rows.iterator():
+        suggestion: dict[str, Any] = stored or NONE
         count = counts.setdefault(annotator_id, Counter())
         count["n_shown"] += bool(suggestion["shown"])
         is_known = state == ConsensusState.RESOLVED and (is_expert or n_votes >= INDEPENDENT)

@@ -167,10 +167,12 @@ def mark_handled(
 
 
 def _end_membership(annotator: Annotator, by_id: int, now: datetime) -> None:
+    if annotator.user_id is None:
+        return
     held = Membership.objects.filter(
         project_id=annotator.project_id, user_id=annotator.user_id, ended_at__isnull=True
     )
-    if annotator.user_id is not None and held.exists():
+    if held.exists():
         people.set_role(
             project_id=annotator.project_id,
             user_id=annotator.user_id,

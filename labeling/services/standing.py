@@ -7,7 +7,7 @@ them, and an answer's transaction holds another.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -90,7 +90,7 @@ def _pause(
     annotator: Annotator,
     reason: PausedReason,
     user_id: int | None,
-    detail: dict[str, object],
+    detail: dict[str, Any],
     now: datetime,
 ) -> None:
     annotator.paused_at, annotator.paused_reason = now, reason

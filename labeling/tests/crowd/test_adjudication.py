@@ -337,3 +337,19 @@ def test_staff_see_how_often_experts_say_otherwise(
             "n": 1,
         },
     }
+
+
+def test_the_sweep_looks_again_where_somebody_has_answered(
+    project: Project, people: list[Annotator]
+) -> None:
+    first, second = audit_images(project, 2)
+    say(people, first, "milk", "juice", "milk")
+    asked = [adjudication.sweep(now=worlds.later(60))]
+    say(people, second, "milk", "juice", "milk")
+    asked.append(adjudication.sweep(now=worlds.later(120)))
+    Consensus.objects.filter(image=second).update(is_expert=True)  # without an answer
+    asked.append(adjudication.sweep(now=worlds.later(180)))
+    asked.append(adjudication.sweep(now=worlds.later(120 + 600)))
+
+    assert asked == [1, 1, 0, 1]
+    assert set(kinds(project)) == {first.pk}

@@ -75,6 +75,7 @@ def test_the_classifiers_guess_is_shown_and_stored(
     assert suggested(held) == suggested(again)
     for one in held:
         stored = Assignment.objects.get(public_id=one["id"]).suggestion
+        assert stored is not None
         assert stored["label"] == "juice"
         assert stored["p"] == pytest.approx(0.7)
         assert stored["shown_probability"] == pytest.approx(0.8)

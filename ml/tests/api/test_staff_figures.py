@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from labeling.services import annotations
+from labeling.services import annotations as annotation_service
 from labeling.tests import factories, worlds
 from labeling.tests.rows import Adjudication, Image, Project
 from ml.evaluation import intervals
@@ -226,7 +226,7 @@ def test_what_experts_are_asked_and_what_they_find_moves_the_figure(
     asked = get(manager, audited, "overview")
     expert = worlds.make_annotator(audited.project, "Expert")
     for image, label in zip(images, ("apple", "leek"), strict=False):
-        annotations.adjudicate(
+        annotation_service.adjudicate(
             project_id=audited.project.pk,
             image_id=image.pk,
             annotator_id=expert.pk,
