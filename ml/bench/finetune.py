@@ -192,7 +192,7 @@ def _verdict(run: TrainingRun) -> Comparison | None:
 
 def _wait_for_switch(run: TrainingRun) -> datetime:
     deadline = time.monotonic() + SWITCH_S
-    served = ModelVersion.objects.filter(pk=run.model_version_id, promoted_at__isnull=False)
+    served = ModelVersion.objects.filter(pk=run.model_version_id or 0, promoted_at__isnull=False)
     while time.monotonic() < deadline:
         moved = served.values_list("promoted_at", flat=True).first()
         if moved is not None:
@@ -220,7 +220,7 @@ def _seconds(
 def _figures(
     stored: bench_pictures.Stored, run: TrainingRun, comparison: Comparison | None
 ) -> dict[str, Any]:
-    version = ModelVersion.objects.filter(pk=run.model_version_id).first()
+    version = run.model_version
     champion = Champion.objects.select_related("model_version__embedding_set").get(
         project_id=stored.project_id
     )
@@ -231,16 +231,7 @@ def _figures(
         "state": run.state,
         "verdict": run.settings.get("verdict", run.error),
         "n_labels": run.settings.get("n_labels"),
-        "tuned": {
-            name: run.settings.get(name)
-            for name in (
-                "n_train",
-                "n_validation",
-                "log_loss_before",
-                "log_loss_after",
-                "best_epoch",
-            )
-        },
+        "tuned": {name: run.settings.get(name) for name in TUNED},
         "epochs": len(run.settings.get("epochs", [])),
         "audit_groups": len(audit.image_ids),
         "comparison": _compared(comparison),

@@ -171,6 +171,7 @@ def test_from_the_trigger_to_the_verdict_to_the_switch_with_no_hand_on_it(shapes
     # The audit slice decided, and until the pool has its vectors the old backbone serves.
     assert outcome.kind == "challenger"
     assert outcome.sentence.startswith("Proven: right on ")
+    assert outcome.version_id is not None
     tuned = ModelVersion.objects.get(pk=outcome.version_id)
     before = Champion.objects.get().model_version
     assert before.embedding_set != tuned.embedding_set
