@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 SALT = 0x5EED_AD
 """Keeps this draw apart from the project's other draws from the same seed."""
 LOOK_AGAIN = timedelta(minutes=10)
-_seen: dict[int, tuple[int, datetime]] = {}
-"""Project to its newest answer and when this process has last looked."""
+_seen: dict[int, tuple[tuple[int, int], datetime]] = {}
+"""Project to the version of its answers and labels, and when this process has last looked."""
 
 
 def open_due(*, project_id: int, now: datetime) -> int:
@@ -55,13 +55,15 @@ def sweep(*, now: datetime) -> int:
     """Do `open_due` for every live project in which somebody has answered; give how many changed.
 
     Reading a big audit slice takes a second, so a project without new answers is looked at every
-    ten minutes only: decisions change without an answer as well, when people leave or are set
-    aside. What a process has seen is a hint; forgetting it costs one look.
+    ten minutes only: decisions change without an answer as well, when people leave. What a process has seen is a hint; forgetting it costs one look.
     """
     changed = 0
     live = Project.objects.filter(archived_at__isnull=True).order_by("pk")
     for project_id in live.values_list("pk", flat=True):
-        newest = consensus_selectors.data_version(project_id)
+        newest = (
+            consensus_selectors.data_version(project_id),
+            consensus_selectors.label_changes(project_id),
+        )
         seen, at = _seen.get(project_id, (None, now))
         if newest != seen or now - at >= LOOK_AGAIN:
             changed += open_due(project_id=project_id, now=now)

@@ -91,7 +91,9 @@ def state(project_id: int, *, now: datetime) -> State:
     # People who leave decide audit images without an answer (rule 2); an expert's question opens
     # without one too.
     audit = (counts.audit, counts.audit_resolved, *adjudication.state(project_id))
-    key = (project_id, version, answers, *audit, scheme_id, vectors)
+    # A sweep or a quarantine changes labels without an answer, and may leave every count alone.
+    changes = consensus.label_changes(project_id)
+    key = (project_id, version, answers, changes, *audit, scheme_id, vectors)
     text = json.dumps([parts, [str(part) for part in key]], cls=DjangoJSONEncoder, sort_keys=True)
     return State(project_id, version, key, parts, hashlib.sha256(text.encode()).hexdigest()[:32])
 
