@@ -112,6 +112,8 @@ def play(
     batch: int,
     now: datetime,
     progress: Callable[[int], None] = lambda _: None,
+    audit_share: float = 0.12,
+    labels_before_harm: int = LABELS_BEFORE_HARM,
 ) -> list[Chapter]:
     """Play the three chapters in the current database, a copy of the template's.
 
@@ -121,6 +123,8 @@ def play(
         batch: answers between two refits.
         now: the time of the play.
         progress: called with the number of answers so far.
+        audit_share: of split groups.
+        labels_before_harm: what the third chapter's classifier has learned from.
 
     Raises:
         SimulationError: a chapter did not end as it should within `LONGEST` answers.
@@ -130,7 +134,7 @@ def play(
     projects.update_settings(
         project_id=project.pk,
         now=now,
-        audit_partition_share=0.12,
+        audit_partition_share=audit_share,
         audit_serving_share=0.15,
         random_arm_share=0.10,
         votes_audit=1,
@@ -145,7 +149,7 @@ def play(
     return [
         _proven(story, oracle, batch),
         _rolled_back(story, oracle),
-        _refused(story, oracle, batch),
+        _refused(story, oracle, batch, labels_before_harm),
     ]
 
 
@@ -155,9 +159,11 @@ def _proven(story: _Play, oracle: int, batch: int) -> Chapter:
         for _ in range(batch):
             story.answer(oracle)
         story.refit()
-        found = registry.champion(story.project_id)
-        if found is not None and found.evidence == "PROVEN":
-            return Chapter("A version is proven", story.champion().verdict, story.figures())
+        # Not always the one that serves: the next head may have been deployed with its last proof.
+        found = registry.proven(story.project_id)
+        if found is not None:
+            figures = {**story.figures(), "proven_version": found.number}
+            return Chapter("A version is proven", found.verdict, figures)
     raise simulation.SimulationError(f"No version was proven within {LONGEST} answers.")
 
 
@@ -189,13 +195,13 @@ def _rolled_back(story: _Play, oracle: int) -> Chapter:
     return Chapter("The monitor rolls a broken head back", broken.verdict, figures)
 
 
-def _refused(story: _Play, oracle: int, batch: int) -> Chapter:
+def _refused(story: _Play, oracle: int, batch: int, labels: int) -> Chapter:
     """Import as many trusted labels as there are labels, all wrong, as from a shifted column."""
-    while story.champion().n_labels < LABELS_BEFORE_HARM:
+    while story.champion().n_labels < labels:
         for _ in range(batch):
             story.answer(oracle)
         story.refit()
-        if story.answered > LONGEST + LABELS_BEFORE_HARM:
+        if story.answered > LONGEST + labels:
             raise simulation.SimulationError("No further head was deployed after the roll-back.")
     before = story.champion()
     scheme = project_selectors.current_scheme(story.project_id)

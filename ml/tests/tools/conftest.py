@@ -30,14 +30,16 @@ def _fresh_process_memory() -> Iterator[None]:
 def labeled_folder(tmp_path: Path) -> Folder:
     """Write pictures of each label's colour, give or take, and their `labels.csv`."""
 
-    def write(name: str = "pictures", *, a_label: int = 20, seed: int = 0) -> Path:
+    def write(
+        name: str = "pictures", *, a_label: int = 20, seed: int = 0, spread: float = 38
+    ) -> Path:
         rng = np.random.default_rng(seed)
         folder = tmp_path / name
         folder.mkdir()
         rows = []
         for label, colour in COLOURS.items():
             for number in range(a_label):
-                near = np.clip(np.array(colour) + rng.normal(0, 38, 3), 0, 255)
+                near = np.clip(np.array(colour) + rng.normal(0, spread, 3), 0, 255)
                 grain = rng.normal(0, 12, (PICTURE_PX, PICTURE_PX, 3))
                 pixels = np.clip(near + grain, 0, 255).astype(np.uint8)
                 Image.fromarray(pixels).save(folder / f"{label}-{number}.png")
