@@ -81,6 +81,69 @@ def candidates(project_id: int) -> CandidateRows:
     )
 
 
+PROBED_FROM = 5000
+PROBES = 1000
+MOST_ROUNDS = 8
+
+
+def draw(
+    project_id: int, count: int, rng: np.random.Generator, *, leaves_acquired: bool
+) -> tuple[list[int], float]:
+    """Draw undecided pool images uniformly, without replacement; give them and their probability.
+
+    A small pool is read whole. From a large one keys are drawn and looked up, so that the cost does
+    not grow with it: uniform keys that hit a candidate are uniform candidates, and the share of
+    hits tells how many candidates there are. Where nearly everything is decided too few hit, and
+    the pool is read whole after all.
+
+    Args:
+        project_id: whose pool.
+        count: how many.
+        rng: the draw.
+        leaves_acquired: whether images of the acquired window stay out; else they may be drawn.
+    """
+    low, high = _key_range(project_id)
+    if high - low >= PROBED_FROM:
+        drawable = _drawable(project_id, leaves_acquired)
+        found, n_probed = _probe(drawable, count, rng, low, high)
+        if len(found) >= count:
+            n_candidates = (high - low + 1) * len(found) / n_probed
+            return found[:count], min(1.0, count / n_candidates)
+    ids = list(_drawable(project_id, leaves_acquired).order_by("pk").values_list("pk", flat=True))
+    drawn = [ids[place] for place in rng.permutation(len(ids))[:count]]
+    return drawn, len(drawn) / len(ids) if ids else 1.0
+
+
+def _probe(
+    drawable: QuerySet[Image], count: int, rng: np.random.Generator, low: int, high: int
+) -> tuple[list[int], int]:
+    """Look up random keys until enough are found; give them, in their order, and how many tried."""
+    found: dict[int, None] = {}
+    n_probed = 0
+    for _ in range(MOST_ROUNDS):
+        keys = list(dict.fromkeys(rng.integers(low, high + 1, PROBES).tolist()))
+        hits = set(drawable.filter(pk__in=keys).values_list("pk", flat=True))
+        found |= dict.fromkeys(key for key in keys if key in hits)
+        n_probed += len(keys)
+        if len(found) >= count or len(found) * MOST_ROUNDS < count:
+            break
+    return list(found), n_probed
+
+
+def _key_range(project_id: int) -> tuple[int, int]:
+    pool = Image.objects.filter(project_id=project_id, partition=Partition.POOL)
+    keys = pool.order_by("pk").values_list("pk", flat=True)
+    return keys.first() or 0, keys.last() or 0
+
+
+def _drawable(project_id: int, leaves_acquired: bool) -> QuerySet[Image]:
+    held = Assignment.objects.filter(image=OuterRef("pk"), state=AssignmentState.OPEN)
+    waiting = QueueEntry.objects.filter(image=OuterRef("pk"), state=QueueEntryState.OPEN)
+    if not leaves_acquired:
+        waiting = waiting.exclude(reason=Reason.ACQUIRED)
+    return undecided_pool(project_id).filter(~Exists(held), ~Exists(waiting))
+
+
 def window_sizes(project_id: int) -> dict[str, int]:
     """Count the entries of each stream that can be claimed; every reason is a key."""
     sizes = dict.fromkeys(Reason.values, 0)

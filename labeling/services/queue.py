@@ -33,7 +33,7 @@ from labeling.services import (
     standing,
     streams,
 )
-from labeling.services.windows import RefillEntry, refill, top_up
+from labeling.services.windows import RefillEntry, refill, top_up, top_up_dry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -249,7 +249,7 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
     if is_known and _take_elsewhere(holder, now):
         return
     expire(now=now, project_id=project.pk)
-    top_up(project_id=project.pk, now=now, rng=_rng(project, now))
+    top_up_dry(project_id=project.pk, reasons=missing, now=now, rng=_rng(project, now))
     with transaction.atomic():
         assignments.lock_annotator(holder.annotator.pk)
         still = claims.take(holder, now).missing
@@ -258,7 +258,9 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
     if len(_dry) >= _DRY_KEPT:
         _dry.clear()
     _dry.update({(project.public_id, one): now + DRY_FOR for one in still})
-    _take_elsewhere(holder, now)
+    if not _take_elsewhere(holder, now):
+        top_up(project_id=project.pk, now=now, rng=_rng(project, now))
+        _take_elsewhere(holder, now)
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ An image has one open entry at most, whatever its stream.
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,13 +26,14 @@ from labeling.models import (
     QueueEntry,
     QueueEntryState,
     Reason,
+    SplitGroup,
 )
 from labeling.selectors import annotators
 from labeling.selectors import queue as queue_selectors
 from labeling.services import consensus, gold_stream, slots
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -133,6 +135,37 @@ def top_up(*, project_id: int, now: datetime, rng: np.random.Generator) -> int:
     return opened
 
 
+def top_up_dry(
+    *, project_id: int, reasons: Collection[str], now: datetime, rng: np.random.Generator
+) -> int:
+    """Fill the windows of streams that a claim has just found too short; give how many came.
+
+    As `top_up`, but only these, and whatever is left in them: what is left may be of no use to who
+    asks. Others who come meanwhile wait, and find them filled.
+    """
+    project = Project.objects.get(pk=project_id)
+    if project.archived_at is not None or project.labeling_paused_at is not None:
+        return 0
+    with _topping_up:
+        sizes = queue_selectors.window_sizes(project_id)
+        size, opened = project.window_size, 0
+        for reason in reasons:
+            if reason == Reason.AUDIT and project.audit_serving_share > 0:
+                opened += _top_up_audit(project, size - sizes[reason], now)
+            elif reason == Reason.RANDOM and project.random_arm_share > 0:
+                missing = math.ceil(size * project.random_arm_share) - sizes[reason]
+                opened += _top_up_at_random(project, RANDOM, missing, now, rng)
+            elif reason == Reason.GOLD and gold_stream.is_served(project):
+                opened += _top_up_gold(project, size - sizes[reason], now, rng)
+            elif reason == Reason.ACQUIRED:
+                opened += _top_up_at_random(project, TOP_UP, size - sizes[reason], now, rng)
+    return opened
+
+
+# One at a time in a process; the database keeps processes from opening an image twice.
+_topping_up = threading.Lock()
+
+
 def open_dispute(project: Project, image: Image, now: datetime) -> None:
     """Put a disputed image before the experts; inside a transaction that holds its lock."""
     QueueEntry.objects.filter(image=image, state=QueueEntryState.OPEN).exclude(
@@ -185,23 +218,27 @@ def _open(
     return len(rows)
 
 
-@transaction.atomic
 def _top_up_audit(project: Project, missing: int, now: datetime) -> int:
+    if missing <= 0:
+        return 0
     rule = slots.Policy.of(project, Partition.AUDIT, annotators.active_count(project, now))
+    # In the order of an index, so a large slice is not sorted; decided under no lock yet.
     below = (
         _measured(project.pk)
         .filter(
-            Q(consensus__isnull=True)
-            | Q(consensus__state=ConsensusState.OPEN)
-            | Q(consensus__is_expert=False, consensus__n_votes__lt=rule.needed)
+            Q(measured_image__consensus__isnull=True)
+            | Q(measured_image__consensus__state=ConsensusState.OPEN)
+            | Q(
+                measured_image__consensus__is_expert=False,
+                measured_image__consensus__n_votes__lt=rule.needed,
+            )
         )
-        .order_by("split_group__draw_order", "pk")
-        .values_list("pk", "split_group__draw_order")[:missing]
+        .order_by("draw_order", "pk")
+        .values_list("measured_image_id", "draw_order")[:missing]
     )
-    draw_orders = dict(below)
-    images = slots.lock_images(draw_orders)
-    chosen = {key: RefillEntry(key, -order, 1.0) for key, order in draw_orders.items()}
-    return _open(project, images, chosen, AUDIT, now)
+    chosen = {key: RefillEntry(key, -order, 1.0) for key, order in below if key is not None}
+    with transaction.atomic():
+        return _open(project, slots.lock_images(chosen), chosen, AUDIT, now)
 
 
 @transaction.atomic
@@ -240,19 +277,21 @@ def _reconsider(project: Project, now: datetime) -> None:
             open_dispute(project, image, now)
 
 
-def _measured(project_id: int) -> QuerySet[Image]:
-    waiting = QueueEntry.objects.filter(image=OuterRef("pk"), state=QueueEntryState.OPEN)
-    return Image.objects.filter(
+def _measured(project_id: int) -> QuerySet[SplitGroup]:
+    waiting = QueueEntry.objects.filter(
+        image=OuterRef("measured_image_id"), state=QueueEntryState.OPEN
+    )
+    return SplitGroup.objects.filter(
         ~Exists(waiting),
         project_id=project_id,
         partition=Partition.AUDIT,
-        split_group__measured_image_id=F("pk"),
-        flagged_at__isnull=True,
-        removed_at__isnull=True,
+        measured_image__partition=Partition.AUDIT,
+        measured_image__split_group_id=F("pk"),
+        measured_image__flagged_at__isnull=True,
+        measured_image__removed_at__isnull=True,
     )
 
 
-@transaction.atomic
 def _top_up_at_random(
     project: Project, stream: _Stream, missing: int, now: datetime, rng: np.random.Generator
 ) -> int:
@@ -261,18 +300,18 @@ def _top_up_at_random(
     The random arm takes an image out of the acquired window where it draws one, else it would not
     be a random draw from the pool; what somebody holds, or another stream has, stays out.
     """
-    ids = queue_selectors.candidates(project.pk).image_ids
-    if stream is TOP_UP:
-        waiting = QueueEntry.objects.filter(project=project, state=QueueEntryState.OPEN)
-        ids = np.setdiff1d(ids, list(waiting.values_list("image_id", flat=True)))
-    drawn = rng.permutation(ids)[:missing]
-    probability = len(drawn) / len(ids) if len(ids) else 1.0
+    if missing <= 0:
+        return 0
+    drawn, probability = queue_selectors.draw(
+        project.pk, missing, rng, leaves_acquired=stream is TOP_UP
+    )
     chosen = {
         int(image_id): RefillEntry(int(image_id), -float(place), probability)
         for place, image_id in enumerate(drawn)
     }
-    images = slots.lock_images(chosen)
-    _unheld(project.pk, Reason.ACQUIRED).filter(image_id__in=list(chosen)).update(
-        state=QueueEntryState.CLOSED, closed_at=now
-    )
-    return _open(project, images, chosen, stream, now)
+    with transaction.atomic():
+        images = slots.lock_images(chosen)
+        _unheld(project.pk, Reason.ACQUIRED).filter(image_id__in=list(chosen)).update(
+            state=QueueEntryState.CLOSED, closed_at=now
+        )
+        return _open(project, images, chosen, stream, now)
