@@ -115,6 +115,13 @@ class RecentSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
 
 
+class ReplaySerializer(serializers.Serializer[Any]):
+    """How far setting answers aside, or bringing them back, has come."""
+
+    done = serializers.IntegerField()
+    total = serializers.IntegerField(allow_null=True)
+
+
 class PersonDetailSerializer(PersonSerializer):
     """Somebody with what they know, what they mix up, and what was done."""
 
@@ -122,6 +129,7 @@ class PersonDetailSerializer(PersonSerializer):
     confused = ConfusedSerializer(many=True)
     events = EventSerializer(many=True)
     recent = RecentSerializer(many=True)
+    replay = ReplaySerializer(allow_null=True)
 
 
 class PausePersonSerializer(serializers.Serializer[Any]):
@@ -297,6 +305,7 @@ def detail(request: Request, project: Project, public_id: UUID) -> Response:
         "confused": ConfusedSerializer(found.confused, many=True).data,
         "events": EventSerializer(found.events, many=True).data,
         "recent": [_recent(row) for row in found.recent],
+        "replay": None if found.replay is None else ReplaySerializer(found.replay).data,
     }
     return Response(body)
 

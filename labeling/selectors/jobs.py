@@ -35,3 +35,23 @@ def due(now: datetime) -> list[DueJob]:
     is_stale = Q(state=JobState.RUNNING, heartbeat_at__lte=now - SILENT_AT_MOST)
     rows = Job.objects.filter(is_forgotten | is_stale).order_by("pk").values_list("pk", "kind")
     return [DueJob(pk, kind) for pk, kind in rows[:100]]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How far a project is with deciding again what one person's answers were part of."""
+
+    done: int
+    total: int | None
+
+
+def replay_of(project_id: int, annotator_id: int) -> Replay | None:
+    """Give the newest replay for one person that is not over, None where there is none."""
+    open_jobs = Job.objects.filter(
+        project_id=project_id,
+        kind="replay",
+        state__in=(JobState.QUEUED, JobState.RUNNING),
+        settings__annotator=annotator_id,
+    )
+    found = open_jobs.order_by("-pk").values_list("done", "total").first()
+    return None if found is None else Replay(*found)

@@ -20,6 +20,7 @@ from labeling.models import (
     Membership,
     Role,
 )
+from labeling.selectors import jobs
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -127,13 +128,17 @@ class Confused:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One person with what they know, what they mix up, and what was done about them."""
+    """One person with what they know, what they mix up, and what was done about them.
+
+    `replay` is there while their answers are being set aside or brought back.
+    """
 
     person: Person
     by_label: list[OfLabel]
     confused: list[Confused]
     events: list[AuditEvent]
     recent: list[Annotation]
+    replay: jobs.Replay | None
 
 
 def share(yes: float, no: float) -> Share:
@@ -177,6 +182,7 @@ def detail(project_id: int, public_id: UUID, viewer_id: int | None = None) -> De
         confused=_confused(counts, names) if counts else [],
         events=_events(row),
         recent=_recent(row.pk),
+        replay=jobs.replay_of(project_id, row.pk),
     )
 
 

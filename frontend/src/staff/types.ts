@@ -228,6 +228,8 @@ export interface PersonDetail extends Person {
   confused: { truth: LabelRef; said: LabelRef; count: number }[];
   events: PersonEvent[];
   recent: RecentAnswer[];
+  /** While answers are being set aside or brought back; total null before it is counted. */
+  replay: { done: number; total: number | null } | null;
 }
 
 export interface Message {

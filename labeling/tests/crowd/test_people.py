@@ -15,6 +15,8 @@ from labeling.models import (
     Consensus,
     CoordinatorMessage,
     Image,
+    Job,
+    JobState,
     Membership,
     Project,
     Role,
@@ -310,3 +312,23 @@ def test_answers_are_set_aside_and_taken_back_in(
     assert back["events"][0]["verb"] == "quarantine_lifted"
     assert again.label is not None
     assert (again.n_votes, again.label.code) == (1, "juice")
+
+
+def test_how_far_setting_aside_has_come_is_told_until_it_is_over(
+    staff: Browser, project: Project
+) -> None:
+    ada, kim = (worlds.make_annotator(project, name) for name in ("Ada", "Kim"))
+    job = Job.objects.create(
+        project=project,
+        kind="replay",
+        state=JobState.RUNNING,
+        done=3,
+        total=12,
+        settings={"annotator": ada.pk},
+        created_at=worlds.NOW,
+    )
+
+    assert person(staff, ada)["replay"] == {"done": 3, "total": 12}
+    assert person(staff, kim)["replay"] is None
+    Job.objects.filter(pk=job.pk).update(state=JobState.SUCCEEDED)
+    assert person(staff, ada)["replay"] is None

@@ -1,6 +1,8 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { IntervalMark } from "../../shared/IntervalMark/IntervalMark";
+import { count } from "../../shared/numbers";
+import { Progress } from "../../shared/Progress/Progress";
 import { IntervalBars } from "../charts/IntervalBars";
 import { interval, moment, percent, plural } from "../format";
 import { Loading } from "../Loading";
@@ -10,6 +12,7 @@ import { PersonActions } from "./PersonActions";
 import { eventWords, recentWords, standing } from "./people";
 
 const ROWS_AT_FIRST = 8;
+const REPLAY_POLL_MS = 2000;
 const RECENT_AT_FIRST = 10;
 
 interface PersonPanelProps {
@@ -28,9 +31,20 @@ export function PersonPanel({ base, person, floor, onChange }: PersonPanelProps)
     onChange();
   };
   const words = standing(person, floor ?? null);
+  const isReplaying = data !== null && data.replay !== null;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `onChange` is another one each time.
+  useEffect(() => {
+    if (!isReplaying) return;
+    const timer = setInterval(reload, REPLAY_POLL_MS);
+    return () => {
+      clearInterval(timer);
+      onChange();
+    };
+  }, [isReplaying, reload]);
   return (
     <div class="person-panel stack">
       {words && <p class="notice">{words}</p>}
+      {data?.replay && <Replay replay={data.replay} />}
       <PersonActions path={path} person={person} onChange={changed} />
       <ErrorNote error={error} onRetry={reload} />
       {!data && !error && <Loading />}
@@ -45,6 +59,20 @@ export function PersonPanel({ base, person, floor, onChange }: PersonPanelProps)
           </div>
         </div>
       )}
+    </div>
+  );
+}
+
+/** Everything is being worked out again, with or without this person. */
+function Replay({ replay }: { replay: NonNullable<PersonDetail["replay"]> }) {
+  const total = replay.total ?? 0;
+  return (
+    <div class="run" role="status">
+      <p class="run-line small">
+        <span>Working everything out again</span>
+        <span>{total > 0 && `${count(replay.done)} of ${plural(total, "image")}`}</span>
+      </p>
+      <Progress value={replay.done} max={total} label="Images decided again" />
     </div>
   );
 }
@@ -89,13 +117,13 @@ function MixUps({ detail }: { detail: PersonDetail }) {
     <section class="stack">
       <h3>Mixes up</h3>
       <ul class="mix-ups">
-        {detail.confused.map(({ truth, said, count }) => (
+        {detail.confused.map(({ truth, said, count: times }) => (
           <li key={`${truth.code}>${said.code}`}>
             <span>
               says <strong>{said.name}</strong> where it is <strong>{truth.name}</strong>
             </span>
             <span class="soft small nowrap">
-              about {plural(Math.max(1, Math.round(count)), "time")}
+              about {plural(Math.max(1, Math.round(times)), "time")}
             </span>
           </li>
         ))}

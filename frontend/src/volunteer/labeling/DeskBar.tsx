@@ -5,9 +5,10 @@ import { Mark } from "../Shell";
 import type { Desk, Registry } from "./actions";
 import { keyName } from "./keys";
 
-function unsentWords(unsent: number, isRetrying: boolean): string {
+function unsentWords(unsent: number, isRetrying: boolean, isPaused: boolean): string {
   if (unsent === 0) return "";
   const answers = unsent === 1 ? "1 answer" : `${unsent} answers`;
+  if (isPaused) return `${answers} kept here, not sent yet`;
   return isRetrying ? `Offline: ${answers} kept here, not sent yet` : `Sending ${answers}`;
 }
 
@@ -16,11 +17,14 @@ export interface DeskBarProps {
   progress: ProgressCounts;
   unsent: number;
   isRetrying: boolean;
+  /** Not the network but a pause is in the way. */
+  isPaused: boolean;
   registry: Registry;
   desk: Desk;
 }
 
-export function DeskBar({ name, progress, unsent, isRetrying, registry, desk }: DeskBarProps) {
+export function DeskBar(props: DeskBarProps) {
+  const { name, progress, unsent, isRetrying, isPaused, registry, desk } = props;
   const guideKey = registry.byId.get("guide")?.keys[0] ?? "?";
   return (
     <header class="desk-bar">
@@ -51,7 +55,7 @@ export function DeskBar({ name, progress, unsent, isRetrying, registry, desk }: 
         />
       </div>
       <p class="desk-unsent" role="status" data-shown={unsent > 0 && (isRetrying || unsent > 2)}>
-        {(isRetrying || unsent > 2) && unsentWords(unsent, isRetrying)}
+        {(isRetrying || unsent > 2) && unsentWords(unsent, isRetrying, isPaused)}
       </p>
       <div class="desk-tools">
         <button type="button" class="button" data-tone="quiet" onClick={() => desk.open("guide")}>

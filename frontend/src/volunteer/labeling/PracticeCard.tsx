@@ -44,7 +44,7 @@ export function PracticeCard({ past, src, onGoOn }: PracticeCardProps) {
         <figure>
           <img src={src} alt="What you just answered" />
           <figcaption>
-            {practice.is_right || !said ? "The picture" : `You said ${said.name}`}
+            {practice.is_right || !said ? "Your picture" : `You said ${said.name}`}
           </figcaption>
         </figure>
         {practice.example_url && (
@@ -62,8 +62,8 @@ export function PracticeCard({ past, src, onGoOn }: PracticeCardProps) {
         )}
         {practice.is_last && (
           <p>
-            That was your first round. From here on nobody looks over your shoulder: when in doubt,
-            “Can't tell” is a good answer, and the guide stays one key away.
+            That was your first round. From here on there is no such word after each answer: when in
+            doubt, “Can't tell” is a good answer, and the guide stays one press away.
           </p>
         )}
       </div>

@@ -33,7 +33,7 @@ export function PreviousLine({
     <div class="previous">
       {state.previousSrc && <img class="previous-image" src={state.previousSrc} alt="" />}
       <p class="previous-text">
-        <Word previous={previous} names={names} />
+        <Word previous={previous} names={names} isTold={state.feedback !== null} />
       </p>
       <div class="previous-actions">
         <button
@@ -63,9 +63,16 @@ export function PreviousLine({
   );
 }
 
-function Word({ previous, names }: { previous: Past; names: Names }) {
+interface WordProps {
+  previous: Past;
+  names: Names;
+  /** The word on it stands large above; the line need not repeat it. */
+  isTold: boolean;
+}
+
+function Word({ previous, names, isTold }: WordProps) {
   if (previous.kind === "FLAG") return <>You flagged it.</>;
-  if (previous.practice) {
+  if (previous.practice && !isTold) {
     const { is_right: isRight, done, of } = previous.practice;
     return (
       <>
@@ -82,7 +89,7 @@ function Word({ previous, names }: { previous: Past; names: Names }) {
   return (
     <>
       You said <strong>{nameOfAnswer(previous.kind, previous.labels, names)}</strong>.
-      {previous.sentence && <span class="soft"> {previous.sentence}</span>}
+      {previous.sentence && !isTold && <span class="soft"> {previous.sentence}</span>}
     </>
   );
 }

@@ -25,7 +25,7 @@ export function RecentDialog({ open, state, names, onUndo, onClose }: RecentDial
           const said = nameOfAnswer(past.kind, past.labels, names);
           return (
             <li key={past.key} class="recent">
-              <img src={past.image.thumb_url} alt="" loading="lazy" />
+              <img src={past.image.thumb_url} alt="" />
               <span class="recent-said">
                 {said}
                 {past.annotation === null && <span class="soft small"> on its way</span>}

@@ -31,6 +31,14 @@ function countsOf(answers: readonly Said[], page: LabelingPage): string {
     .join(", ");
 }
 
+/** Skipping means something else here: nobody else gets it, it comes round again. */
+function forExperts(page: LabelingPage): LabelingPage {
+  const specials = page.specials.map((special) =>
+    special.kind === "SKIP" ? { ...special, meaning: "Later: it comes round again." } : special,
+  );
+  return { ...page, specials };
+}
+
 interface ExpertScreenProps {
   page: LabelingPage;
   start: Round;
@@ -48,7 +56,7 @@ function ExpertScreen({ page, start }: ExpertScreenProps) {
     page.labels.map((label) => label.code),
   );
   const registry = useMemo(
-    () => buildRegistry({ ...page, isMulti: false, isExpert: true }, slots.places),
+    () => buildRegistry({ ...forExperts(page), isMulti: false, isExpert: true }, slots.places),
     [page, slots.places],
   );
   // biome-ignore lint/correctness/useExhaustiveDependencies: another image starts whole.

@@ -15,7 +15,7 @@ import { LabelPanel } from "../labeling/LabelPanel";
 import { nameOfAnswer, PreviousLine } from "../labeling/PreviousLine";
 import type { Draft } from "../labeling/queue";
 import { RecentDialog } from "../labeling/RecentDialog";
-import { titleForBlocked } from "../labeling/refusals";
+import { isPausedCode, titleForBlocked } from "../labeling/refusals";
 import { Stage } from "../labeling/Stage";
 import { useKeys } from "../labeling/useKeys";
 import { type Labeling, useLabeling, useQueueLife, useQueueState } from "../labeling/useQueue";
@@ -100,6 +100,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
         progress={state.progress}
         unsent={state.unsent}
         isRetrying={state.isRetrying}
+        isPaused={isPausedCode(state.done?.code ?? "")}
         registry={registry}
         desk={desk}
       />
