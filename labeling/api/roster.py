@@ -28,6 +28,35 @@ if TYPE_CHECKING:
 PAUSE_EXAMPLE = OpenApiExample(
     "pause", value={"paused": True, "why": "Answers faster than one can look."}, request_only=True
 )
+PERSON_EXAMPLE = OpenApiExample(
+    "a volunteer",
+    value={
+        "id": "5f0c1c8e-93a8-4b13-a0a7-0f5d2b6d8f11",
+        "display_name": "Ada",
+        "role": "VOLUNTEER",
+        "has_account": False,
+        "is_you": False,
+        "answers": 214,
+        "joined_at": "2026-02-20T09:00:00Z",
+        "last_seen_at": "2026-03-01T12:00:00Z",
+        "skill": {"estimate": 0.86, "low": 0.8, "high": 0.91, "n": 131.4},
+        "gold": {
+            "right": 18,
+            "wrong": 2,
+            "interval": {"estimate": 0.86, "low": 0.7, "high": 0.97, "n": 20},
+        },
+        "paused": False,
+        "paused_reason": "",
+        "paused_at": None,
+        "pause_lifted_at": None,
+        "quarantined": False,
+        "quarantined_at": None,
+        "anonymised": False,
+        "onboarded": True,
+        "suggestions": None,
+    },
+    response_only=True,
+)
 ANONYMISE_EXAMPLE = OpenApiExample("confirm", value={"display_name": "Ada"}, request_only=True)
 
 
@@ -166,6 +195,7 @@ class PeopleView(APIView):
         operation_id="list_people",
         summary="Who answers, how much and how well; most answers first",
         responses=PersonSerializer(many=True),
+        examples=[PERSON_EXAMPLE],
     )
     def get(self, request: Request, slug: str) -> Response:
         """List them."""
