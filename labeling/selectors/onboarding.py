@@ -68,7 +68,12 @@ class Practice:
     def sentence(self) -> str:
         """Say it in one sentence that needs no picture."""
         name = self.label[1]
-        verdict = f"Right: {name}." if self.is_right else f"Not quite: our experts say {name}."
+        if self.is_right:
+            verdict = f"Right: {name}."
+        elif self.said is None:
+            verdict = f"Our experts say {name}."
+        else:
+            verdict = f"Not quite: our experts say {name}."
         return f"{verdict} {self.note}".strip()
 
 

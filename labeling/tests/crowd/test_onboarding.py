@@ -70,6 +70,7 @@ def test_the_first_images_are_gold_and_the_answers_are_explained(newcomer: Brows
     assert wrong["practice"]["said"]["code"] == "juice"
     assert wrong["sentence"] == "Not quite: our experts say Milk. It says milk."
     assert last["practice"]["said"] is None
+    assert last["sentence"] == "Our experts say Milk. It says milk."
     assert last["practice"]["is_last"]
 
 
