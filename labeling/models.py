@@ -760,6 +760,9 @@ class CrowdModel(models.Model):
     minimum_votes = models.JSONField(
         default=dict, help_text="Label code to votes; the empty code is none of these."
     )
+    frequency = models.JSONField(
+        default=dict, help_text="Label code to its share of images; none of these is empty."
+    )
     n_votes = models.PositiveIntegerField(default=0, help_text="Votes the last sweep has read.")
     last_annotation_id = models.BigIntegerField(default=0)
     n_active = models.PositiveIntegerField(

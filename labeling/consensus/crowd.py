@@ -57,6 +57,11 @@ class Skill:
         kept = {pair: count for pair, count in confusions.items() if count > 1e-9}
         return Skill(max(self.right + other.right, 0), max(self.wrong + other.wrong, 0), kept)
 
+    def minus(self, other: Skill) -> Skill:
+        """Take away; the same rules."""
+        confusions = {pair: -count for pair, count in other.confusions.items()}
+        return self.plus(Skill(-other.right, -other.wrong, confusions))
+
 
 SkillChange = Skill
 """The same three fields, to be added; a change may be negative."""
@@ -74,6 +79,8 @@ class Pool:
             the average outcome, in log-odds of being right; 0 is average.
         prior_weight: trust in the classifier, 0 to 1.
         minimum_votes: (k + 1,) answers that each outcome needs at least, 1 or more.
+        frequency: (k + 1,) share of images of each outcome, or None for even; what is believed of
+            an image that the classifier says nothing of.
     """
 
     alpha: float
@@ -81,11 +88,19 @@ class Pool:
     confusion: npt.NDArray[np.float64]
     prior_weight: float
     minimum_votes: npt.NDArray[np.int64]
+    frequency: npt.NDArray[np.float64] | None = None
 
     @property
     def n_outcomes(self) -> int:
         """Give k + 1."""
         return len(self.minimum_votes)
+
+    @property
+    def shares(self) -> npt.NDArray[np.float64]:
+        """Give the frequencies, even ones where they are not known."""
+        if self.frequency is None:
+            return np.full(self.n_outcomes, 1.0 / self.n_outcomes)
+        return self.frequency
 
     @property
     def average(self) -> Skill:
@@ -114,12 +129,14 @@ def posterior(
     pool: Pool,
     *,
     prior: npt.NDArray[np.floating] | None = None,
+    own: Mapping[int, SkillChange] | None = None,
 ) -> npt.NDArray[np.float64]:
     """Give the distribution over outcomes after these votes, in O(votes * outcomes).
 
     log q(y) = prior_weight * log prior(y) + sum over votes of log P(vote | y, annotator), up to a
     constant. No vote counts against what it says, whoever gave it: where a person is right less
-    often than by chance, their vote says nothing. The classifier lowers an outcome that somebody
+    often than by chance, their vote says nothing. "None of these" is believed only where somebody
+    said it, since it could explain any quarrel. The classifier lowers an outcome that somebody
     named by at most 0.9 of what one person of average skill raises it, so that it never outvotes
     one.
 
@@ -130,6 +147,8 @@ def posterior(
         prior: (k,) out-of-group probabilities of the classifier, or None. Never give one for an
             audit image: what is measured must not be steered by what it measures. Of "none of
             these" the classifier knows nothing: it is given 1 / (k + 1).
+        own: what `skills` hold of this very image (`held` of what it was counted with), to be left
+            out: an image must not confirm itself.
 
     Returns:
         (k + 1,), sums to 1.
@@ -142,11 +161,15 @@ def posterior(
     (`methods.md` §5.2).
     """
     _check(votes, pool.n_outcomes)
-    log_q = np.zeros(pool.n_outcomes)
-    if prior is not None:
-        log_q += _prior_term(prior, {vote.label for vote in votes}, pool)
+    named = {vote.label for vote in votes}
+    log_q = _capped(_prior_term(prior, pool), named, pool)
+    if votes and pool.n_outcomes - 1 not in named:
+        log_q[-1] = -np.inf
     for vote in votes:
-        log_q += np.log(likelihood(vote.label, skills.get(vote.annotator, pool.average), pool))
+        skill = skills.get(vote.annotator, pool.average)
+        if own is not None and vote.annotator in own:
+            skill = skill.minus(own[vote.annotator])
+        log_q += np.log(likelihood(vote.label, skill, pool))
     return normalised(log_q)
 
 
@@ -255,14 +278,25 @@ def _check(votes: Sequence[Vote], n_outcomes: int) -> None:
         raise ValueError(message)
 
 
-def _prior_term(
-    prior: npt.NDArray[np.floating], named: Iterable[int], pool: Pool
-) -> npt.NDArray[np.float64]:
+def _prior_term(prior: npt.NDArray[np.floating] | None, pool: Pool) -> npt.NDArray[np.float64]:
+    if prior is None:
+        return frequency_term(pool)
     if prior.shape != (pool.n_outcomes - 1,):
         message = f"the prior has shape {prior.shape}, expected ({pool.n_outcomes - 1},)"
         raise ValueError(message)
     shares = np.maximum(with_none(prior.astype(np.float64)), SMALLEST)
-    term: npt.NDArray[np.float64] = pool.prior_weight * np.log(shares)
+    return np.asarray(pool.prior_weight * np.log(shares))
+
+
+def frequency_term(pool: Pool) -> npt.NDArray[np.float64]:
+    """Give (k + 1,) log frequencies."""
+    return np.asarray(np.log(np.maximum(pool.shares, SMALLEST)))
+
+
+def _capped(
+    term: npt.NDArray[np.float64], named: Iterable[int], pool: Pool
+) -> npt.NDArray[np.float64]:
+    """Raise what was named to where one person of average skill is not outvoted."""
     capped = term.copy()
     for label in named:
         word = likelihood(label, pool.average, pool)

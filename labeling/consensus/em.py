@@ -111,7 +111,10 @@ def sweep(
 ) -> Swept:
     """Alternate between posteriors and skills until neither moves; deterministic.
 
-    The posteriors are those of `crowd.posterior`. Counts come from images with two votes or more
+    The posteriors are those of `crowd.posterior`: an image is believed by what all *other* images
+    tell of its annotators (collapsed variational Bayes, Asuncion et al. 2009). Were its own counts
+    left in, three people with three answers would soon agree that two of them confuse just these.
+    Counts come from images with two votes or more
     and from known ones: one vote alone tells nothing about its author. In each step the Beta
     distribution of skills, the pooled confusion and the ease of outcomes are fitted to all
     annotators, shrunk to what is believed of any crowd; nothing carries over from an earlier sweep
@@ -145,106 +148,111 @@ class _Sweep:
         pairs, pair_of = np.unique(key, return_inverse=True)
         self.author = (pairs // n_outcomes).astype(np.int64)
         self.said = (pairs % n_outcomes).astype(np.int64)
-        shape = (table.n_images, len(pairs))
-        ones = np.ones(len(key), dtype=np.float32)
-        self.votes = csr_array((ones, (table.image, pair_of)), shape=shape)
+        order = np.argsort(table.image, kind="stable")
+        self.image, self.pair = table.image[order], pair_of[order]
+        n_votes = np.bincount(table.image, minlength=table.n_images)
+        self.first = np.concatenate([[0], np.cumsum(n_votes)])
+        self.voted = n_votes > 0
+        named_none = np.bincount(table.image, table.label == n_outcomes - 1, table.n_images)
+        self.rules_out_none = self.voted & (named_none == 0)
+        self.tells = (n_votes >= 2) | (table.known >= 0)
+        telling = self.tells[table.image]
+        ones = np.ones(int(telling.sum()), dtype=np.float32)
+        self.telling = csr_array(
+            (ones, (pair_of[telling], table.image[telling])), shape=(len(pairs), table.n_images)
+        )
         columns, each = np.arange(len(pairs)), np.ones(len(pairs), dtype=np.float32)
         self.authors = csr_array((each, (self.author, columns)), shape=(n_annotators, len(pairs)))
         self.sayers = csr_array(
             (each, (self.said, columns)), shape=(n_outcomes, len(pairs))
         ).tocsc()
-        n_votes = np.bincount(table.image, minlength=table.n_images)
-        self.tells = (n_votes >= 2) | (table.known >= 0)
-        telling = self.tells[table.image]
-        self.telling = csr_array(
-            (ones[telling], (pair_of[telling], table.image[telling])), shape=shape[::-1]
-        )
-        self.voted = n_votes > 0
         self.term_of = _Priors(table, n_outcomes)
 
     def run(self, max_steps: int, tolerance: float, risk: float) -> Swept:
-        words = self._words(np.zeros((len(self.said), self.k1), dtype=np.float32))
         q = np.zeros((self.table.n_images, self.k1), dtype=np.float32)
-        log_likelihood, _ = self._believe(words, q)
+        self._count(np.zeros((len(self.said), self.k1), dtype=np.float32))
+        log_likelihood, _ = self._believe(q)
         steps = 0
         for steps in range(1, max_steps + 1):
-            counts = self.telling @ q  # (pairs, k + 1)
-            self._share(counts, risk)
-            words = self._words(counts)
+            self._count(self.telling @ q)
+            self._share(q, risk)
             if steps == 2:
-                self._weigh_the_classifier(words)
-            log_likelihood, moved = self._believe(words, q)
+                self._weigh_the_classifier(q)
+            log_likelihood, moved = self._believe(q)
             if moved <= tolerance:
                 break
-        return self._swept(q, self.telling @ q, steps, log_likelihood)
+        self._count(self.telling @ q)
+        return self._swept(q, steps, log_likelihood)
 
-    def _share(self, counts: Single, risk: float) -> None:
-        """Fit what all share to (pairs, k + 1) expected counts."""
-        totals = self._by_author(counts)  # (a, k + 1)
+    def _count(self, counts: Single) -> None:
+        """Take (pairs, k + 1) expected counts: by annotator and answer, the truth in columns."""
+        self.counts = counts
+        self.totals = np.asarray(self.authors @ counts)  # (a, k + 1)
+        hits = counts[np.arange(len(self.said)), self.said]
+        self.right = np.bincount(self.author, hits, self.n_annotators).astype(np.float64)
+        self.wrong = np.maximum(self.totals.sum(axis=1, dtype=np.float64) - self.right, 0.0)
+
+    def _share(self, q: Single, risk: float) -> None:
+        """Fit what all share."""
         together = np.zeros((self.k1, self.k1))
-        for first in range(0, len(counts), _BLOCK_PAIRS):
+        for first in range(0, len(self.counts), _BLOCK_PAIRS):
             rows = slice(first, first + _BLOCK_PAIRS)
-            together += (self.sayers[:, rows] @ counts[rows]).T
-        right = self._right(counts)
+            together += (self.sayers[:, rows] @ self.counts[rows]).T
         self.pool = pooling.fit(
-            right,
-            totals.sum(axis=1, dtype=np.float64) - right,
+            self.right,
+            self.wrong,
             together,
-            totals,
+            self.totals.astype(np.float64),
+            q[self.voted].sum(axis=0, dtype=np.float64),
             prior_weight=self.pool.prior_weight,
             risk=risk,
         )
 
-    def _words(self, counts: Single) -> Single:
-        """Turn counts into log P(said | truth) for every pair of an annotator and an answer.
+    def _words(self, votes: slice | npt.NDArray[np.intp], q: Single) -> Single:
+        """Give (v, k + 1) log P(said | truth) of votes, by what all other images tell of people."""
+        pool, image, pair = self.pool, self.image[votes], self.pair[votes]
+        author, said, at = self.author[pair], self.said[pair], np.arange(len(pair))
+        own = q[image] * self.tells[image, None]  # what the counts hold of this very image
+        right = np.maximum(self.right[author] - own[at, said], 0.0)
+        mass = np.maximum((self.right + self.wrong)[author] - self.tells[image], right)
+        mean = np.clip((pool.alpha + right) / (pool.alpha + pool.beta + mass), *crowd.SKILL_BOUNDS)
+        is_right = crowd.chance_right(mean.astype(np.float32)[:, None], self.ease)
+        word = (1 - is_right) * self.errors[said]
+        word[at, said] = is_right[at, said]
+        word *= crowd.SHRINKAGE
+        word += np.maximum(self.counts[pair] - own, 0.0)
+        word /= crowd.SHRINKAGE + np.maximum(self.totals[author] - own, 0.0)
+        word[at, said] = word.max(axis=1)
+        np.maximum(word, crowd.SMALLEST, out=word)
+        return np.asarray(np.log(word, out=word), dtype=np.float32)
 
-        The counts are overwritten: one array of this size is enough.
-        """
-        pool, totals = self.pool, self._by_author(counts)
-        skill = self._skills(counts, totals).astype(np.float32)
-        ease = np.diagonal(pool.confusion).astype(np.float32)
-        errors = np.ascontiguousarray(pool.confusion.T, dtype=np.float32)  # said by truth
-        mass = (crowd.SHRINKAGE + totals).astype(np.float32)
-        step = max(1, _BLOCK_CELLS // self.k1)
-        for first in range(0, len(counts), step):
-            rows = slice(first, first + step)
-            author, said = self.author[rows], self.said[rows]
-            at = np.arange(len(said))
-            is_right = crowd.chance_right(skill[author, None], ease[None, :])
-            word = (1 - is_right) * errors[said]
-            word[at, said] = is_right[at, said]
-            word *= crowd.SHRINKAGE
-            word += counts[rows]
-            word /= mass[author]
-            word[at, said] = word.max(axis=1)
-            np.log(np.maximum(word, crowd.SMALLEST, out=word), out=counts[rows])
-        return counts
+    def _log_votes(self, rows: range, q: Single) -> Single:
+        """Give (rows, k + 1) what the votes say of a run of images."""
+        found = np.zeros((len(rows), self.k1), dtype=np.float32)
+        starts = self.first[rows.start : rows.stop]
+        voted = np.flatnonzero(self.voted[rows.start : rows.stop])
+        if len(voted):
+            words = self._words(slice(int(starts[0]), int(self.first[rows.stop])), q)
+            found[voted] = np.add.reduceat(words, starts[voted] - starts[0], axis=0)
+        return found
 
-    def _skills(self, counts: Single, totals: Matrix) -> Matrix:
-        right = self._right(counts)
-        mass = totals.sum(axis=1, dtype=np.float64)
-        mean = (self.pool.alpha + right) / (self.pool.alpha + self.pool.beta + mass)
-        return np.asarray(np.clip(mean, *crowd.SKILL_BOUNDS))
+    def _runs(self) -> list[range]:
+        """Cut the images into runs whose votes fit the processor's cache."""
+        mean = max(1.0, len(self.image) / max(1, self.table.n_images))
+        step = max(1, int(_BLOCK_CELLS / (self.k1 * mean)))
+        n = self.table.n_images
+        return [range(start, min(start + step, n)) for start in range(0, n, step)]
 
-    def _right(self, counts: Single) -> Matrix:
-        hits = counts[np.arange(len(self.said)), self.said].astype(np.float64)
-        return np.asarray(
-            np.bincount(self.author, weights=hits, minlength=self.n_annotators), dtype=np.float64
-        )
-
-    def _by_author(self, counts: Single) -> Matrix:
-        """Sum (pairs, k + 1) counts over what each annotator said."""
-        return np.asarray((self.authors @ counts).astype(np.float64))
-
-    def _believe(self, words: Single, q: Single) -> tuple[float, float]:
+    def _believe(self, q: Single) -> tuple[float, float]:
         """Write the posteriors into q; give the log-likelihood and the largest change."""
         total, moved = 0.0, 0.0
         known, allowed = self.table.known, _allowed(self.pool)
-        step = max(1, _BLOCK_CELLS // self.k1)
-        for first in range(0, len(q), step):
-            rows = slice(first, first + step)
-            share = self.votes[rows] @ words
+        self._prepare()
+        for run in self._runs():
+            rows = slice(run.start, run.stop)
+            share = self._log_votes(run, q)
             share += self.term_of(rows, self.pool, allowed)
+            share[self.rules_out_none[rows], -1] = -np.inf
             highest = share.max(axis=1, keepdims=True)
             share -= highest
             np.exp(share, out=share)
@@ -259,39 +267,43 @@ class _Sweep:
             q[rows] = share
         return total, moved
 
-    def _weigh_the_classifier(self, words: Single) -> None:
+    def _prepare(self) -> None:
+        self.ease = np.diagonal(self.pool.confusion).astype(np.float32)
+        self.errors = np.ascontiguousarray(self.pool.confusion.T, dtype=np.float32)  # by said
+
+    def _weigh_the_classifier(self, q: Single) -> None:
         """Choose the prior weight by the log-loss of gold images, as if they were not gold."""
         rows = np.flatnonzero((self.table.known >= 0) & self.voted & self.term_of.is_given)
         if not len(rows):
             return
+        self._prepare()
         truth = self.table.known[rows]
-        votes = (self.votes[rows] @ words).astype(np.float64)
+        votes = np.concatenate([self._log_votes(range(row, row + 1), q) for row in rows.tolist()])
         believed = self.pool.prior_weight
         losses = []
         for weight in WEIGHTS:
             tried = replace(self.pool, prior_weight=weight)
-            q = crowd.normalised(votes + self.term_of(rows, tried, _allowed(tried)))
-            loss = -np.log(np.maximum(q[np.arange(len(rows)), truth], 1e-6)).sum()
+            log_q = votes.astype(np.float64) + self.term_of(rows, tried, _allowed(tried))
+            log_q[self.rules_out_none[rows], -1] = -np.inf
+            shares = crowd.normalised(log_q)
+            loss = -np.log(np.maximum(shares[np.arange(len(rows)), truth], 1e-6)).sum()
             losses.append(loss + ((weight - believed) / _WEIGHT_SPREAD) ** 2 / 2)
         self.pool = replace(self.pool, prior_weight=WEIGHTS[int(np.argmin(losses))])
 
-    def _swept(self, q: Single, counts: Single, steps: int, log_likelihood: float) -> Swept:
-        right = self._right(counts)
-        totals = self._by_author(counts)
+    def _swept(self, q: Single, steps: int, log_likelihood: float) -> Swept:
         by_outcome = np.zeros((self.n_annotators, self.k1, 2), dtype=np.float32)
-        hits = counts[np.arange(len(self.said)), self.said]
-        by_outcome[self.author, self.said, 0] = hits
-        by_outcome[:, :, 1] = np.maximum(totals - by_outcome[:, :, 0], 0)
-        pair, truth = np.nonzero(counts >= _KEPT)
+        by_outcome[self.author, self.said, 0] = self.counts[np.arange(len(self.said)), self.said]
+        by_outcome[:, :, 1] = np.maximum(self.totals - by_outcome[:, :, 0], 0)
+        pair, truth = np.nonzero(self.counts >= _KEPT)
         return Swept(
             posteriors=q,
-            right=right,
-            wrong=np.maximum(totals.sum(axis=1) - right, 0.0),
+            right=self.right,
+            wrong=self.wrong,
             by_outcome=by_outcome,
             confused_annotator=self.author[pair].astype(np.int32),
             confused_truth=truth.astype(np.int32),
             confused_said=self.said[pair].astype(np.int32),
-            confused_count=counts[pair, truth],
+            confused_count=self.counts[pair, truth],
             pool=self.pool,
             steps=steps,
             log_likelihood=log_likelihood,
@@ -312,27 +324,26 @@ class _Priors:
 
     def __call__(self, rows: slice | npt.NDArray[np.intp], pool: Pool, allowed: Matrix) -> Single:
         wanted = np.arange(len(self.is_given))[rows]
-        term = np.zeros((len(wanted), self.k1), dtype=np.float32)
+        term = np.tile(crowd.frequency_term(pool).astype(np.float32), (len(wanted), 1))
         given = np.flatnonzero(self.is_given[wanted])
-        if self.priors is None or not len(given):
-            return term
-        shares = crowd.with_none(self.priors[wanted[given]])
-        np.log(np.maximum(shares, crowd.SMALLEST, out=shares), out=shares)
-        shares *= pool.prior_weight
-        term[given] = shares
-        at, label = self._named_of(wanted, given)
+        if self.priors is not None and len(given):
+            shares = crowd.with_none(self.priors[wanted[given]])
+            np.log(np.maximum(shares, crowd.SMALLEST, out=shares), out=shares)
+            shares *= pool.prior_weight
+            term[given] = shares
+        at, label = self._named_of(wanted)
         floor = (term[at] - allowed.astype(np.float32)[label]).max(axis=1)
         term[at, label] = np.maximum(term[at, label], floor)
         return term
 
     def _named_of(
-        self, wanted: npt.NDArray[np.intp], given: npt.NDArray[np.intp]
+        self, wanted: npt.NDArray[np.intp]
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
         """Give the named labels of wanted images: positions in `wanted`, and the labels."""
-        low = np.searchsorted(self.image, wanted[given], side="left")
-        high = np.searchsorted(self.image, wanted[given], side="right")
+        low = np.searchsorted(self.image, wanted, side="left")
+        high = np.searchsorted(self.image, wanted, side="right")
         lengths = high - low
-        at = np.repeat(given, lengths)
+        at = np.repeat(np.arange(len(wanted)), lengths)
         offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         return at, self.named[np.repeat(low, lengths) + offsets]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +14,12 @@ if TYPE_CHECKING:
 
     Matrix = npt.NDArray[np.float64]
 
-CONFUSION_STRENGTH = 20.0
-"""So many wrong answers about an outcome weigh as much as the belief that they spread evenly."""
+CONFUSION_STRENGTH = 2.0
+"""So many wrong answers are imagined in every cell: fewer, and an image whose answers differ would
+make its own quarrel look like a common confusion."""
 EASE_STRENGTH = 20.0
+EASE_BOUND = 1.5
+"""Log-odds: an outcome that nothing says is not to become what explains every quarrel."""
 
 
 def fit(
@@ -25,6 +27,7 @@ def fit(
     wrong: Matrix,
     together: Matrix,
     totals: Matrix,
+    images: Matrix,
     *,
     prior_weight: float,
     risk: float,
@@ -36,6 +39,7 @@ def fit(
         wrong: (a,).
         together: (k + 1, k + 1) over all annotators, truth by said.
         totals: (a, k + 1) answers by annotator and truth.
+        images: (k + 1,) expected number of voted images by truth.
         prior_weight: passed on.
         risk: for the minimum votes.
     """
@@ -44,7 +48,8 @@ def fit(
     mean = (alpha + right) / (alpha + beta + right + wrong)
     np.fill_diagonal(confusion, ease(np.diagonal(together), mean @ totals, totals.sum(axis=0)))
     minimum = minimum_votes(np.diagonal(together), together.sum(axis=0), risk=risk)
-    return Pool(alpha, beta, confusion, prior_weight, minimum)
+    frequency = (images + 1.0) / (images.sum() + len(images))
+    return Pool(alpha, beta, confusion, prior_weight, minimum, frequency)
 
 
 def beta_of_skills(right: Matrix, wrong: Matrix) -> tuple[float, float]:
@@ -89,10 +94,9 @@ def shared_confusion(together: Matrix) -> Matrix:
     Args:
         together: (k + 1, k + 1) expected counts, truth by said.
     """
-    k1 = len(together)
     wrong = together.astype(np.float64)
     np.fill_diagonal(wrong, 0.0)
-    wrong += CONFUSION_STRENGTH / (k1 - 1)
+    wrong += CONFUSION_STRENGTH
     np.fill_diagonal(wrong, 0.0)
     return np.asarray(wrong / wrong.sum(axis=1, keepdims=True))
 
@@ -117,4 +121,4 @@ def ease(right: Matrix, expected: Matrix, total: Matrix) -> Matrix:
             np.log(hits + EASE_STRENGTH * share) - np.log(misses + EASE_STRENGTH * (1 - share))
         )
 
-    return np.clip(log_odds(right) - log_odds(expected), -math.log(20), math.log(20))
+    return np.clip(log_odds(right) - log_odds(expected), -EASE_BOUND, EASE_BOUND)

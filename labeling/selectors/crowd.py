@@ -160,7 +160,17 @@ def _stored(crowd_id: int, version: str, scheme: SchemeView) -> Pool:
         confusion=_remapped(confusion, before, codes),
         prior_weight=row.prior_weight,
         minimum_votes=np.array([stored.get(code, 1) for code in codes], dtype=np.int64),
+        frequency=_frequency(row.frequency, codes),
     )
+
+
+def _frequency(stored: dict[str, float], codes: Sequence[str]) -> npt.NDArray[np.float64] | None:
+    """Give the shares of these outcomes; a new label is taken to be as common as the average."""
+    if not stored:
+        return None
+    mean = sum(stored.values()) / len(stored)
+    found = np.array([stored.get(code, mean) for code in codes])
+    return np.asarray(found / found.sum())
 
 
 def _remapped(

@@ -120,7 +120,7 @@ def _update(
     found, moves = [], []
     for image in images:
         row = stored.get(image.pk) or Consensus(image=image, project=project)
-        before, decided = row.counted, _decide(image, answers[image.pk], reader)
+        before, decided = row.counted, _decide(image, answers[image.pk], reader, row.counted)
         if keeps_skills and skills.has_same_votes(before, decided.counted):
             decided = replace(decided, counted=before)
         is_changed = _write(row, decided, reader.scheme, now)
@@ -272,13 +272,15 @@ def _is_same(
 # --- deciding -----------------------------------------------------------------------------
 
 
-def _decide(image: Image, answers: list[LiveAnswer], reader: _Reader) -> _Decided:
+def _decide(
+    image: Image, answers: list[LiveAnswer], reader: _Reader, added: dict[str, Any] | None
+) -> _Decided:
     deciders = [answer for answer in answers if answer.decides_alone]
     if deciders:
         return _by_decree(deciders[-1], answers, reader)
     if reader.project.mode == Mode.MULTI:
         return _by_label(answers, reader.column_of, reader.policy(image))
-    return _by_crowd(image, answers, reader)
+    return _by_crowd(image, answers, reader, added)
 
 
 def _named(answer: LiveAnswer, column_of: dict[int, int]) -> list[int]:
@@ -320,7 +322,9 @@ def _by_decree(answer: LiveAnswer, answers: list[LiveAnswer], reader: _Reader) -
     return _Decided(posterior, decision, len(answers), 1, is_expert=is_decided, counted=counted)
 
 
-def _by_crowd(image: Image, answers: list[LiveAnswer], reader: _Reader) -> _Decided:
+def _by_crowd(
+    image: Image, answers: list[LiveAnswer], reader: _Reader, added: dict[str, Any] | None
+) -> _Decided:
     said = opinions(answers, reader.column_of)
     k, project = reader.k, reader.project
     is_audit = image.partition == Partition.AUDIT
@@ -331,10 +335,11 @@ def _by_crowd(image: Image, answers: list[LiveAnswer], reader: _Reader) -> _Deci
         cant_tell=sum(not answer.is_opinion for answer in answers),
     )
     prior = None if is_audit else reader.priors.get(image.pk)
-    posterior = crowd.posterior(said, reader.skills, reader.pool, prior=prior)
+    own = skills.added(added, crowd_selectors.outcomes(reader.scheme))
+    posterior = crowd.posterior(said, reader.skills, reader.pool, prior=prior, own=own)
     alone = None
     if prior is not None:
-        alone = crowd.posterior(said, reader.skills, reader.pool)
+        alone = crowd.posterior(said, reader.skills, reader.pool, own=own)
     decision = retirement.decide(
         counted,
         posterior,

@@ -276,6 +276,7 @@ def _write_pool(
         confusion=np.ascontiguousarray(swept.pool.confusion, dtype=np.float64).tobytes(),
         prior_weight=swept.pool.prior_weight,
         minimum_votes=dict(zip(codes, swept.pool.minimum_votes.tolist(), strict=True)),
+        frequency=dict(zip(codes, swept.pool.shares.tolist(), strict=True)),
         n_votes=n_votes,
         last_annotation_id=last,
         detail=detail,

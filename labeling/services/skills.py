@@ -87,6 +87,19 @@ def difference(before: dict[str, Any] | None, after: dict[str, Any] | None) -> d
     return {annotator: _by_code(one, codes) for annotator, one in moved.items()}
 
 
+def added(record: dict[str, Any] | None, codes: Sequence[str]) -> dict[int, SkillChange]:
+    """Give what an image has added to each of its annotators, by the columns of these codes.
+
+    Nothing where its record names a label that is no longer among them: the stored skills leave
+    those out as well.
+    """
+    column_of = {code: column for column, code in enumerate(codes)}
+    truth = None
+    if record is not None and set(_codes(record)) <= column_of.keys():
+        truth = _truth(record, column_of)
+    return {} if truth is None else crowd.held(_votes(record, column_of), truth)
+
+
 def move(
     changes: Iterable[tuple[dict[str, Any] | None, dict[str, Any] | None]],
     *,
@@ -170,9 +183,11 @@ _ANNOTATOR = _COLUMNS.index("annotator_id")
 def _locking(n_people: int) -> Prepared:
     del n_people  # Each number of values has SQL of its own.
     return Prepared(
-        lambda *people: AnnotatorSkill.objects.filter(annotator_id__in=people)
-        .order_by("annotator_id")
-        .values_list(*_COLUMNS),
+        lambda *people: (
+            AnnotatorSkill.objects.filter(annotator_id__in=people)
+            .order_by("annotator_id")
+            .values_list(*_COLUMNS)
+        ),
         lock="FOR NO KEY UPDATE",
     )
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeling.consensus import crowd
@@ -50,14 +51,21 @@ def test_one_vote_of_a_stranger_is_worth_the_average_skill() -> None:
     # Beta(8, 2): right .8; the other .2 spread over three outcomes.
     found = posterior(cast(1), {}, start_pool(K))
 
-    np.testing.assert_allclose(found, [0.2 / 3, 0.8, 0.2 / 3, 0.2 / 3])
+    # Nobody said "none of these".
+    np.testing.assert_allclose(found, np.array([0.2 / 3, 0.8, 0.2 / 3, 0]) / (0.8 + 0.4 / 3))
+
+
+def test_none_of_these_is_believed_where_somebody_said_it() -> None:
+    found = posterior(cast(3), {}, start_pool(K))
+
+    np.testing.assert_allclose(found, [0.2 / 3, 0.2 / 3, 0.2 / 3, 0.8])
 
 
 def test_two_strangers_by_hand() -> None:
     found = posterior(cast(0, 0), {}, start_pool(3))
 
-    # .8 * .8 against .1 * .1 twice
-    np.testing.assert_allclose(found, np.array([0.64, 0.01, 0.01]) / 0.66)
+    # .8 * .8 against .1 * .1
+    np.testing.assert_allclose(found, np.array([0.64, 0.01, 0]) / 0.65)
 
 
 def test_a_skilled_person_outweighs_an_unskilled_one() -> None:
@@ -65,19 +73,41 @@ def test_a_skilled_person_outweighs_an_unskilled_one() -> None:
 
     found = posterior(cast(0, 1), known, start_pool(3))
 
-    # 100 of 102 against 8 of 20: .98 and .4; likelihoods of the three outcomes by hand.
+    # 100 of 102 against 8 of 20: .98 and .4; likelihoods of the two labels by hand.
     right, low = 100 / 102, 8 / 20
-    likelihoods = np.array([right * 0.3, (1 - right) / 2 * low, (1 - right) / 2 * 0.3])
+    likelihoods = np.array([right * 0.3, (1 - right) / 2 * low, 0])
     np.testing.assert_allclose(found, likelihoods / likelihoods.sum())
 
 
 def test_a_confusion_that_all_share_makes_its_answer_doubtful() -> None:
-    pool = start_pool(3)
-    pool.confusion[1] = [1.0, 0.0, 0.0]  # whoever errs about 1 says 0
+    pool = start_pool(4)
+    pool.confusion[1] = [1.0, 0.0, 0.0, 0.0]  # whoever errs about 1 says 0
 
     found = posterior(cast(0), {}, pool)
 
-    np.testing.assert_allclose(found, np.array([0.8, 0.2, 0.1]) / 1.1)
+    np.testing.assert_allclose(found, np.array([0.8, 0.2, 0.2 / 3, 0]) / (1 + 0.2 / 3))
+
+
+def test_how_common_an_outcome_is_counts_where_the_classifier_is_silent() -> None:
+    pool = dataclasses.replace(start_pool(3), frequency=np.array([0.6, 0.3, 0.1]))
+
+    np.testing.assert_allclose(posterior([], {}, pool), [0.6, 0.3, 0.1])
+    np.testing.assert_allclose(
+        posterior(cast(0), {}, pool), np.array([0.8 * 0.6, 0.1 * 0.3, 0]) / 0.51
+    )
+    with_classifier = posterior(cast(0), {}, pool, prior=np.array([0.5, 0.5]))
+    np.testing.assert_allclose(with_classifier, np.array([0.8, 0.1, 0]) / 0.9)
+
+
+def test_what_an_image_has_added_itself_is_left_out() -> None:
+    votes = cast(0, 0)
+    own = held(votes, np.array([1.0, 0, 0]))
+    known = {0: Skill(right=5, wrong=3, confusions={(0, 0): 4.0}).plus(own[0]), 1: own[1]}
+
+    found = posterior(votes, known, start_pool(3), own=own)
+
+    without = {0: Skill(right=5, wrong=3, confusions={(0, 0): 4.0})}
+    np.testing.assert_allclose(found, posterior(votes, without, start_pool(3)))
 
 
 def test_what_a_person_confuses_themself_is_shrunk_to_what_all_share() -> None:
@@ -117,6 +147,7 @@ def test_the_prior_leans_a_tie_between_people() -> None:
     assert found.argmax() == 1
 
 
+@settings(deadline=None)
 @given(pools(), probabilities(K - 1), st.integers(0, K - 1))
 def test_no_classifier_ever_outvotes_one_average_person(
     pool: Pool, prior: np.ndarray, label: int
@@ -126,6 +157,7 @@ def test_no_classifier_ever_outvotes_one_average_person(
     assert found[label] >= found.max() - 1e-12
 
 
+@settings(deadline=None)
 @given(pools(), st.lists(skills(), min_size=1, max_size=5), st.integers(0, K - 1))
 def test_unanimity_wins_whoever_votes(pool: Pool, people: list[Skill], label: int) -> None:
     found = posterior(cast(*[label] * len(people)), dict(enumerate(people)), pool)
@@ -133,6 +165,7 @@ def test_unanimity_wins_whoever_votes(pool: Pool, people: list[Skill], label: in
     assert found[label] >= found.max() - 1e-12
 
 
+@settings(deadline=None)
 @given(
     pools(),
     st.lists(st.tuples(skills(), st.integers(0, K - 1)), max_size=6),
@@ -158,6 +191,7 @@ def test_the_order_of_votes_and_the_names_of_people_do_not_matter(
     assert (found >= 0).all()
 
 
+@settings(deadline=None)
 @given(pools(), st.integers(0, K - 1), st.integers(0, K - 1), st.floats(0, 100))
 def test_one_more_vote_for_an_outcome_never_lowers_it(
     pool: Pool, first: int, label: int, right: float
@@ -209,6 +243,7 @@ def test_nothing_changed_is_no_change() -> None:
     assert change([], None, None) == {}
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.lists(st.integers(0, K - 1), max_size=4), probabilities(K)),

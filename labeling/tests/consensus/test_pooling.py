@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeling.consensus.pooling import beta_of_skills, ease, shared_confusion
@@ -31,20 +31,27 @@ def test_one_bad_person_does_not_condemn_the_others() -> None:
 
 
 def test_shared_confusion_by_hand() -> None:
-    # 20 errors spread evenly are added: 10 + 30 against 10 + 0 for truth 0; truth 1 has none.
-    found = shared_confusion(np.array([[50.0, 30.0, 0.0], [0.0, 9.0, 0.0], [5.0, 5.0, 0.0]]))
+    # Two errors are imagined in every cell: 2 + 30 against 2 + 0 for truth 0; truth 1 has none.
+    found = shared_confusion(np.array([[50.0, 30.0, 0.0], [0.0, 9.0, 0.0], [5.0, 6.0, 0.0]]))
 
-    np.testing.assert_allclose(found, [[0, 0.8, 0.2], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+    np.testing.assert_allclose(found, [[0, 32 / 34, 2 / 34], [0.5, 0, 0.5], [7 / 15, 8 / 15, 0]])
 
 
 def test_ease_by_hand() -> None:
     # Expected 80 of 100 for each; share .8: 16 + 4 are added.
-    found = ease(np.array([60.0, 100.0]), np.array([80.0, 80.0]), np.array([100.0, 100.0]))
+    found = ease(np.array([60.0, 90.0]), np.array([80.0, 80.0]), np.array([100.0, 100.0]))
 
-    expected = np.log([76 / 44, 116 / 4]) - np.log(96 / 24)
+    expected = np.log([76 / 44, 106 / 14]) - np.log(96 / 24)
     np.testing.assert_allclose(found, expected)
 
 
+def test_ease_is_bounded() -> None:
+    found = ease(np.array([0.0, 100.0]), np.array([80.0, 80.0]), np.array([100.0, 100.0]))
+
+    np.testing.assert_allclose(found, [-1.5, 1.5])
+
+
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1), st.floats(0, 1)), min_size=1))
 def test_ease_is_finite_and_none_where_nothing_was_said(
     rows: list[tuple[float, float, float]],
@@ -72,6 +79,7 @@ def test_without_evidence_one_answer_is_the_least() -> None:
     np.testing.assert_array_equal(minimum_votes(np.zeros(4), np.zeros(4)), 1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1), st.floats(0, 1e4), st.floats(0.01, 0.3))
 def test_minimum_votes_stay_within_bounds_and_grow_with_errors(
     shares: list[float], mass: float, risk: float

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeling.consensus.crowd import Skill, posterior, start_pool
@@ -146,6 +146,7 @@ def test_cant_tell_abstains_and_uses_up_the_cap() -> None:
     assert judged(0, 0, cant=2, needed=3, cap=4, is_audit=True) == DISPUTED
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, NONE), max_size=6),
     st.integers(0, 4),
@@ -175,6 +176,7 @@ def test_every_tally_is_decided_once_nobody_is_left_to_ask(
         assert found.label is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, NONE), st.integers(1, 5), st.booleans())
 def test_unanimity_wins_at_the_cap(label: int, n: int, is_audit: bool) -> None:
     found = judged(*[label] * n, needed=n, cap=n, is_audit=is_audit)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeling.consensus.skill import below_floor, interval, lower_quantile
@@ -22,6 +22,7 @@ def test_one_right_answer_by_hand() -> None:
     assert lower_quantile(1, 0, alpha=1, beta=1, q=0.05) == pytest.approx(0.05**0.5)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1000), st.floats(0, 1000), st.floats(0.5, 0.99))
 def test_the_interval_holds_and_more_answers_narrow_it(
     right: float, wrong: float, mass: float
