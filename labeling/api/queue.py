@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling.api import queue_payloads as payloads
+from labeling.api.parsers import SoundJSONParser
 from labeling.api.principals import labeler_for
 from labeling.selectors import counts
 from labeling.services import queue
@@ -68,7 +69,7 @@ class RenewView(APIView):
 class ReleaseView(APIView):
     """A page that closes gives its images back; `navigator.sendBeacon` can only send a form."""
 
-    parser_classes = (JSONParser, MultiPartParser, FormParser)
+    parser_classes = (SoundJSONParser, MultiPartParser, FormParser)
 
     @extend_schema(
         tags=["labeling"],

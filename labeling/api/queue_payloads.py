@@ -6,6 +6,7 @@ nothing here reads `reason`, `policy`, `model_version` or the entry.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
@@ -27,6 +28,7 @@ ADJUDICATIONS = [
     for kind in (AnnotationKind.LABEL, AnnotationKind.NONE_OF_THESE, AnnotationKind.CANT_TELL)
 ]
 MOST_PER_CLAIM = 20
+LONGEST_SHOWN = 20_000
 CLIENT = r"^[A-Za-z0-9_-]{1,64}$"
 
 
@@ -58,6 +60,15 @@ class AnswerRequestSerializer(ClientSerializer):
         required=False, allow_null=True, min_value=0, max_value=24 * 3600 * 1000
     )
     shown = serializers.DictField(required=False, help_text="What the page showed.")
+
+    def validate_shown(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what no database stores: half a character, NUL, or a book."""
+        text = json.dumps(given, ensure_ascii=False, allow_nan=True)
+        if len(text) > LONGEST_SHOWN:
+            raise serializers.ValidationError(f"At most {LONGEST_SHOWN} characters of JSON.")
+        if "\\u0000" in text or any("\ud800" <= one <= "\udfff" for one in text):
+            raise serializers.ValidationError("Not text: it holds NUL or half a character.")
+        return given
 
 
 class UndoRequestSerializer(serializers.Serializer[Any]):

@@ -61,7 +61,8 @@ POSTGRES = """
 WITH asked AS (
   SELECT %s::bigint AS project_id, %s::bigint AS annotator_id, %s::text AS client,
          %s::timestamptz AS now, %s::timestamptz AS expires_at, %s::int AS size,
-         %s::int AS most, %s::text AS forced, %s::text AS pattern, %s::bigint AS base
+         %s::int AS most, %s::text AS forced, %s::float8 AS borrowed,
+         %s::text AS pattern, %s::bigint AS base
 ), counter AS MATERIALIZED (
   SELECT served FROM labeling_servecounter
   WHERE project_id = (SELECT project_id FROM asked) FOR NO KEY UPDATE
@@ -98,7 +99,8 @@ WITH asked AS (
     model_version, selection_probability, serve_number, client, created_at, expires_at)
   SELECT gen_random_uuid(), asked.project_id, filled.image_id, asked.annotator_id, filled.id,
          'OPEN', filled.reason, filled.policy, filled.model_version,
-         filled.selection_probability * filled.share, filled.number, asked.client, asked.now,
+         filled.selection_probability * least(1, filled.share + asked.borrowed),
+         filled.number, asked.client, asked.now,
          asked.expires_at
   FROM asked, filled
   RETURNING serve_number
@@ -134,6 +136,18 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
+class Borrowed:
+    """A stream that stands in for a dry one: while it does, it has the slots of both."""
+
+    stream: str
+    instead_of: str
+
+    def share(self, project: Project) -> float:
+        """Give the share of slots that it has besides its own."""
+        return streams.slots_a_block(project)[self.instead_of] / streams.BLOCK
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """What one claim took: everything that was due, or nothing.
 
@@ -150,7 +164,7 @@ NOTHING = Taken((), frozenset())
 
 
 def take(
-    holder: Holder, now: datetime, *, most: int = EVERYTHING, forced: str | None = None
+    holder: Holder, now: datetime, *, most: int = EVERYTHING, borrowed: Borrowed | None = None
 ) -> Taken:
     """Take what the tab lacks, each slot from the stream whose turn it is, or nothing at all.
 
@@ -160,13 +174,14 @@ def take(
         holder: whose tab it is.
         now: the time.
         most: how many slots to take at most.
-        forced: every slot comes from this stream; the turns of others are counted as shortfalls.
+        borrowed: every slot comes from this stream in place of another, which is dry and whose
+            turns are counted as shortfalls.
     """
     is_postgres = connection.vendor == "postgresql"
     run = _take_on_postgres if is_postgres else _take_on_sqlite
-    taken = run(holder, now, most, forced)
-    if forced is not None and taken.due and not taken.missing:
-        _count_shortfalls(holder.project.pk, [one for one in taken.due if one != forced])
+    taken = run(holder, now, most, borrowed)
+    if borrowed is not None and taken.due and not taken.missing:
+        _count_shortfalls(holder.project.pk, [one for one in taken.due if one != borrowed.stream])
     return taken
 
 
@@ -185,7 +200,7 @@ _bases: dict[UUID, int] = {}
 _PROJECTS_KEPT = 256
 
 
-def _take_on_postgres(holder: Holder, now: datetime, most: int, forced: str | None) -> Taken:
+def _take_on_postgres(holder: Holder, now: datetime, most: int, borrowed: Borrowed | None) -> Taken:
     """Run the one statement, with the turns of the block that the counter is probably in.
 
     Where it has moved on to another, nothing was taken, and it runs again with the right ones.
@@ -193,7 +208,7 @@ def _take_on_postgres(holder: Holder, now: datetime, most: int, forced: str | No
     project = holder.project.public_id
     base = _bases.get(project, 0)
     while True:
-        statement, values = postgres_call(holder, now, base, most, forced)
+        statement, values = postgres_call(holder, now, base, most, borrowed)
         rows = statement.run(values)
         served = rows[0][0]
         if base <= served and served + len(rows) <= base + BLOCKS * streams.BLOCK:
@@ -205,7 +220,11 @@ def _take_on_postgres(holder: Holder, now: datetime, most: int, forced: str | No
 
 
 def postgres_call(
-    holder: Holder, now: datetime, base: int, most: int = EVERYTHING, forced: str | None = None
+    holder: Holder,
+    now: datetime,
+    base: int,
+    most: int = EVERYTHING,
+    borrowed: Borrowed | None = None,
 ) -> tuple[Statement, list[Any]]:
     """Give the claim's statement and its values; `base` is the serve number of the first turn."""
     project = holder.project
@@ -214,7 +233,8 @@ def postgres_call(
     until = now + timedelta(seconds=project.assignment_ttl_s)
     values = [project.pk, holder.annotator.pk, holder.client, now, until, holder.size, most]
     values += [
-        LETTERS[Reason(forced)] if forced else None,
+        LETTERS[Reason(borrowed.stream)] if borrowed else None,
+        borrowed.share(project) if borrowed else 0.0,
         "".join(_block(holder, first + ahead) for ahead in range(BLOCKS)),
         base,
     ]
@@ -280,7 +300,7 @@ INSERT INTO labeling_assignment (
 _HAND_OUT_ROW = "(%s, %s, %s, %s, %s, 'OPEN', %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
-def _take_on_sqlite(holder: Holder, now: datetime, most: int, forced: str | None) -> Taken:
+def _take_on_sqlite(holder: Holder, now: datetime, most: int, borrowed: Borrowed | None) -> Taken:
     project, annotator = holder.project, holder.annotator.pk
     ((served, held),) = _STANDING.run([annotator, holder.client, adapted(now), project.pk])
     numbers = range(served, served + max(0, min(most, holder.size - held)))
@@ -289,6 +309,7 @@ def _take_on_sqlite(holder: Holder, now: datetime, most: int, forced: str | None
     turns = [_turn(holder, number) for number in numbers]
     due = [REASONS[turn] for turn in turns]
     # No entry has the reason "": a dispute is not for everybody.
+    forced = borrowed.stream if borrowed else None
     asked = [forced or ("" if turn == NOT_THEIRS else REASONS[turn].value) for turn in turns]
     statement, values = sqlite_call(holder, asked)
     rows = statement.run(values)
@@ -298,7 +319,8 @@ def _take_on_sqlite(holder: Holder, now: datetime, most: int, forced: str | None
     for row in sorted(rows, key=lambda row: (-row[2], row[0])):
         by_reason.setdefault(row[3], []).append(row)
     picked = [by_reason[reason].pop(0) for reason in asked]
-    _hand_out_on_sqlite(holder, now, list(zip(numbers, picked, strict=True)))
+    more = borrowed.share(project) if borrowed else 0.0
+    _hand_out_on_sqlite(holder, now, list(zip(numbers, picked, strict=True)), more)
     _SPEND.run([len(picked), project.pk])
     return Taken(tuple(due), frozenset())
 
@@ -348,7 +370,7 @@ def _missing_on_sqlite(wanted: Counter[str], values: list[Any]) -> frozenset[str
 
 
 def _hand_out_on_sqlite(
-    holder: Holder, now: datetime, picked: Sequence[tuple[int, tuple[Any, ...]]]
+    holder: Holder, now: datetime, picked: Sequence[tuple[int, tuple[Any, ...]]], more: float
 ) -> None:
     project = holder.project
     until = adapted(now + timedelta(seconds=project.assignment_ttl_s))
@@ -356,7 +378,8 @@ def _hand_out_on_sqlite(
     values: list[Any] = []
     for number, (entry, image, _, reason, policy, model_version, probability) in picked:
         values += [uuid.uuid4().hex, project.pk, image, holder.annotator.pk, entry, reason, policy]
-        values += [model_version, probability * counts[reason] / streams.BLOCK, number]
+        share = min(1.0, counts[reason] / streams.BLOCK + more)
+        values += [model_version, probability * share, number]
         values += [holder.client, adapted(now), until]
     _rows_on_sqlite(len(picked)).run(values)
 

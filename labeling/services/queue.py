@@ -272,7 +272,9 @@ def _take_elsewhere(holder: claims.Holder, now: datetime) -> bool:
         if not taken.due:
             return True
         if taken.missing and not any(
-            not claims.take(holder, now, most=1, forced=other).missing
+            not claims.take(
+                holder, now, most=1, borrowed=claims.Borrowed(other, taken.due[0])
+            ).missing
             for other in streams.fallbacks(holder.project, taken.due[0])
         ):
             return False

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
@@ -128,6 +130,47 @@ def test_an_answer_that_makes_no_sense_is_refused(
     refused = answer(browser, world, held(browser, world)[0]["id"], **body)
     assert refused.status_code == 400
     assert refused.json()["code"] in {"invalid", "invalid_answer"}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        '{"x": NaN}',
+        '{"x": "\\ud800"}',
+        '{"x": "\\u0000"}',
+        '{"x": ' + "[" * 9000 + "]" * 9000 + "}",
+        '{"x": "' + "a" * 30_000 + '"}',
+    ],
+    ids=["no number", "half a character", "NUL", "too deep", "a book"],
+)
+def test_what_no_database_stores_is_refused(browser: APIClient, world: Project, shown: str) -> None:
+    make_images(world, 1)
+    first = held(browser, world)[0]["id"]
+    refused = browser.generic(
+        "POST",
+        f"/api/v1/projects/{world.slug}/annotations",
+        f'{{"assignment":"{first}","key":"{uuid.uuid4()}","kind":"LABEL","labels":["milk"],'
+        f'"client":"tab","shown":{shown}}}',
+        content_type="application/json",
+    )
+    assert refused.status_code == 400
+    assert Annotation.objects.count() == 0
+
+
+def test_the_usual_way_answers_as_the_short_one_does(browser: APIClient, world: Project) -> None:
+    make_images(world, 8)
+    first, second, *_ = held(browser, world)
+    short = answer(browser, world, first["id"])
+    # A field the page never sends makes the request take the usual way.
+    usual = answer(browser, world, second["id"], from_elsewhere=1)
+    assert short.status_code == usual.status_code == 201
+    assert shape(short.json())["annotation"] == shape(usual.json())["annotation"]
+    assert short.json().keys() == usual.json().keys()
+    assert short["Content-Type"] == usual["Content-Type"]
+    refused = answer(browser, world, first["id"])
+    refused_usually = answer(browser, world, first["id"], from_elsewhere=1)
+    assert refused.status_code == refused_usually.status_code == 409
+    assert refused.json() == refused_usually.json()
 
 
 def test_undo_gives_the_image_again(browser: APIClient, world: Project) -> None:
@@ -254,6 +297,35 @@ def test_nothing_tells_one_reason_from_another_before_the_answer(client_for: Bro
     assert len(payloads[0]["assignments"]) == 1
     assert all(payload == payloads[0] for payload in payloads)
     assert all(header == headers[0] for header in headers)
+
+
+def test_the_refill_tells_nothing_either_and_costs_the_same(client_for: Browser) -> None:
+    """The images that come back with an answer: same shape, same number of queries."""
+    shapes, costs = [], []
+    for reason in Reason.values:
+        claimed, browser, project = given_for(reason, client_for)
+        first = claimed.json()["assignments"][0]["id"]
+        with CaptureQueriesContext(connection) as queries:
+            again = post(browser, project, "assignments", client="tab")
+        assert [one["id"] for one in again.json()["assignments"]] == [first]
+        shapes.append((shape(again.json()), dict(again.headers.items())))
+        costs.append(len(queries))
+    assert all(one == shapes[0] for one in shapes)
+    # Disputes are for experts, and whether one asks is looked up only where disputes are served.
+    by_reason = dict(zip(Reason.values, costs, strict=True))
+    assert len({by_reason[one] for one in Reason.values if one != Reason.DISPUTE}) == 1
+
+
+def test_a_claim_takes_as_long_for_every_reason(client_for: Browser) -> None:
+    """The same statements whatever the stream, so there is nothing to time."""
+    statements = {}
+    for reason in (Reason.ACQUIRED, Reason.AUDIT, Reason.RANDOM, Reason.GOLD):
+        _, browser, project = given_for(reason, client_for)
+        post(browser, project, "assignments/release", client="tab")
+        with CaptureQueriesContext(connection) as queries:
+            assert post(browser, project, "assignments", client="tab").json()["assignments"]
+        statements[reason] = [query["sql"].split(None, 1)[0] for query in queries]
+    assert len({tuple(one) for one in statements.values()}) == 1
 
 
 def test_only_an_acquired_image_explains_itself_after_the_answer(client_for: Browser) -> None:

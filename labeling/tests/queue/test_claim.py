@@ -197,6 +197,15 @@ def test_counts_the_slots_that_a_dry_stream_left_to_another() -> None:
     assert ServeCounter.objects.get(project=project).shortfalls == {Reason.AUDIT: 15}
 
 
+def test_a_stream_that_stands_in_for_a_dry_one_has_the_chances_of_both() -> None:
+    project = make_project(audit_serving_share=1.0)
+    make_images(project, 10)
+    held = claim(make_annotator(project))
+    assert {one.reason for one in held} == {Reason.ACQUIRED}
+    stored = Assignment.objects.values_list("selection_probability", flat=True)
+    assert set(stored) == {1.0}
+
+
 def test_spends_no_serve_number_where_nothing_is_left() -> None:
     project = make_project(audit_serving_share=0.15)
     make_images(project, 2)
