@@ -417,6 +417,11 @@ class SplitGroup(models.Model):
     created_at = models.DateTimeField()
     merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "partition", "draw_order"], name="split_group_by_draw")
+        ]
+
     def __str__(self) -> str:
         return f"group {self.pk}"
 
