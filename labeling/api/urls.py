@@ -81,11 +81,11 @@ image_urls: list[URLPattern | URLResolver] = [
     path(f"{STAFF}images/<uuid:public_id>/remove", RemoveImageView.as_view()),
 ]
 queue_urls: list[URLPattern | URLResolver] = [
+    path("projects/<slug:slug>/annotations", AnnotationsView.as_view()),
     path("projects/<slug:slug>/labeling", LabelingView.as_view()),
     path("projects/<slug:slug>/assignments", AssignmentsView.as_view()),
     path("projects/<slug:slug>/assignments/renew", RenewView.as_view()),
     path("projects/<slug:slug>/assignments/release", ReleaseView.as_view()),
-    path("projects/<slug:slug>/annotations", AnnotationsView.as_view()),
     path("projects/<slug:slug>/annotations/<uuid:public_id>/undo", UndoView.as_view()),
     path("projects/<slug:slug>/disputes", DisputesView.as_view()),
     path("projects/<slug:slug>/disputes/<uuid:public_id>", DisputeView.as_view()),
@@ -102,8 +102,8 @@ crowd_urls: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *queue_urls,  # first: they are asked for most, and addresses are tried in order
     *people_urls,
     *image_urls,
-    *queue_urls,
     *crowd_urls,
 ]

@@ -9,7 +9,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from labeling.models import Annotator, LabelScheme, Project
 from labeling.selectors import projects
-from labeling.selectors.prepared import Prepared
+from labeling.selectors.prepared import Prepared, instance
 
 if TYPE_CHECKING:
     from labeling.selectors.projects import SchemeView
@@ -70,7 +70,7 @@ def _labeler(query: Prepared, *values: Any) -> Labeler | None:
     project = _project(query, raw[0])
     # Reading only the annotator's columns: the project is there already.
     (row,) = query.read(raw)
-    annotator = Annotator.from_db("default", _ANNOTATOR, row[:end])
+    annotator = instance(Annotator, _ANNOTATOR, row[:end])
     annotator.project = project
     return Labeler(project, annotator, projects.scheme_of(project, row[-1]))
 
@@ -83,7 +83,7 @@ def _project(query: Prepared, raw: tuple[Any, ...]) -> Project:
     if cached is not None and cached[0] == columns:
         return cached[1]
     (row,) = query.read([raw])
-    project = Project.from_db("default", _PROJECT, row[start:-1])
+    project = instance(Project, _PROJECT, row[start:-1])
     if len(_projects) >= _CACHED:
         _projects.clear()
     _projects[columns[0]] = (columns, project)

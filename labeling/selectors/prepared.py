@@ -10,16 +10,19 @@ import itertools
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import Model
+from django.db.models.base import ModelState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from django.db.models import QuerySet
 
+M = TypeVar("M", bound=Model)
 _numbers = itertools.count(1)
 IS_SQLITE = connections[DEFAULT_DB_ALIAS].vendor == "sqlite"
 
@@ -127,6 +130,18 @@ def _run_on_postgres(raw: Any, sql: str, values: Sequence[Any]) -> list[tuple[An
     with psycopg.Cursor(raw) as cursor:
         cursor.execute(sql, values, prepare=True)
         return list(cursor.fetchall()) if cursor.description else []
+
+
+def instance(model: type[M], names: Sequence[str], values: Sequence[Any]) -> M:
+    """Give a row as an object, as `Model.from_db` does; what was not read is read on demand.
+
+    Past `__init__`, which looks at every field and sends two signals that nobody here listens to.
+    """
+    row = model.__new__(model)
+    row._state = ModelState()
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    row.__dict__.update(zip(names, values, strict=True))
+    return row
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from labeling.models import (
     QueueEntryState,
     Reason,
 )
-from labeling.selectors.prepared import Prepared
+from labeling.selectors.prepared import Prepared, instance
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -178,8 +178,8 @@ def held_by(annotator_id: int, client: str, now: datetime) -> list[Assignment]:
     end = len(_ASSIGNMENT)
     found = []
     for row in _held.rows(annotator_id, client, now):
-        assignment = Assignment.from_db("default", _ASSIGNMENT, row[:end])
-        assignment.image = Image.from_db("default", _IMAGE, row[end:])
+        assignment = instance(Assignment, _ASSIGNMENT, row[:end])
+        assignment.image = instance(Image, _IMAGE, row[end:])
         found.append(assignment)
     return found
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from labeling.models import Assignment, AssignmentState, Image
-from labeling.selectors.prepared import Prepared, Statement, adapted
+from labeling.selectors.prepared import Prepared, Statement, adapted, instance
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,8 +51,8 @@ def lock(annotator_id: int, public_id: UUID) -> Assignment | None:
     if not rows:
         return None
     end = len(_ASSIGNMENT)
-    found = Assignment.from_db("default", _ASSIGNMENT, rows[0][:end])
-    found.image = Image.from_db("default", _IMAGE, rows[0][end:])
+    found = instance(Assignment, _ASSIGNMENT, rows[0][:end])
+    found.image = instance(Image, _IMAGE, rows[0][end:])
     return found
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from labeling.models import Consensus
-from labeling.selectors.prepared import Prepared, Statement, adapted
+from labeling.selectors.prepared import Prepared, Statement, adapted, instance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def stored(image_ids: Sequence[int]) -> dict[int, Consensus]:
     if len(image_ids) != 1:
         return {row.image_id: row for row in Consensus.objects.filter(image_id__in=image_ids)}
     rows = _one.rows(image_ids[0])
-    found = [Consensus.from_db("default", _COLUMNS, row) for row in rows]
+    found = [instance(Consensus, _COLUMNS, row) for row in rows]
     return {row.image_id: row for row in found}
 
 

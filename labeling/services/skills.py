@@ -18,7 +18,7 @@ import numpy as np
 from labeling.consensus import crowd
 from labeling.consensus.types import Vote
 from labeling.models import AnnotatorSkill
-from labeling.selectors.prepared import IS_SQLITE, Prepared, Statement, adapted
+from labeling.selectors.prepared import IS_SQLITE, Prepared, Statement, adapted, instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -166,7 +166,7 @@ def _locked(changes: Iterable[int]) -> dict[int, AnnotatorSkill]:
     people = sorted(changes)
     if len(people) <= FEW:
         found = _locking(len(people)).rows(*people)
-        return {row[_ANNOTATOR]: AnnotatorSkill.from_db("default", _COLUMNS, row) for row in found}
+        return {row[_ANNOTATOR]: instance(AnnotatorSkill, _COLUMNS, row) for row in found}
     rows = (
         AnnotatorSkill.objects.select_for_update(no_key=True)
         .filter(annotator_id__in=people)

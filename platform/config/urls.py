@@ -21,6 +21,7 @@ docs = SpectacularSwaggerSplitView.as_view(
 admin.site.site_header = admin.site.site_title = "Larder records"
 
 urlpatterns = [
+    path("api/v1/", include("labeling.api.urls")),
     path("login/<str:token>", links.sign_in, name="login"),
     path("resume/<str:token>", links.resume, name="resume"),
     # The admin and the API's page name no icon of their own.
@@ -30,7 +31,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/schema/", schema, name="schema"),
     path("api/v1/docs/", docs, name="docs"),
-    path("api/v1/", include("labeling.api.urls")),
     path("api/v1/", include("ml.api.urls")),
     path("", pages.volunteer, name="home"),
     path("label/<slug:slug>", pages.volunteer, name="label"),
