@@ -19,6 +19,8 @@ export function Checking({ state }: { state: QueueState }) {
 export function titleOf(past: Past): string {
   const { practice } = past;
   if (!practice) return "";
+  // Who skipped, or could not tell, was not wrong.
+  if (!practice.said && past.kind !== "NONE_OF_THESE") return `This is ${practice.label.name}`;
   if (practice.is_right) return `Right, this is ${practice.label.name}`;
   return `Not quite: this is ${practice.label.name}`;
 }

@@ -148,7 +148,7 @@ export function Stage({ state, slug, hint, onLook, onGoOn, onContact, ...rest }:
       return (
         <>
           <PictureStage picture={state.picture ?? { status: "loading" }} {...rest} />
-          {hint && <p class="hint-chip">The classifier guesses {hint}. It may be wrong.</p>}
+          {hint && <p class="hint-chip">The classifier's guess: {hint}</p>}
         </>
       );
     case "starting":

@@ -467,6 +467,14 @@ describe("the first round", () => {
     expect(queue.state.current?.id).toBe("image 3");
   });
 
+  test("who is signed out meanwhile is told so, not left waiting for the word", async () => {
+    const { queue, label, server } = await newcomer(word(1, true));
+    server.refusal = new ApiError("not_joined", "Join first.", 403);
+    await label("milk");
+
+    expect([queue.state.phase, queue.state.isChecking]).toEqual(["blocked", false]);
+  });
+
   test("without a network the answers are kept and their words come later, one by one", async () => {
     const { queue, label, server, clock } = await newcomer(word(1, false), word(2, false));
     server.isOnline = false;

@@ -522,7 +522,8 @@ export class LabelingQueue {
   }
 
   #isChecking(): boolean {
-    return this.#isPractising && this.#unsent.length > 0 && this.#cancelRetry === null;
+    const isStuck = this.#cancelRetry !== null || this.#blocked !== null;
+    return this.#isPractising && this.#unsent.length > 0 && !isStuck;
   }
 
   #pictureOfCurrent(): Picture | null {

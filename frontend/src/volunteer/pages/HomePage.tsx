@@ -47,7 +47,7 @@ function ProjectCard({ place }: { place: Place }) {
         </a>
         {place.isExpert && (
           <a class="button" href={`/expert/${place.slug}`}>
-            Settle disputes
+            Settle as an expert
           </a>
         )}
       </div>

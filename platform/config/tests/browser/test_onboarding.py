@@ -165,9 +165,7 @@ def test_a_guess_is_a_hint_and_never_chosen_beforehand(
 
     page.route("**/assignments", guess)
     visitor.join(world)
-    expect(page.locator(".hint-chip")).to_have_text(
-        "The classifier guesses Banana. It may be wrong."
-    )
+    expect(page.locator(".hint-chip")).to_have_text("The classifier's guess: Banana")
     expect(page.locator('.label-button[aria-pressed="true"]')).to_have_count(0)
     visitor.shot(f"{look}-guess")
     assert visitor.barriers() == []
