@@ -66,6 +66,8 @@ class _Stream:
     model_version: UUID | None = None
 
 
+AT_ONCE = 40
+
 AUDIT = _Stream(Reason.AUDIT, "audit in draw order 1")
 RANDOM = _Stream(Reason.RANDOM, "random arm 1")
 TOP_UP = _Stream(Reason.ACQUIRED, "random top-up 1")
@@ -148,12 +150,16 @@ def top_up_dry(
         return 0
     with _topping_up:
         sizes = queue_selectors.window_sizes(project_id)
-        size, opened = project.window_size, 0
+        opened = 0
+        # A few at a time: somebody waits, and others wait for the interpreter.
+        most = max(AT_ONCE, project.client_window)
         for reason in reasons:
+            size = min(project.window_size, sizes[reason] + most)
             if reason == Reason.AUDIT and project.audit_serving_share > 0:
                 opened += _top_up_audit(project, size - sizes[reason], now)
             elif reason == Reason.RANDOM and project.random_arm_share > 0:
-                missing = math.ceil(size * project.random_arm_share) - sizes[reason]
+                share = math.ceil(project.window_size * project.random_arm_share)
+                missing = min(share, size) - sizes[reason]
                 opened += _top_up_at_random(project, RANDOM, missing, now, rng)
             elif reason == Reason.GOLD and gold_stream.is_served(project):
                 opened += _top_up_gold(project, size - sizes[reason], now, rng)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CSRF = "b" * 32
 PATIENCE_S = 30.0
-RETRY_S = 0.25
+AT_ONCE = 8
 
 
 class ServerFailedError(RuntimeError):
@@ -139,6 +139,14 @@ def closed_loop(
     return _play(people, port=port, seconds=seconds, most=most, pause_s=None)
 
 
+def open_pages(people: Sequence[Volunteer], *, port: int) -> None:
+    """Let everyone who holds nothing claim their first images, a few at a time."""
+    newcomers = [one for one in people if not one.held]
+    for start in range(0, len(newcomers), AT_ONCE):
+        some = newcomers[start : start + AT_ONCE]
+        _play(some, port=port, seconds=PATIENCE_S, most=0, pause_s=None)
+
+
 def open_loop(people: Sequence[Volunteer], *, port: int, seconds: float, pause_s: float) -> Played:
     """Let everyone answer every `pause_s` seconds, evenly spread over time."""
     return _play(people, port=port, seconds=seconds, most=10**9, pause_s=pause_s)
@@ -186,6 +194,7 @@ class _Loop:
             spread = (self.pause_s or 0.0) * place / len(self.lines)
             heapq.heappush(self.waiting, (started + spread, place))
         stop = started + seconds
+        self._send_due()
         while time.perf_counter() < stop and len(self.latencies) < self.most:
             self._send_due()
             if not self._receive(stop):

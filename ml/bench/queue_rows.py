@@ -24,12 +24,13 @@ PARTITION = f"CASE WHEN i %% {AUDIT_EVERY} = 0 THEN 'AUDIT' ELSE 'POOL' END"
 # Draw orders: the golden ratio's multiples modulo 1 are spread like random ones, and reproducible.
 DRAW = "(i * 0.6180339887498949) - CAST(FLOOR(i * 0.6180339887498949) AS INTEGER)"
 GROUPS = (
-    "INSERT INTO labeling_splitgroup "
+    "INSERT INTO labeling_splitgroup "  # noqa: S608 - our own literals
     "(id, project_id, partition, inclusion_probability, draw_order, created_at) "
     f"{NUMBERS} SELECT i, %s, {PARTITION}, 0.12, {DRAW}, %s FROM n"
 )
 IMAGES = (
-    "INSERT INTO labeling_image (id, public_id, project_id, sha256, storage_key, thumbnail_key, "
+    "INSERT INTO labeling_image (id, public_id, project_id, sha256, storage_key, "  # noqa: S608
+    "thumbnail_key, "
     "original_name, width, height, size_bytes, source, licence, capture_session, "
     "perceptual_hash, split_group_id, partition, inclusion_probability, created_at) "
     f"{NUMBERS} SELECT i, {{uuid}}, %s, {{sha}}, 'bench', 'bench', '', 640, 480, 1, 'bench', "
