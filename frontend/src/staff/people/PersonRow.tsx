@@ -42,7 +42,8 @@ export function PersonRow(props: PersonRowProps) {
             <span class="answers-fill" style={{ inlineSize: `${share * 100}%` }} />
           </span>
           <span class="nowrap">
-            {count(person.answers)} <span class="soft small">{percent(share)}</span>
+            {count(person.answers)}{" "}
+            {person.answers > 0 && <span class="soft small">{percent(share)}</span>}
           </span>
         </td>
         <td class="person-skill">

@@ -185,7 +185,7 @@ def test_an_invitation_is_shown_once_with_its_code(
     phone.page.get_by_role("heading", name="Welcome, Noor").wait_for()
 
     page.reload()
-    expect(page.get_by_role("row", name="Noor")).to_contain_text("volunteer")
+    expect(page.get_by_role("row", name="Noor")).to_contain_text("not known yet")
     expect(page.get_by_text("used 1 of 5 times")).to_be_visible()
     expect(page.locator(".link-text")).to_have_count(0)
     page.get_by_role("button", name="Withdraw the volunteer link").first.click()
