@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -62,16 +63,29 @@ class Opinions:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The expert's queue: images in a fixed order that tells nothing of why they wait."""
+    """The expert's queue: images in a fixed order that tells nothing of why they wait.
+
+    Attributes:
+        image_ids: in the order of their public ids; the last ones are the expert's own.
+        public_ids: of the same.
+        n_others: how many of them this expert has not answered as one of the people.
+    """
 
     image_ids: list[int]
     public_ids: list[UUID]
+    n_others: int
 
     def after(self, public_id: UUID | None, count: int) -> list[int]:
-        """Give up to `count` image ids behind one; at the end it goes round."""
+        """Give up to `count` image ids behind one, which may be decided by now.
+
+        At the end it goes round.
+        """
         start = 0
         if public_id in self.public_ids:
             start = self.public_ids.index(public_id) + 1
+        elif public_id is not None:
+            others = [str(one) for one in self.public_ids[: self.n_others]]
+            start = bisect_right(others, str(public_id))
         order = self.image_ids[start:] + self.image_ids[:start]
         return order[:count]
 
@@ -181,7 +195,8 @@ def waiting(project_id: int, annotator_id: int) -> Waiting:
         ).values_list("image_id", flat=True)
     )
     rows.sort(key=lambda row: (row[0] in mine, str(row[1])))
-    return Waiting([pk for pk, _ in rows], [public_id for _, public_id in rows])
+    n_others = sum(pk not in mine for pk, _ in rows)
+    return Waiting([pk for pk, _ in rows], [public_id for _, public_id in rows], n_others)
 
 
 def is_waiting(image_id: int) -> bool:

@@ -238,6 +238,21 @@ def test_skipping_goes_round_and_stores_nothing(
     assert queue(tab)["left"] == 3
 
 
+def test_after_a_decision_it_goes_on_behind_the_image_decided(
+    browse: Browse, expert: User, project: Project, people: list[Annotator]
+) -> None:
+    for image in audit_images(project, 4):
+        say(people, image, "milk", "juice", "milk")
+    open_due(project)
+    tab = browse(expert)
+    order = [one["image"]["id"] for one in queue(tab)["items"]]
+
+    decide(tab, order[1])
+    after = [one["image"]["id"] for one in queue(tab, after=order[1])["items"]]
+
+    assert after == [order[2], order[3], order[0]]
+
+
 def test_an_image_the_expert_answered_as_one_of_the_people_comes_last(
     browse: Browse, expert: User, project: Project, people: list[Annotator]
 ) -> None:
