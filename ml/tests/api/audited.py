@@ -48,7 +48,9 @@ class Audited:
 
     @classmethod
     def make(cls, kitchen: Kitchen) -> Audited:
-        Project.objects.filter(pk=kitchen.project.pk).update(votes_pool=1, votes_audit=1)
+        Project.objects.filter(pk=kitchen.project.pk).update(
+            votes_pool=1, votes_audit=1, vote_cap_audit=1
+        )
         kitchen.project.refresh_from_db()
         embedding_set = kitchen.backbone()
         made = cls(

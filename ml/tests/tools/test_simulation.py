@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labeling.consensus.majority import counts_posterior
+from labeling.consensus import crowd
+from labeling.consensus.types import Vote
 from labeling.selectors import projects as project_selectors
 from labeling.tests.factories import NOW
 from ml.evaluation import splits
@@ -50,10 +51,11 @@ def table(work: Path) -> rounds.SimulationTable:
 
 def as_consensus(answers: Labels, k: int, said: Probabilities | None) -> Probabilities:
     """Doubt a single answer as the product does, with the classifier's weak word."""
-    rows = []
+    rows, pool = [], crowd.start_pool(k + 1)
     for place, answer in enumerate(answers):
         prior = None if said is None else said[place].astype(np.float32)
-        rows.append(counts_posterior({int(answer): 1}, k, prior=prior))
+        posterior = crowd.posterior([Vote(0, int(answer))], {}, pool, prior=prior)[:k]
+        rows.append(posterior / posterior.sum())
     stored = np.array(rows, dtype=np.float32).astype(np.float64)
     shares: Probabilities = stored / stored.sum(axis=1, keepdims=True)
     return shares
