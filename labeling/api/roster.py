@@ -290,6 +290,7 @@ class AnonymiseView(APIView):
             annotator_id=person.pk,
             display_name=asked.validated_data["display_name"],
             user_id=signed_in(request).pk,
+            is_by_owner=holds_role(request, project, Role.OWNER),
             now=timezone.now(),
         )
         return detail(request, project, public_id)

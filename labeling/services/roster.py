@@ -97,7 +97,9 @@ def give_role(
     )
 
 
-def anonymise(*, annotator_id: int, display_name: str, user_id: int, now: datetime) -> None:
+def anonymise(
+    *, annotator_id: int, display_name: str, user_id: int, is_by_owner: bool, now: datetime
+) -> None:
     """Take somebody's name out for good: their answers stay, nobody can tell whose they are.
 
     Their resume link stops working, their membership ends, what they wrote to the coordinator is
@@ -107,10 +109,12 @@ def anonymise(*, annotator_id: int, display_name: str, user_id: int, now: dateti
         annotator_id: who.
         display_name: their name, typed again: this cannot be undone.
         user_id: who does it.
+        is_by_owner: whether that is an owner: it ends a membership, as `give_role` does.
         now: the time.
 
     Raises:
         NameDoesNotMatchError: the name typed is another.
+        NotYoursToGiveError: a manager takes a manager's or an owner's name, and role with it.
         LastOwnerError: the project would be left without an owner.
     """
     with transaction.atomic():
@@ -121,7 +125,7 @@ def anonymise(*, annotator_id: int, display_name: str, user_id: int, now: dateti
             raise NameDoesNotMatchError(
                 "To remove a name, type it exactly as it is shown. This cannot be undone."
             )
-        _end_membership(annotator, user_id, now)
+        _end_membership(annotator, user_id, is_by_owner, now)
         annotator.display_name = f"{ANONYMOUS} {annotator.pk}"
         annotator.user_id, annotator.resume_digest, annotator.anonymised_at = None, None, now
         annotator.save(update_fields=["display_name", "user", "resume_digest", "anonymised_at"])
@@ -166,17 +170,8 @@ def mark_handled(
     return message
 
 
-def _end_membership(annotator: Annotator, by_id: int, now: datetime) -> None:
-    if annotator.user_id is None:
-        return
-    held = Membership.objects.filter(
-        project_id=annotator.project_id, user_id=annotator.user_id, ended_at__isnull=True
-    )
-    if held.exists():
-        people.set_role(
-            project_id=annotator.project_id,
-            user_id=annotator.user_id,
-            role=None,
-            by_id=by_id,
-            now=now,
+def _end_membership(annotator: Annotator, by_id: int, is_by_owner: bool, now: datetime) -> None:
+    if annotator.user_id is not None:
+        give_role(
+            annotator_id=annotator.pk, role=None, by_id=by_id, is_by_owner=is_by_owner, now=now
         )

@@ -222,6 +222,22 @@ def test_a_member_who_is_anonymised_leaves_the_project(staff: Browser, project: 
     assert not Membership.objects.filter(user=user, ended_at__isnull=True).exists()
 
 
+def test_a_manager_does_not_unmake_an_owner_by_taking_their_name(
+    staff: Browser, browse: Browse, project: Project, owner: User
+) -> None:
+    vera = factories.make_member(project, Role.OWNER, "vera")
+    row = factories.make_expert_annotator(project, vera)
+    address = f"staff/projects/{staff.slug}/people/{row.public_id}/anonymise"
+
+    refused = staff.post(address, {"display_name": "vera"}, status=403)
+
+    assert refused["code"] == "role_too_low"
+    row.refresh_from_db()
+    assert row.anonymised_at is None
+    assert Membership.objects.filter(user=vera, ended_at__isnull=True).exists()
+    assert browse(owner).post(address, {"display_name": "vera"})["anonymised"]
+
+
 def role(staff: Browser, who: Annotator, wanted: str | None, *, status: int = 200) -> Json:
     address = f"staff/projects/{staff.slug}/people/{who.public_id}/role"
     done: Json = staff.post(address, {"role": wanted}, status=status)
