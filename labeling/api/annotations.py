@@ -80,8 +80,8 @@ def _answer(labeler: Labeler, said: dict[str, Any]) -> tuple[int, dict[str, Any]
         shown=said.get("shown", {}),
         now=now,
     )
-    progress = counts.at_work(labeler, now, decided=int(answered.submitted.decides))
-    is_repeat = answered.submitted.is_repeat
+    is_repeat, decided = answered.submitted.is_repeat, int(answered.submitted.decides)
+    progress = counts.at_work(labeler, now, decided=decided, answered=int(not is_repeat))
     project, annotation = labeler.project, answered.submitted.annotation
     body = {
         "annotation": payloads.annotation(annotation, None if is_repeat else said["labels"]),

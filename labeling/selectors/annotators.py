@@ -20,6 +20,7 @@ from labeling.selectors.prepared import Prepared
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
 
 def active_count(project: Project, now: datetime) -> int:
@@ -32,8 +33,22 @@ def active_count(project: Project, now: datetime) -> int:
     most = max(
         project.votes_pool, project.votes_audit, project.vote_cap_pool, project.vote_cap_audit
     )
+    key = (project.public_id, most)
+    known = _counted.get(key)
+    # Counted anew every second. Never for the same moment: a test may change people within it.
+    if known is not None and timedelta(0) < now - known[0] < COUNTED_EVERY:
+        return known[1]
     since = now - timedelta(days=project.active_annotator_days)
-    return max(1, len(_active(most).rows(project.pk, since)))
+    found = max(1, len(_active(most).rows(project.pk, since)))
+    if len(_counted) >= KEPT:
+        _counted.clear()
+    _counted[key] = (now, found)
+    return found
+
+
+COUNTED_EVERY = timedelta(seconds=1)
+KEPT = 256
+_counted: dict[tuple[UUID, int], tuple[datetime, int]] = {}
 
 
 @cache

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from labeling.models import Annotator, Project
     from labeling.selectors.labelers import Labeler
 
 KEPT_TIMES = 50
@@ -29,6 +30,8 @@ LONGEST = timedelta(minutes=2)
 KEPT_PROJECTS = 256
 KEPT_PEOPLE = 10_000
 RECOUNTED_AFTER = timedelta(minutes=10)
+LOOKED_EVERY = timedelta(seconds=2)
+SHARE_APPLIES_FROM = 100
 
 
 @dataclass(slots=True)
@@ -39,51 +42,87 @@ class _Counted:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Given:
     answers: int
     last_id: int
     at: datetime
+    looked_at: datetime
+    ahead: int = 0
 
 
 _projects: dict[UUID, _Counted] = {}
 _people: dict[UUID, _Given] = {}
+_totals: dict[UUID, _Given] = {}
 _counting = threading.Lock()
 
 
-def at_work(labeler: Labeler, now: datetime, *, decided: int = 0) -> Progress:
+def at_work(
+    labeler: Labeler, now: datetime, *, decided: int = 0, answered: int | None = None
+) -> Progress:
     """Give the progress a labeling page shows.
 
     Args:
         labeler: whose page.
         now: the time.
         decided: images that have just been decided, by this request; negative where it took back.
+        answered: answers of theirs that this request has stored, where that is known.
     """
     counted = _of_project(labeler, now, decided)
-    return Progress(counted.labeled, counted.total, given(labeler, now))
+    return Progress(counted.labeled, counted.total, given(labeler.annotator, now, answered))
 
 
-def given(labeler: Labeler, now: datetime) -> int:
-    """Count one annotator's live answers.
+def has_share(project: Project, annotator: Annotator, now: datetime) -> bool:
+    """Tell whether one person has given their largest share; counted from 100 answers on.
 
-    Every undo is a row of its own that takes back one answer, so the sum over rows is the count,
-    and only rows that are new since the last look have to be read.
+    Somebody alone has no share to reach.
     """
-    known = _people.get(labeler.annotator.public_id)
+    total = _all_given(project, now)
+    mine = given(annotator, now)
+    if total < SHARE_APPLIES_FROM or mine >= total:
+        return False
+    return mine > (project.max_annotator_share or 1.0) * total
+
+
+def _all_given(project: Project, now: datetime) -> int:
+    known = _totals.get(project.public_id)
     if known is None or now - known.at > RECOUNTED_AFTER:
-        known = _Given(0, 0, now)
-    ((new, last_id),) = _NEW_ROWS.run([labeler.annotator.pk, known.last_id])
-    found = _Given(known.answers + (new or 0), last_id or known.last_id, known.at)
-    if len(_people) >= KEPT_PEOPLE:
-        _people.clear()
-    _people[labeler.annotator.public_id] = found
+        known = _Given(0, 0, now, now)
+    ((new, last_id),) = _NEW_OF_PROJECT.run([project.pk, known.last_id])
+    found = _Given(known.answers + (new or 0), last_id or known.last_id, known.at, now)
+    if len(_totals) >= KEPT_PROJECTS:
+        _totals.clear()
+    _totals[project.public_id] = found
     return found.answers
 
 
-_NEW_ROWS = Statement(
+def given(annotator: Annotator, now: datetime, answered: int | None = None) -> int:
+    """Count one annotator's live answers.
+
+    Every undo is a row of its own that takes back one answer, so the sum over rows is the count,
+    and only rows that are new since the last look have to be read. For two seconds after a look,
+    what this process stores is added without one.
+    """
+    known = _people.get(annotator.public_id)
+    is_fresh = known is not None and timedelta(0) < now - known.looked_at < LOOKED_EVERY
+    if known is not None and is_fresh and answered is not None:
+        known.ahead += answered
+        return known.answers + known.ahead
+    if known is None or now - known.at > RECOUNTED_AFTER:
+        known = _Given(0, 0, now, now)
+    ((new, last_id),) = _NEW_ROWS.run([annotator.pk, known.last_id])
+    found = _Given(known.answers + (new or 0), last_id or known.last_id, known.at, now)
+    if len(_people) >= KEPT_PEOPLE:
+        _people.clear()
+    _people[annotator.public_id] = found
+    return found.answers
+
+
+_COUNTED = (
     "SELECT sum(CASE WHEN kind = 'UNDO' THEN -1 ELSE 1 END), max(id) FROM labeling_annotation "
-    "WHERE annotator_id = %s AND id > %s"
 )
+_NEW_ROWS = Statement(f"{_COUNTED} WHERE annotator_id = %s AND id > %s")
+_NEW_OF_PROJECT = Statement(f"{_COUNTED} WHERE project_id = %s AND id > %s")
 
 
 def _of_project(labeler: Labeler, now: datetime, decided: int) -> _Counted:

@@ -165,17 +165,16 @@ def submit(
     answer = answers.Answer(kind, label_codes, key, request_hash, flag_reason, time_spent_ms, shown)
     labeler = labelers.known(annotator_id)
     with transaction.atomic():
-        assignments.lock_annotator(annotator_id)
         return store(labeler, assignment_public_id, answer, now)
 
 
 def store(
     labeler: Labeler, assignment_public_id: uuid.UUID, answer: answers.Answer, now: datetime
 ) -> Submitted:
-    """Store an answer as `submit` does, inside a transaction that holds the annotator's lock.
+    """Store an answer as `submit` does, as the first thing of a transaction.
 
-    That lock puts everything one person sends in a row: of a double click, the second finds what
-    the first has stored.
+    It locks the annotator, which puts everything one person sends in a row: of a double click,
+    the second finds what the first has stored.
     """
     annotator = labeler.annotator
     assignment = assignments.lock(annotator.pk, assignment_public_id)

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from labeling.selectors import labelers
 from labeling.services import annotations as annotation_service
-from labeling.services import assignments, claims, queue, standing
+from labeling.services import claims, queue, standing
 from labeling.services.answers import Answer
 
 if TYPE_CHECKING:
@@ -56,10 +56,9 @@ def answer_and_refill(
     )
     answer = Answer(kind, label_codes, key, request_hash, flag_reason, time_spent_ms, shown)
     holder = queue.holder_of(labeler, client, labeler.project.client_window)
-    if not queue.is_simple(labeler):
+    if not queue.is_simple(labeler, now):
         return _one_after_the_other(labeler, holder, assignment_public_id, answer, now)
     with transaction.atomic():
-        assignments.lock_annotator(labeler.annotator.pk)
         submitted = annotation_service.store(labeler, assignment_public_id, answer, now)
         # Their gold answers may just have paused them.
         is_paused = standing.refusal(labeler.annotator) is not None
@@ -79,7 +78,6 @@ def _one_after_the_other(
 ) -> Answered:
     """Answer, then claim: for newcomers, and for those who get nothing more."""
     with transaction.atomic():
-        assignments.lock_annotator(labeler.annotator.pk)
         submitted = annotation_service.store(labeler, assignment_public_id, answer, now)
     after = labelers.known(labeler.annotator.pk)
     if standing.refusal(after.annotator) is not None:

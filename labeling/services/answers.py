@@ -9,10 +9,7 @@ import hashlib
 import json
 import uuid
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
-
-from django.db import connection
 
 from labeling import events
 from labeling.errors import LabelingError
@@ -30,7 +27,7 @@ from labeling.models import (
     Project,
 )
 from labeling.selectors import projects
-from labeling.selectors.prepared import Statement, adapted
+from labeling.selectors.prepared import IS_SQLITE, Statement, adapted
 from labeling.selectors.queue import ImageNotFoundError
 from labeling.services import adjudication, consensus, gold_scores, slots, windows
 
@@ -179,9 +176,7 @@ def write(
         request_hash=answer.request_hash,
         created_at=now,
     )
-    _insert(annotation)
-    for label_id in label_ids:
-        _INSERT_LABEL.run([annotation.pk, label_id])
+    _insert(annotation, label_ids)
     return annotation
 
 
@@ -190,25 +185,33 @@ _INSERT_LABEL = Statement(
 )
 
 
-@cache
-def _insert_statement(json_type: str) -> Statement:
-    return Statement(
-        "INSERT INTO labeling_annotation (public_id, project_id, image_id, annotator_id, "  # noqa: S608
-        "assignment_id, scheme_id, kind, flag_reason, is_expert, time_spent_ms, shown, key, "
-        "request_hash, created_at) VALUES "
-        f"(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, CAST(%s AS {json_type}), %s, %s, %s) "
-        "RETURNING id"
-    )
+_INSERT = (
+    "INSERT INTO labeling_annotation (public_id, project_id, image_id, annotator_id, "
+    "assignment_id, scheme_id, kind, flag_reason, is_expert, time_spent_ms, shown, key, "
+    "request_hash, created_at) VALUES "
+    "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {shown}, %s, %s, %s) RETURNING id"
+)
+_INSERT_ON_SQLITE = Statement(_INSERT.format(shown="%s"))
+# With its labels in one statement: each is a way to the server and back.
+_INSERT_ON_POSTGRES = Statement(
+    f"WITH said AS ({_INSERT.format(shown='%s::jsonb')}), named AS ("  # noqa: S608
+    "INSERT INTO labeling_annotationlabel (annotation_id, label_id, value) "
+    "SELECT said.id, label_id, 'YES' FROM said, unnest(%s::bigint[]) AS label_id) "
+    "SELECT id FROM said"
+)
 
 
-def _insert(row: Annotation) -> None:
-    """Insert an answer as `row.save()` would, past the building of its SQL."""
-    is_postgres = connection.vendor == "postgresql"
+def _insert(row: Annotation, label_ids: list[int]) -> None:
+    """Insert an answer and its labels as `save()` would, past the building of SQL."""
     values = [row.public_id, row.project_id, row.image_id, row.annotator_id, row.assignment_id]
     values += [row.scheme_id, row.kind, row.flag_reason, row.is_expert, row.time_spent_ms]
     values += [json.dumps(row.shown), row.key, row.request_hash, row.created_at]
-    statement = _insert_statement("jsonb" if is_postgres else "text")
-    ((row.pk,),) = statement.run([adapted(value) for value in values])
+    if IS_SQLITE:
+        ((row.pk,),) = _INSERT_ON_SQLITE.run([adapted(value) for value in values])
+        for label_id in label_ids:
+            _INSERT_LABEL.run([row.pk, label_id])
+    else:
+        ((row.pk,),) = _INSERT_ON_POSTGRES.run([*values, label_ids])
     row._state.adding = False
     row._state.db = "default"
 

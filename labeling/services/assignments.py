@@ -22,8 +22,9 @@ _IMAGE += ["flagged_at", "removed_at"]
 _with_image = Prepared(
     lambda public_id, annotator_id: Assignment.objects.filter(
         public_id=public_id, annotator_id=annotator_id
-    ).values_list(*_ASSIGNMENT, *(f"image__{name}" for name in _IMAGE)),
-    lock="FOR NO KEY UPDATE OF labeling_image",
+    ).values_list(*_ASSIGNMENT, *(f"image__{name}" for name in _IMAGE), "annotator__kind"),
+    # In this order: whoever sends something first locks themselves, then the image.
+    lock="FOR NO KEY UPDATE OF labeling_annotator, labeling_image",
 )
 _CLOSE = Statement(
     "UPDATE labeling_assignment SET state = 'ANSWERED', closed_at = %s "
@@ -42,7 +43,7 @@ def lock_annotator(annotator_id: int) -> None:
 
 
 def lock(annotator_id: int, public_id: UUID) -> Assignment | None:
-    """Lock the image of an annotator's assignment; give the assignment with its image, or None.
+    """Lock an annotator and the image of an assignment of theirs; give it with its image, or None.
 
     On PostgreSQL the image is as it is under the lock; the assignment may have been closed while
     we waited, so `close` looks again.
@@ -52,7 +53,7 @@ def lock(annotator_id: int, public_id: UUID) -> Assignment | None:
         return None
     end = len(_ASSIGNMENT)
     found = instance(Assignment, _ASSIGNMENT, rows[0][:end])
-    found.image = instance(Image, _IMAGE, rows[0][end:])
+    found.image = instance(Image, _IMAGE, rows[0][end:-1])
     return found
 
 

@@ -20,7 +20,7 @@ from labeling.models import (
     Image,
     Project,
 )
-from labeling.selectors import annotators, labelers, progress
+from labeling.selectors import annotators, counts, labelers, progress
 from labeling.selectors import onboarding as onboarding_selectors
 from labeling.selectors import queue as queue_selectors
 from labeling.services import (
@@ -59,7 +59,6 @@ __all__ = [
 ]
 
 EXPIRY_BATCH = 200
-SHARE_APPLIES_FROM = 100
 DRY_FOR = timedelta(seconds=5)
 
 
@@ -97,7 +96,7 @@ def claim(*, project_id: int, annotator_id: int, count: int, client: str, now: d
 
 def claim_for(holder: claims.Holder, now: datetime) -> Claimed:
     """Claim as `claim` does, for a tab whose rows are read already."""
-    refusal = _refusal(holder.project, holder.annotator)
+    refusal = _refusal(holder.project, holder.annotator, now)
     if refusal is not None:
         return Claimed([], refusal)
     _welcome(holder, now)
@@ -128,11 +127,11 @@ def fill(holder: claims.Holder, taken: claims.Taken, now: datetime) -> Claimed:
     return Claimed(held, done)
 
 
-def is_simple(labeler: Labeler) -> bool:
+def is_simple(labeler: Labeler, now: datetime) -> bool:
     """Tell whether a claim of this person may follow their answer in the same transaction."""
     project, annotator = labeler.project, labeler.annotator
     is_newcomer = onboarding_selectors.may_be_newcomer(project, annotator)
-    return not is_newcomer and _refusal(project, annotator) is None
+    return not is_newcomer and _refusal(project, annotator, now) is None
 
 
 def _welcome(holder: claims.Holder, now: datetime) -> None:
@@ -286,7 +285,7 @@ def _rng(project: Project, now: datetime) -> np.random.Generator:
     return np.random.default_rng([project.seed, int(now.timestamp() * 1_000_000)])
 
 
-def _refusal(project: Project, annotator: Annotator) -> DoneReason | None:
+def _refusal(project: Project, annotator: Annotator, now: datetime) -> DoneReason | None:
     if project.archived_at is not None:
         return DoneReason("archived", "This project has ended. Thank you for every answer.")
     if project.labeling_paused_at is not None:
@@ -294,22 +293,13 @@ def _refusal(project: Project, annotator: Annotator) -> DoneReason | None:
     refused = standing.refusal(annotator)
     if refused is not None:
         return DoneReason("annotator_paused", refused)
-    if project.max_annotator_share is not None and _has_share(project, annotator):
+    is_capped = project.max_annotator_share is not None
+    if is_capped and counts.has_share(project, annotator, now):
         return DoneReason(
             "share_reached",
             "You have given as large a share of all answers as this project takes from one person.",
         )
     return None
-
-
-def _has_share(project: Project, annotator: Annotator) -> bool:
-    """Tell whether one person has given their largest share; counted from 100 answers on."""
-    counts = progress.answer_counts(project.pk)
-    total = sum(counts.values())
-    share = project.max_annotator_share or 1.0
-    if len(counts) == 1 or total < SHARE_APPLIES_FROM:
-        return False
-    return counts.get(annotator.pk, 0) > share * total
 
 
 def _why_nothing(project: Project, annotator: Annotator, client: str) -> DoneReason:
