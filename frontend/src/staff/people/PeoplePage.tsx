@@ -33,6 +33,9 @@ export function PeoplePage({ slug }: { slug: string }) {
   );
 }
 
+/** So many people are shown before somebody asks for all. */
+const ROWS_AT_FIRST = 25;
+
 interface PeopleProps {
   base: string;
   people: Resource<Person[]>;
@@ -42,6 +45,7 @@ interface PeopleProps {
 function People({ base, people, settings }: PeopleProps) {
   const [order, setOrder] = useState<Order>("answers");
   const [open, setOpen] = useState<string | null>(null);
+  const [isAll, setAll] = useState(false);
   const floor = typeof settings?.skill_floor === "number" ? settings.skill_floor : undefined;
   const all = people.data ?? [];
   return (
@@ -87,20 +91,34 @@ function People({ base, people, settings }: PeopleProps) {
               </tr>
             </thead>
             <tbody>
-              {sorted(all, order).map((person) => (
-                <PersonRow
-                  key={person.id}
-                  base={base}
-                  person={person}
-                  share={shareOf(person, all)}
-                  floor={floor}
-                  isOpen={person.id === open}
-                  onToggle={() => setOpen(person.id === open ? null : person.id)}
-                  onChange={people.reload}
-                />
-              ))}
+              {sorted(all, order)
+                .slice(0, isAll ? undefined : ROWS_AT_FIRST)
+                .map((person) => (
+                  <PersonRow
+                    key={person.id}
+                    base={base}
+                    person={person}
+                    share={shareOf(person, all)}
+                    floor={floor}
+                    isOpen={person.id === open}
+                    onToggle={() => setOpen(person.id === open ? null : person.id)}
+                    onChange={people.reload}
+                  />
+                ))}
             </tbody>
           </table>
+          {all.length > ROWS_AT_FIRST && (
+            <p>
+              <button
+                type="button"
+                class="link-button"
+                aria-expanded={isAll}
+                onClick={() => setAll(!isAll)}
+              >
+                {isAll ? "Show fewer" : `Show all ${all.length} people`}
+              </button>
+            </p>
+          )}
         </>
       )}
     </section>
