@@ -253,12 +253,17 @@ def summary(project: Project) -> Summary:
 def checks(project_id: int) -> Checks:
     """Read the questions of a project and what people had said of those that were checked."""
     rows = Adjudication.objects.filter(project_id=project_id).values_list(
-        "image_id", "kind", "probability", "settled_at", "annotation__withdrawn_at"
+        "image_id",
+        "kind",
+        "probability",
+        "settled_at",
+        "annotation__withdrawn_at",
+        "annotation__annotator__quarantined_at",
     )
     pending: set[int] = set()
     drawn: dict[int, float] = {}
-    for image_id, kind, probability, settled_at, withdrawn_at in rows.order_by("pk"):
-        if settled_at is None or withdrawn_at is not None:
+    for image_id, kind, probability, settled_at, *void in rows.order_by("pk"):
+        if settled_at is None or any(void):
             pending.add(image_id)
         elif kind == AdjudicationKind.AGREEMENT_SAMPLE:
             drawn[image_id] = probability

@@ -223,7 +223,12 @@ class Said:
 def said_by_people(image_id: int) -> list[Said]:
     """Count the live answers to an image that are no adjudications, the most frequent first."""
     rows = (
-        Annotation.objects.filter(image_id=image_id, withdrawn_at__isnull=True, is_expert=False)
+        Annotation.objects.filter(
+            image_id=image_id,
+            withdrawn_at__isnull=True,
+            is_expert=False,
+            annotator__quarantined_at__isnull=True,
+        )
         .exclude(kind__in=(AnnotationKind.UNDO, AnnotationKind.SKIP, AnnotationKind.FLAG))
         .filter(Q(labels__isnull=True) | Q(labels__value="YES"))
         .values("kind", "labels__label__code")

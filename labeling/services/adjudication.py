@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Q
 
 from labeling.models import Adjudication, AdjudicationKind, AnnotationKind, Project
 from labeling.selectors import adjudication as selectors
@@ -42,7 +43,7 @@ def open_due(*, project_id: int, now: datetime) -> int:
     with transaction.atomic():
         # One sweep at a time; claims and answers do not wait for this lock.
         Project.objects.select_for_update(no_key=True).get(pk=project_id)
-        _reopen_taken_back(project_id)
+        _follow_settlers(project_id, now)
         due = _due(project)
         rows = {
             row.image_id: row
@@ -55,7 +56,8 @@ def sweep(*, now: datetime) -> int:
     """Do `open_due` for every live project in which somebody has answered; give how many changed.
 
     Reading a big audit slice takes a second, so a project without new answers is looked at every
-    ten minutes only: decisions change without an answer as well, when people leave. What a process has seen is a hint; forgetting it costs one look.
+    ten minutes only: decisions change without an answer as well, when people leave. What a process
+    has seen is a hint; forgetting it costs one look.
     """
     changed = 0
     live = Project.objects.filter(archived_at__isnull=True).order_by("pk")
@@ -144,8 +146,10 @@ def _bring_in_line(due: dict[int, tuple[str, float]], rows: dict[int, Adjudicati
     return changed
 
 
-def _reopen_taken_back(project_id: int) -> None:
-    """Open again what was settled by an answer that does not stand any more."""
-    Adjudication.objects.filter(
-        project_id=project_id, annotation__withdrawn_at__isnull=False
-    ).update(settled_at=None, annotation=None)
+def _follow_settlers(project_id: int, now: datetime) -> None:
+    """Open again what was settled by an answer that does not stand, or not while set aside."""
+    rows = Adjudication.objects.filter(project_id=project_id, annotation__isnull=False)
+    rows.filter(annotation__withdrawn_at__isnull=False).update(settled_at=None, annotation=None)
+    is_aside = Q(annotation__annotator__quarantined_at__isnull=False)
+    rows.filter(is_aside, settled_at__isnull=False).update(settled_at=None)
+    rows.filter(~is_aside, settled_at__isnull=True).update(settled_at=now)

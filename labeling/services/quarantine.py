@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -17,16 +18,19 @@ from django.db.models import F, Q
 from labeling.errors import LabelingError
 from labeling.models import (
     Annotation,
+    AnnotationKind,
     Annotator,
     AnnotatorKind,
+    AuditEvent,
     Consensus,
     CrowdModel,
+    Image,
     Job,
     JobState,
     Project,
 )
 from labeling.selectors.votes import NO_VOTE
-from labeling.services import crowd
+from labeling.services import crowd, slots
 from labeling.services.journal import record_event
 
 if TYPE_CHECKING:
@@ -128,6 +132,7 @@ def _set(annotator_id: int, is_aside: bool, word: _Word, clock: Clock) -> Job | 
             detail={"answers": _answers(annotator.pk).count(), "why": word.why},
             now=word.now,
         )
+        _follow_flags(annotator, is_aside, word.now)
         job = _queue(annotator, word)
         transaction.on_commit(partial(_give_back, annotator.pk, word.now), robust=True)
     voted = Consensus.objects.filter(project_id=annotator.project_id, n_votes__gt=0)
@@ -135,6 +140,23 @@ def _set(annotator_id: int, is_aside: bool, word: _Word, clock: Clock) -> Job | 
         run_job(job_id=job.pk, clock=clock)
         job.refresh_from_db()
     return job
+
+
+def _follow_flags(annotator: Annotator, is_aside: bool, now: datetime) -> None:
+    """Put back what nobody else has flagged; lifted, flag again what staff did not keep."""
+    flags = Annotation.objects.filter(kind=AnnotationKind.FLAG, withdrawn_at__isnull=True)
+    mine = flags.filter(annotator=annotator).values("image_id")
+    images = slots.lock_images(mine.values_list("image_id", flat=True))
+    if is_aside:
+        others = flags.filter(image_id__in=mine, annotator__quarantined_at__isnull=True)
+        stay = set(others.values_list("image__public_id", flat=True))
+    else:
+        kept = AuditEvent.objects.filter(project_id=annotator.project_id, verb="image_kept")
+        stay = {UUID(target) for target in kept.values_list("target", flat=True)}
+    changed = [each for each in images if each.public_id not in stay]
+    for image in changed:
+        image.flagged_at = None if is_aside else image.flagged_at or now
+    Image.objects.bulk_update(changed, ["flagged_at"], batch_size=200)
 
 
 def _queue(annotator: Annotator, word: _Word) -> Job:

@@ -19,7 +19,8 @@ from labeling.models import (
     User,
 )
 from labeling.selectors import consensus as consensus_selectors
-from labeling.services import adjudication
+from labeling.selectors import queue as queue_selectors
+from labeling.services import adjudication, decisions, quarantine
 from labeling.tests import factories, worlds
 from labeling.tests.crowd.browser import Browser, Json
 from labeling.tests.crowd.conftest import Browse
@@ -368,3 +369,44 @@ def test_the_sweep_looks_again_where_somebody_has_answered(
 
     assert asked == [1, 1, 0, 1]
     assert set(kinds(project)) == {first.pk}
+
+
+def test_what_an_expert_in_quarantine_settled_waits_again(
+    project: Project, people: list[Annotator]
+) -> None:
+    share(project, 1.0)
+    (image,) = audit_images(project, 1)
+    say(people, image, "milk", "milk", "milk")
+    open_due(project)
+    row = factories.make_expert_annotator(project, factories.make_member(project, Role.EXPERT))
+    decisions.adjudicate(
+        project_id=project.pk,
+        image_id=image.pk,
+        annotator_id=row.pk,
+        kind="LABEL",
+        label_code="apple",
+        now=worlds.NOW,
+    )
+    quarantine.quarantine(
+        annotator_id=row.pk, user_id=None, now=worlds.NOW, clock=lambda: worlds.NOW
+    )
+    open_due(project)
+    aside = consensus_selectors.audit_rows(project.pk)
+    quarantine.lift(annotator_id=row.pk, user_id=None, now=worlds.NOW, clock=lambda: worlds.NOW)
+    open_due(project)
+    back = consensus_selectors.audit_rows(project.pk)
+
+    assert (aside.is_pending[0], aside.is_checked[0]) == (True, False)
+    assert (back.is_pending[0], back.is_checked[0]) == (False, True)
+
+
+def test_an_expert_is_not_told_what_somebody_in_quarantine_said(
+    project: Project, people: list[Annotator]
+) -> None:
+    (image,) = worlds.make_images(project, 1)
+    say(people[:2], image, "milk", "juice")
+    quarantine.quarantine(
+        annotator_id=people[0].pk, user_id=None, now=worlds.NOW, clock=lambda: worlds.NOW
+    )
+
+    assert [said.label_code for said in queue_selectors.said_by_people(image.pk)] == ["juice"]
