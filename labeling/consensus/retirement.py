@@ -92,9 +92,9 @@ def minimum_votes(
 ) -> npt.NDArray[np.int64]:
     """Give how many answers each outcome needs at least, from how often it was said wrongly.
 
-    As many as make it no likelier that all of them are wrong than `risk`, or than one answer is on
-    the whole where that is higher: an outcome is compared with the others, since images that were
-    answered twice are the harder ones. Shares are shrunk to the whole by ten answers.
+    As many as make it no likelier that all of them are wrong than `risk`, or than half as likely
+    again as one answer is on the whole, where that is higher: an outcome is compared with the
+    others, since images that were answered twice are the harder ones. Shares are shrunk to the whole by ten answers.
 
     Args:
         right: (k + 1,) expected answers that said this outcome and were right.
@@ -107,7 +107,7 @@ def minimum_votes(
     """
     overall = 1.0 - (right.sum() + 1.0) / (said.sum() + 1.0)
     wrong = (np.maximum(said - right, 0.0) + _STRENGTH * overall) / (said + _STRENGTH)
-    bar = np.log(min(max(risk, overall), 0.99))
+    bar = np.log(min(max(risk, 1.5 * overall), 0.99))
     needed = np.ceil(bar / np.log(np.clip(wrong, 1e-6, 0.99)) - 1e-9)
     return np.asarray(np.clip(needed, 1, most)).astype(np.int64)
 

@@ -65,13 +65,13 @@ def test_ease_is_finite_and_none_where_nothing_was_said(
 
 
 def test_minimum_votes_by_hand() -> None:
-    # Outcome 0: 60 of 300 said wrongly, 1: none, 2: 45 of 100; on the whole 105 of 700, .15.
-    right = np.array([240.0, 300.0, 55.0])
-    said = np.array([300.0, 300.0, 100.0])
+    # Said wrongly: 75 of 300, none of 300, 30 of 50; on the whole 105 of 650, .16.
+    right = np.array([225.0, 300.0, 20.0])
+    said = np.array([300.0, 300.0, 50.0])
 
     found = minimum_votes(right, said, risk=0.1)
 
-    # The bar is .15: .2 -> 2 answers (.04), .005 -> 1, .42 -> 3 (.42 ** 2 = .18)
+    # The bar is .24: .247 -> 2 answers (.06), .005 -> 1, .53 -> 3 (.53 ** 2 = .28)
     np.testing.assert_array_equal(found, [2, 1, 3])
 
 

@@ -17,7 +17,18 @@ from rich.console import Console
 from rich.table import Table
 
 from labeling.errors import LabelingError
-from ml.bench import databases, embed, finetune, loop, queue, queue_client, report, sandbox
+from ml.bench import (
+    crowd,
+    crowd_report,
+    databases,
+    embed,
+    finetune,
+    loop,
+    queue,
+    queue_client,
+    report,
+    sandbox,
+)
 from ml.errors import MlError
 from ml.services.labeled_folder import LabeledPicture, read_labeled_folder
 
@@ -36,6 +47,7 @@ SETTINGS_OF = {
     "loop": ["labeled", "answers"],
     "embed": [],
     "queue": ["database", "annotators", "rate", "seconds"],
+    "crowd": ["seeds"],
     "finetune": ["labeled", "audit_share", "button"],
 }
 
@@ -43,12 +55,12 @@ SETTINGS_OF = {
 class Command(BaseCommand):
     """Every measurement runs in a temporary folder; nothing of yours is touched."""
 
-    help = "Measure the loop (answer to champion), the embedding, or one fine-tune."
+    help = "Measure the loop (answer to champion), embedding, a fine-tune, queue or crowd."
     requires_system_checks = ()  # the children need no addresses, and start faster
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the measurement and, where wanted, the pictures."""
-        parser.add_argument("name", choices=("loop", "embed", "finetune", "queue"))
+        parser.add_argument("name", choices=("loop", "embed", "finetune", "queue", "crowd"))
         parser.add_argument("--images", help="folder (LARDER_DEMO_IMAGES); queue: how many")
         parser.add_argument("--labels", type=Path, help="its CSV; default: labels.csv inside")
         parser.add_argument("--label-column", default="coarse_label")
@@ -68,6 +80,8 @@ class Command(BaseCommand):
         parser.add_argument("--annotators", type=int, default=16, help="queue: closed loop")
         parser.add_argument("--rate", type=float, help="queue: answers/s to try in the open loop")
         parser.add_argument("--seconds", type=float, default=15.0, help="queue: closed loop")
+        parser.add_argument("--seeds", type=int, default=1, help="crowd: how many of each")
+        parser.add_argument("--out", type=Path, help="crowd: folder for the table and the plot")
         parser.add_argument("--json", help="file for the figures, - for standard output")
         parser.add_argument("--work", type=Path, help="(child) the temporary folder")
 
@@ -83,7 +97,12 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         parameters = _settings(options)
         payload = report.envelope(seconds=time.monotonic() - started, parameters=parameters)
-        Console(stderr=True).print(_table(options["name"], figures))
+        drawn = _table(options["name"], figures)
+        if options["name"] == "crowd":
+            drawn = crowd_report.table(figures["crowds"])
+            if options["out"]:
+                crowd_report.write(payload | figures, options["out"])
+        Console(stderr=True).print(drawn)
         report.write_json(payload | figures, options["json"])
 
     def _parent(self, options: dict[str, Any]) -> None:
@@ -95,12 +114,16 @@ class Command(BaseCommand):
             raise CommandError("Name a folder of pictures: --images DIR, or LARDER_DEMO_IMAGES.")
         labels = options["labels"] or Path(images) / "labels.csv"
         arguments = ["--images", str(images), "--labels", str(labels)]
-        for key in ("label_column", "only", "count", "labeled", "answers", "audit_share"):
+        for key in ("label_column", "only", "count", "labeled", "answers", "audit_share", "seeds"):
             arguments += [f"--{key.replace('_', '-')}", str(options[key])]
         if options["button"]:
             arguments.append("--button")
+        if options["out"]:
+            arguments += ["--out", str(options["out"].absolute())]
         with sandbox.folder() as work:
-            self._run_child(options, arguments, work, {})
+            # The crowds are played side by side, one core each.
+            given = {"OPENBLAS_NUM_THREADS": "1"} if options["name"] == "crowd" else {}
+            self._run_child(options, arguments, work, given)
 
     def _queue_parent(self, options: dict[str, Any]) -> None:
         if options["images"] is not None and not str(options["images"]).isdigit():
@@ -150,6 +173,10 @@ class Command(BaseCommand):
         if options["name"] == "embed":
             return embed.measure(
                 pictures_given=pictures, work=options["work"], now=timezone.now(), say=self._say
+            )
+        if options["name"] == "crowd":
+            return crowd.measure(
+                pictures, seeds=options["seeds"], now=timezone.now(), say=self._say
             )
         if options["name"] == "finetune":
             return self._tune(pictures, options)
