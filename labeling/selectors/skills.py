@@ -62,7 +62,10 @@ def _prior(project_id: int) -> tuple[float, float]:
 def _person(row: AnnotatorSkill, prior: tuple[float, float]) -> PersonSkill:
     overall = _estimate(row.n_right, row.n_wrong, *prior)
     mine = STRENGTH * overall.mean, STRENGTH * (1 - overall.mean)
-    by_label = {code: _estimate(*pair, *mine) for code, pair in sorted(row.by_label.items())}
+    by_label = {
+        code: _estimate(right, wrong, *mine)
+        for code, (right, wrong) in sorted(row.by_label.items())
+    }
     return PersonSkill(row.annotator_id, overall, by_label)
 
 

@@ -159,6 +159,7 @@ def fit(mine: Claim, *, project_id: int, tolerance: float) -> SweepOutcome:
     last = data_version(project_id)
     scheme = projects.current_scheme(project_id)
     told = vote_table.read(project_id, scheme)
+    mine.beat()
     n_outcomes = len(crowd_selectors.outcomes(scheme))
     swept = em.sweep(
         told.table,

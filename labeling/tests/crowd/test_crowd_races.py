@@ -16,7 +16,8 @@ from django.db import connections
 from labeling.models import Consensus, Partition
 from labeling.selectors import crowd as crowd_selectors
 from labeling.selectors import projects
-from labeling.services import annotations, consensus, crowd, quarantine
+from labeling.services import annotations as annotation_service
+from labeling.services import consensus, crowd, quarantine
 from labeling.tests.crowd.crowds import assert_sums_hold
 from labeling.tests.worlds import (
     LABELS,
@@ -47,7 +48,7 @@ def test_counts_are_the_sum_over_images_whatever_happens_at_once() -> None:
     people = [make_annotator(project, f"Person {number}") for number in range(8)]
     active(project, people)
     jobs: list[Callable[[], None]] = [
-        *(lambda who=who: answer_and_undo(who, images) for who in people),  # type: ignore[misc]
+        *(lambda who=who: answer_and_undo(who, images) for who in people),
         lambda: sweep_again_and_again(project),
         lambda: set_aside_and_take_back(people[0]),
     ]
@@ -72,7 +73,7 @@ def answer_and_undo(who: Annotator, images: list[Image]) -> None:
     for _ in range(ROUNDS):
         try:
             if given and rng.random() < 0.3:
-                annotations.undo(
+                annotation_service.undo(
                     annotator_id=who.pk,
                     annotation_public_id=given.pop().public_id,
                     key=uuid.uuid4(),
@@ -81,7 +82,7 @@ def answer_and_undo(who: Annotator, images: list[Image]) -> None:
             else:
                 image = images[int(rng.integers(len(images)))]
                 given.append(direct(who, image, str(rng.choice(LABELS))))
-        except (annotations.AlreadyAnsweredError, annotations.AnnotatorPausedError):
+        except (annotation_service.AlreadyAnsweredError, annotation_service.AnnotatorPausedError):
             continue
 
 

@@ -21,7 +21,8 @@ from labeling.models import (
     JobState,
 )
 from labeling.selectors import consensus as consensus_selectors
-from labeling.services import annotations, crowd, quarantine
+from labeling.services import annotations as annotation_service
+from labeling.services import crowd, quarantine
 from labeling.services import queue as queue_service
 from labeling.tests.crowd.crowds import assert_sums_hold, play
 from labeling.tests.worlds import (
@@ -66,9 +67,7 @@ def test_what_all_share_is_that_of_a_world_without_them() -> None:
     with_them, without = two_worlds()
     mine, theirs = (CrowdModel.objects.get(project=each.project) for each in (with_them, without))
     assert (mine.alpha, mine.beta) == pytest.approx((theirs.alpha, theirs.beta))
-    np.testing.assert_allclose(
-        np.frombuffer(bytes(mine.confusion)), np.frombuffer(bytes(theirs.confusion)), atol=1e-9
-    )
+    np.testing.assert_allclose(confusion(mine), confusion(theirs), atol=1e-9)
     assert mine.minimum_votes == theirs.minimum_votes
 
 
@@ -129,7 +128,7 @@ def test_an_experts_decisions_are_set_aside_too() -> None:
     (image,) = make_images(project, 1)
     ada, expert = make_annotator(project), make_annotator(project, "Expert")
     direct(ada, image, "milk")
-    annotations.adjudicate(
+    annotation_service.adjudicate(
         project_id=project.pk,
         image_id=image.pk,
         annotator_id=expert.pk,
@@ -263,6 +262,10 @@ def skill_of(who: Annotator) -> AnnotatorSkill:
 def places(world: World, image_ids: Any) -> list[int]:
     keys = [image.pk for image in world.images]
     return [keys.index(key) for key in image_ids.tolist() if key in keys]
+
+
+def confusion(model: CrowdModel) -> Any:
+    return np.frombuffer(bytes(model.confusion or b""), dtype=np.float64)
 
 
 def audit(world: World) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from labeling.models import AnnotationKind, Annotator, AnnotatorSkill, Consensus, Image, Partition
-from labeling.services import annotations
+from labeling.services import annotations as annotation_service
 from labeling.tests.crowd.crowds import assert_sums_hold, rows
 from labeling.tests.worlds import NOW, direct, make_annotator, make_images, make_project
 
@@ -69,7 +69,7 @@ def test_none_of_these_can_be_right() -> None:
     (image,) = make_images(project, 1)
     ada, expert = make_annotator(project), make_annotator(project, "Expert")
     direct(ada, image, kind="NONE_OF_THESE")
-    annotations.adjudicate(
+    annotation_service.adjudicate(
         project_id=project.pk,
         image_id=image.pk,
         annotator_id=expert.pk,
@@ -154,7 +154,7 @@ def test_a_skilled_annotator_outweighs_two_of_whom_little_good_is_known() -> Non
 
 
 def adjudicate(expert: Annotator, image: Image, code: str) -> None:
-    annotations.adjudicate(
+    annotation_service.adjudicate(
         project_id=image.project_id,
         image_id=image.pk,
         annotator_id=expert.pk,
@@ -165,7 +165,7 @@ def adjudicate(expert: Annotator, image: Image, code: str) -> None:
 
 
 def undo(answer: Any) -> None:
-    annotations.undo(
+    annotation_service.undo(
         annotator_id=answer.annotator_id,
         annotation_public_id=answer.public_id,
         key=uuid.uuid4(),

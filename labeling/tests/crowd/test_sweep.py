@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 
+from labeling.consensus import em
 from labeling.models import (
     AnnotatorSkill,
     Consensus,
@@ -19,7 +21,8 @@ from labeling.models import (
 )
 from labeling.selectors import crowd as crowd_selectors
 from labeling.selectors import projects
-from labeling.services import annotations, crowd, schemes
+from labeling.services import annotations as annotation_service
+from labeling.services import crowd, schemes
 from labeling.tests.crowd.crowds import assert_sums_hold, play
 from labeling.tests.worlds import (
     NOW,
@@ -226,20 +229,21 @@ def test_an_answer_during_a_sweep_is_kept(monkeypatch: pytest.MonkeyPatch) -> No
     """An undo between reading and writing: the sweep must not bring the vote back."""
     world = play(skills=(0.9, 0.9, 0.5), n_images=20, votes=3)
     answer = world.answers[0]
-    fitted = crowd.em.sweep
+    fitted = em.sweep
 
-    def undo_meanwhile(*args: object, **kwargs: object) -> object:
-        annotations.undo(
+    def undo_meanwhile(*args: Any, **kwargs: Any) -> em.Swept:
+        annotation_service.undo(
             annotator_id=answer.annotator_id,
             annotation_public_id=world.newest_of(answer.annotator_id).public_id,
             key=uuid.uuid4(),
             now=NOW,
         )
-        return fitted(*args, **kwargs)  # type: ignore[arg-type]
+        return fitted(*args, **kwargs)
 
-    monkeypatch.setattr(crowd.em, "sweep", undo_meanwhile)
+    monkeypatch.setattr(em, "sweep", undo_meanwhile)
     crowd.sweep(project_id=world.project.pk, clock=lambda: NOW)
     assert_sums_hold(world.project.pk)
     taken_back = world.newest_of(answer.annotator_id)
     counted = Consensus.objects.get(image_id=taken_back.image_id).counted
+    assert counted is not None
     assert answer.annotator_id not in [who for who, _ in counted["votes"]]
