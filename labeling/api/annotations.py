@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 
 from labeling.api import practice, quick
 from labeling.api import queue_payloads as payloads
-from labeling.api.permissions import project_for
-from labeling.api.principals import annotator_for, labeler_for
+from labeling.api.permissions import labeler_for, project_for
+from labeling.api.principals import annotator_for
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import counts
 from labeling.services import annotations as annotation_service

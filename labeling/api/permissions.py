@@ -9,14 +9,15 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from labeling.api import principals
 from labeling.errors import LabelingError
 from labeling.models import Role, Token
+from labeling.selectors import labelers, projects
 from labeling.selectors import people as people_selectors
-from labeling.selectors import projects
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
     from labeling.models import Project
+    from labeling.selectors.labelers import Labeler
 
 __all__ = [
     "IsUser",
@@ -62,6 +63,20 @@ def project_for(
         ScopeMissingError: a token without the scope (403).
     """
     return check_project(request, projects.by_slug(slug), role, scope=scope)
+
+
+def labeler_for(request: Request, slug: str) -> Labeler:
+    """Give who labels in the project of an address, as `project_for` and `annotator_for` would.
+
+    Raises:
+        ProjectNotFoundError: no such project, or the request has no part in it (404).
+        NotAnAnnotatorError: it may see the project and has not joined (403).
+    """
+    found = principals.joined_labeler(request, slug) if request.auth is None else None
+    if found is not None:
+        return found
+    project = project_for(request, slug)
+    return labelers.known(principals.annotator_for(request, project).pk)
 
 
 def check_project(

@@ -51,22 +51,6 @@ def annotator_for(request: Request, project: Project) -> Annotator:
     return annotator
 
 
-def labeler_for(request: Request, slug: str) -> Labeler:
-    """Give who labels in the project of an address, as `project_for` and `annotator_for` would.
-
-    Raises:
-        ProjectNotFoundError: no such project, or the request has no part in it (404).
-        NotAnAnnotatorError: it may see the project and has not joined (403).
-    """
-    found = joined_labeler(request, slug) if request.auth is None else None
-    if found is not None:
-        return found
-    from labeling.api.permissions import project_for  # noqa: PLC0415 - it asks this module
-
-    project = project_for(request, slug)
-    return labelers.known(annotator_for(request, project).pk)
-
-
 def joined_labeler(request: Any, slug: str) -> Labeler | None:
     """Give who a browser without a login joined a project as, by one query; None for others."""
     if request.session.get(USER_KEY) is not None:

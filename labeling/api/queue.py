@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from labeling.api import queue_payloads as payloads
 from labeling.api.parsers import SoundJSONParser
-from labeling.api.principals import labeler_for
+from labeling.api.permissions import labeler_for
 from labeling.selectors import counts
 from labeling.services import queue
 
