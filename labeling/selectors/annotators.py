@@ -33,22 +33,29 @@ def active_count(project: Project, now: datetime) -> int:
     most = max(
         project.votes_pool, project.votes_audit, project.vote_cap_pool, project.vote_cap_audit
     )
-    key = (project.public_id, most)
-    known = _counted.get(key)
-    # Counted anew every second. Never for the same moment: a test may change people within it.
-    if known is not None and timedelta(0) < now - known[0] < COUNTED_EVERY:
-        return known[1]
     since = now - timedelta(days=project.active_annotator_days)
-    found = max(1, len(_active(most).rows(project.pk, since)))
-    if len(_counted) >= KEPT:
-        _counted.clear()
-    _counted[key] = (now, found)
-    return found
+    return max(1, len(_active(most).rows(project.pk, since)))
 
 
 COUNTED_EVERY = timedelta(seconds=1)
 KEPT = 256
-_counted: dict[tuple[UUID, int], tuple[datetime, int]] = {}
+_counted: dict[UUID, tuple[datetime, int]] = {}
+
+
+def active_lately(project: Project, now: datetime) -> int:
+    """As `active_count`, up to a second old: for one answer among many.
+
+    Whoever decides again because somebody has left, or was set aside, counts anew.
+    """
+    known = _counted.get(project.public_id)
+    # Never for the same moment: a test may change people within it.
+    if known is not None and timedelta(0) < now - known[0] < COUNTED_EVERY:
+        return known[1]
+    found = active_count(project, now)
+    if len(_counted) >= KEPT:
+        _counted.clear()
+    _counted[project.public_id] = (now, found)
+    return found
 
 
 @cache
@@ -62,6 +69,7 @@ def _active(most: int) -> Prepared:
             last_seen_at__gte=since,
             paused_at__isnull=True,
             quarantined_at__isnull=True,
+            anonymised_at__isnull=True,
         ).values_list("pk")[:most]
     )
 

@@ -88,7 +88,8 @@ def update_locked(
     *, project: Project, image: Image, now: datetime, scheme: SchemeView | None = None
 ) -> Consensus:
     """As `update`, for an image that the caller has read and locked, and a scheme it knows."""
-    return _update([image], project, now, scheme=scheme)[0][0]
+    lately = annotators.active_lately(project, now)
+    return _update([image], project, now, scheme=scheme, n_active=lately)[0][0]
 
 
 def update_many(
@@ -111,11 +112,13 @@ def _update(
     *,
     keeps_skills: bool = False,
     scheme: SchemeView | None = None,
+    n_active: int | None = None,
 ) -> list[tuple[Consensus, bool]]:
     ids = [image.pk for image in images]
     answers = votes.of_images(ids)
     scheme = scheme or projects.current_scheme(project.pk)
-    reader = _reader(project, scheme, images, answers, now)
+    n_active = n_active or annotators.active_count(project, now)
+    reader = _reader(project, scheme, images, answers, n_active)
     stored = consensus_rows.stored(ids)
     found, moves = [], []
     for image in images:
@@ -223,7 +226,7 @@ def _reader(
     scheme: SchemeView,
     images: Sequence[Image],
     answers: dict[int, list[LiveAnswer]],
-    now: datetime,
+    n_active: int,
 ) -> _Reader:
     people = {answer.annotator_id for said in answers.values() for answer in said}
     is_single = project.mode == Mode.SINGLE
@@ -232,7 +235,7 @@ def _reader(
         project=project,
         scheme=scheme,
         column_of={label_id: column for column, label_id in enumerate(scheme.label_ids)},
-        n_active=annotators.active_count(project, now),
+        n_active=n_active,
         pool=crowd_selectors.pool(project.pk, scheme),
         skills=crowd_selectors.skills(people, scheme) if people and is_single else {},
         priors=crowd_selectors.priors(pool_ids, scheme) if pool_ids and is_single else {},

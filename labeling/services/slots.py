@@ -199,7 +199,7 @@ def recount_one(project: Project, image: Image, now: datetime) -> None:
     asked = 0
     if not is_done and image.flagged_at is None and image.removed_at is None:
         asked = wanted(
-            Policy.of(project, image.partition, annotators.active_count(project, now)),
+            Policy.of(project, image.partition, annotators.active_lately(project, now)),
             partition=image.partition,
             state=state,
             is_expert=bool(is_expert),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from labeling.models import Consensus, ConsensusState, Partition, QueueEntry, Reason
+from labeling.models import Annotator, Consensus, ConsensusState, Partition, QueueEntry, Reason
+from labeling.selectors import annotators
 from labeling.selectors import skills as skill_selectors
+from labeling.services import quarantine
 from labeling.tests.crowd.crowds import play
 from labeling.tests.worlds import (
     active,
@@ -93,3 +95,23 @@ def test_shows_skill_with_its_interval_overall_and_by_label() -> None:
     for each in good.by_label.values():
         assert 0 < each.low < each.mean < each.high < 1
     assert sum(each.n for each in good.by_label.values()) == pytest.approx(good.overall.n)
+
+
+def test_who_was_set_aside_a_moment_ago_is_not_waited_for() -> None:
+    project = make_project(votes_pool=2, vote_cap_pool=2)
+    (image,) = make_images(project, 1)
+    ada, bea = make_annotator(project), make_annotator(project)
+    active(project, [ada, bea])
+    direct(ada, image)
+    soon = later(0.5)
+    quarantine.quarantine(annotator_id=bea.pk, user_id=None, now=soon, clock=lambda: soon)
+    found = Consensus.objects.get(image=image)
+    assert (found.state, found.effective_votes) == (ConsensusState.RESOLVED, 1)
+
+
+def test_who_asked_to_be_forgotten_is_not_waited_for() -> None:
+    project = make_project(votes_pool=2)
+    ada, bea = make_annotator(project), make_annotator(project)
+    active(project, [ada, bea])
+    Annotator.objects.filter(pk=bea.pk).update(anonymised_at=later(0))
+    assert annotators.active_count(project, later(0)) == 1
