@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -208,7 +209,7 @@ def test_the_claim_reads_its_partial_index_and_not_the_pool() -> None:
     assert "SCAN image" not in plan
 
 
-def explain(statement: Statement, values: Sequence[object]) -> str:
+def explain(statement: Statement, values: Sequence[Any]) -> str:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         prefix = "EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN "

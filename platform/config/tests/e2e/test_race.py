@@ -139,7 +139,7 @@ class World:
             with closing(sqlite3.connect(path, timeout=20)) as file:
                 return list(file.execute(sql))
         with psycopg.connect(self.url) as connection:
-            return list(connection.execute(sql))  # type: ignore[arg-type] # our own literals
+            return list(connection.execute(sql))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
