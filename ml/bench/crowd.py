@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SLUG = "bench-crowd"
 RESAMPLES = 1000
+FIRST_SEED = 1000
+"""Seeds below were looked at while the method was made; what is reported is not."""
 
 
 def measure(
@@ -48,7 +50,9 @@ def measure(
 def _play_all(
     world: crowd_play.World, seeds: int
 ) -> dict[str, list[dict[str, crowd_play.Outcome]]]:
-    jobs = [(name, seed) for seed in range(seeds) for name in crowds.CROWDS]
+    jobs = [
+        (name, seed) for seed in range(FIRST_SEED, FIRST_SEED + seeds) for name in crowds.CROWDS
+    ]
     # Spawned: a fork would take the database connection along.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context) as pool:

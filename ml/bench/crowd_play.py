@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ml.types import Embeddings, Groups, Indices, Labels, Probabilities
 
 GOLD_SHARE = 0.05
-POLICIES = {"larder": (0.05, 5), "larder_quick": (0.25, 3)}
-"""Risk and cap: as for labels to be exported, and as few answers as will do."""
+POLICIES = {"larder": (0.02, 5), "larder_quick": (0.35, 2)}
+"""Risk and cap: for labels to rely on, and for as few answers as will do."""
 BATCHES_A_PASS = 8
 REFIT_AT = (1, 2, 4, 8, 12, 16)
 """After so many batches a head is fitted: dense at first, as in the live loop."""
