@@ -10,7 +10,7 @@ RUN = "$(VENV)/bin/python"
 # What `make run` understands: make run IMAGES=folder CLASSES="rice,pasta" LABELS=trusted SHARE=lan
 export IMAGES CLASSES LABELS SHARE VENV
 
-.PHONY: help run setup test check bench login-link clean python
+.PHONY: help run setup test check bench crosscheck login-link clean python
 
 help:
 	@echo "make run         start Larder here (SHARE=lan: also for phones on this network)"
@@ -19,6 +19,7 @@ help:
 	@echo "make test        every test, with the time of each tier   (TIERS=\"unit browser\" for some)"
 	@echo "make check       lint, types, import contracts"
 	@echo "make bench       what the loop and the embedding cost on this machine"
+	@echo "make crosscheck  our ways of aggregating votes against crowd-kit and cleanlab"
 	@echo "make setup       install only"
 	@echo "make clean       remove what was built and installed; your data in var/ stays"
 
@@ -44,6 +45,12 @@ check: python
 bench: setup
 	@$(RUN) manage.py bench loop
 	@$(RUN) manage.py bench embed
+
+crosscheck: python
+	@"$(PYTHON)" -m venv var/crosscheck
+	@var/crosscheck/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-crosscheck.txt
+	@var/crosscheck/bin/python -m pytest -q -c /dev/null --rootdir=. --noconftest -p no:cacheprovider \
+	-W ignore -o pythonpath=. -o "markers=crosscheck: heavy" labeling/tests/consensus/test_crosscheck.py
 
 login-link:
 	@$(RUN) manage.py login_link

@@ -104,7 +104,7 @@ def dawid_skene(
         totals = np.full((int(author.max(initial=-1)) + 1, n_outcomes), smoothing * n_outcomes)
         np.add.at(totals, author, counts - smoothing)
         share = counts / np.maximum(totals, _SMALLEST)[author]
-        return np.asarray(votes @ np.log(np.maximum(share, _SMALLEST)))
+        return np.asarray(votes @ np.log(np.maximum(share, 1e-300)))
 
     return _expectation_maximisation(table, n_outcomes, words)
 

@@ -25,7 +25,7 @@ VENV_BIN = Path(sys.executable).parent
 PATH = f"{VENV_BIN}{os.pathsep}{os.environ.get('PATH', '')}"
 FRONTEND = BASE_DIR / "frontend"
 NO_TEST_RAN = 5
-SERVERS = "postgres or broker or browser or e2e"
+SERVERS = "postgres or broker or browser or e2e or crosscheck"
 
 
 @dataclass(frozen=True)
