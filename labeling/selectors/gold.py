@@ -119,8 +119,13 @@ def tallies(annotator_ids: Collection[int]) -> dict[int, Tally]:
 
 
 def by_reference(image_ids: Collection[int]) -> dict[int, Tally]:
-    """Count right and wrong answers by image: a reference most people miss may be wrong itself."""
-    answers = Annotation.objects.filter(image_id__in=image_ids)
+    """Count right and wrong answers by image: a reference most people miss may be wrong itself.
+
+    What somebody in quarantine said of it speaks against nothing.
+    """
+    answers = Annotation.objects.filter(
+        image_id__in=image_ids, annotator__quarantined_at__isnull=True
+    )
     return _count(_scored(answers), key="image_id")
 
 

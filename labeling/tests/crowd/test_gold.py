@@ -20,6 +20,7 @@ from labeling.models import (
     User,
 )
 from labeling.selectors import consensus as consensus_selectors
+from labeling.services import quarantine
 from labeling.tests import worlds
 from labeling.tests.crowd.conftest import Browse
 
@@ -204,6 +205,25 @@ def test_gold_answers_are_counted_and_an_undo_takes_them_back(
     tab.answer(again, "milk")
     skill.refresh_from_db()
     assert (skill.n_gold_right, skill.n_gold_wrong) == (2, 0)
+
+
+def test_what_somebody_in_quarantine_said_speaks_against_no_reference(
+    browse: Browse, expert: User, volunteer: Annotator, project: Project, images: list[Image]
+) -> None:
+    staff = browse(expert)
+    staff.set_gold(images[:1], "milk")
+    serve_only_gold(project)
+    tab = browse(volunteer)
+    tab.answer(tab.claim()["assignments"][0], "juice")
+    before = staff.get(f"projects/{tab.slug}/gold")["results"][0]["answers"]
+
+    quarantine.quarantine(
+        annotator_id=volunteer.pk, user_id=None, now=worlds.NOW, clock=lambda: worlds.NOW
+    )
+    after = staff.get(f"projects/{tab.slug}/gold")["results"][0]["answers"]
+
+    assert before == {"right": 0, "wrong": 1}
+    assert after == {"right": 0, "wrong": 0}
 
 
 def test_a_withdrawn_reference_counts_for_nobody_and_is_not_served(
