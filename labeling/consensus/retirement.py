@@ -94,7 +94,8 @@ def minimum_votes(
 
     As many as make it no likelier that all of them are wrong than `risk`, or than half as likely
     again as one answer is on the whole, where that is higher: an outcome is compared with the
-    others, since images that were answered twice are the harder ones. Shares are shrunk to the whole by ten answers.
+    others, since images that were answered twice are the harder ones. Shares are shrunk to the
+    whole by ten answers.
 
     Args:
         right: (k + 1,) expected answers that said this outcome and were right.
