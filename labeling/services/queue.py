@@ -19,6 +19,7 @@ from labeling.models import (
     AssignmentState,
     Image,
     Project,
+    Reason,
 )
 from labeling.selectors import annotators, counts, labelers, progress
 from labeling.selectors import onboarding as onboarding_selectors
@@ -258,8 +259,12 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
         _dry.clear()
     _dry.update({(project.public_id, one): now + DRY_FOR for one in still})
     if not _take_elsewhere(holder, now):
-        top_up(project_id=project.pk, now=now, rng=_rng(project, now))
-        _take_elsewhere(holder, now)
+        rng = _rng(project, now)
+        opened = top_up(project_id=project.pk, now=now, rng=rng)
+        others = [Reason.ACQUIRED, *streams.fallbacks(project, Reason.ACQUIRED)]
+        opened += top_up_dry(project_id=project.pk, reasons=others, now=now, rng=rng)
+        if opened:
+            _take_elsewhere(holder, now)
 
 
 @transaction.atomic

@@ -67,6 +67,8 @@ class _Stream:
 
 
 AT_ONCE = 40
+LARGEST = 5
+"""Times its size, a window may grow where all that waits in it has been answered by who asks."""
 
 AUDIT = _Stream(Reason.AUDIT, "audit in draw order 1")
 RANDOM = _Stream(Reason.RANDOM, "random arm 1")
@@ -154,15 +156,17 @@ def top_up_dry(
         # A few at a time: somebody waits, and others wait for the interpreter.
         most = max(AT_ONCE, project.client_window)
         for reason in reasons:
-            size = min(project.window_size, sizes[reason] + most)
+            size = min(LARGEST * project.window_size, sizes[reason] + most)
             if reason == Reason.AUDIT and project.audit_serving_share > 0:
                 opened += _top_up_audit(project, size - sizes[reason], now)
             elif reason == Reason.RANDOM and project.random_arm_share > 0:
+                # Beyond its share of the window by what one page holds, for the same reason.
                 share = math.ceil(project.window_size * project.random_arm_share)
-                missing = min(share, size) - sizes[reason]
+                missing = max(share - sizes[reason], project.client_window)
+                missing = min(missing, size - sizes[reason])
                 opened += _top_up_at_random(project, RANDOM, missing, now, rng)
             elif reason == Reason.GOLD and gold_stream.is_served(project):
-                opened += _top_up_gold(project, size - sizes[reason], now, rng)
+                opened += _top_up_gold(project, project.window_size - sizes[reason], now, rng)
             elif reason == Reason.ACQUIRED:
                 opened += _top_up_at_random(project, TOP_UP, size - sizes[reason], now, rng)
     return opened

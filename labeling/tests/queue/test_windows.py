@@ -227,3 +227,15 @@ def test_a_claim_costs_the_same_number_of_queries_for_any_pool(
     submit(Assignment.objects.order_by("pk")[0])
     with django_assert_max_num_queries(11):  # type: ignore[operator]
         assert len(claim(ada)) == 3
+
+
+def test_the_random_arm_goes_on_for_one_who_has_seen_all_that_waits_in_it() -> None:
+    project = make_project(votes_pool=2, random_arm_share=0.5, client_window=1, window_size=8)
+    people = [make_annotator(project, name) for name in ("Ada", "Bea")]
+    active(project, people)
+    make_images(project, 80)
+    for number in range(60):
+        now = later(number * 6)
+        submit(claim(people[0], count=1, now=now)[0], now=now)
+    served = Assignment.objects.filter(annotator=people[0]).values_list("reason", flat=True)
+    assert list(served).count(Reason.RANDOM) >= 15
