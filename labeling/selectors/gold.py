@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from labeling.models import (
     Annotation,
@@ -106,11 +106,11 @@ def why_not(image: Image) -> tuple[str, str] | None:
 def tally(annotator_id: int, since: datetime | None = None) -> Tally:
     """Count an annotator's answers to gold images; only those given after `since`, if any.
 
-    Answers count that were given to a gold assignment and stand; of a first round, where the
-    answer was told afterwards, the first answer to each image, taken back or not.
+    Of each image, the first answer given to a gold assignment counts, taken back or not: by then
+    the annotator may have been told what it was, or have guessed it from how the page replied. A
+    first answer that named nothing (a skip, say) leaves the image uncounted for good.
     """
-    rows = _rows([annotator_id])
-    return _count(rows.filter(created_at__gt=since) if since else rows).get(annotator_id, Tally())
+    return _count(_rows([annotator_id]), since=since).get(annotator_id, Tally())
 
 
 def tallies(annotator_ids: Collection[int]) -> dict[int, Tally]:
@@ -149,38 +149,44 @@ def _rows(annotator_ids: Collection[int]) -> QuerySet[Annotation]:
 
 def _scored(rows: QuerySet[Annotation]) -> QuerySet[Annotation]:
     reference = GoldReference.objects.filter(image=OuterRef("image"), withdrawn_at__isnull=True)
-    return rows.filter(
-        Q(withdrawn_at__isnull=True) | Q(assignment__policy=ONBOARDING),
-        Exists(reference),
-        assignment__reason=Reason.GOLD,
-        kind__in=SCORED,
-    )
+    # Of every kind, withdrawn or not: which of them came first is what `_firsts` has to see.
+    given = rows.filter(Exists(reference), assignment__reason=Reason.GOLD)
+    return given.exclude(kind=AnnotationKind.UNDO)
 
 
-def _count(rows: QuerySet[Annotation], key: str = "annotator_id") -> dict[int, Tally]:
+def _count(
+    rows: QuerySet[Annotation], key: str = "annotator_id", since: datetime | None = None
+) -> dict[int, Tally]:
     named = GoldReference.objects.filter(
         image=OuterRef("image"), withdrawn_at__isnull=True, label=OuterRef("labels__label")
     )
     found = (
         rows.annotate(hit=Exists(named))
         .order_by("pk")
-        .values_list("pk", key, "annotator_id", "image_id", "hit", "labels__value")
+        .values_list(
+            "pk", key, "annotator_id", "image_id", "kind", "created_at", "hit", "labels__value"
+        )
     )
     counts: dict[int, Tally] = {}
-    for who, hit in _firsts(found):
+    for who, kind, at, hit in _firsts(found):
+        if kind not in SCORED or (since is not None and at <= since):
+            continue
         so_far = counts.get(who, Tally())
         counts[who] = Tally(so_far.right + hit, so_far.wrong + (not hit))
     return counts
 
 
 def _firsts(
-    found: Iterable[tuple[int, int, int, int, bool, str | None]],
-) -> list[tuple[int, bool]]:
-    """Take the first answer of each annotator to each image; one row a label of it comes in."""
+    found: Iterable[tuple[int, int, int, int, str, datetime, bool, str | None]],
+) -> list[tuple[int, str, datetime, bool]]:
+    """Take the first answer of each annotator to each image; one row a label of it comes in.
+
+    Gives whose count it belongs to, its kind, when it was given and whether it names the label.
+    """
     first: dict[tuple[int, int], int] = {}
-    said: dict[int, tuple[int, bool]] = {}
-    for pk, who, annotator_id, image_id, hit, value in found:
+    said: dict[int, tuple[int, str, datetime, bool]] = {}
+    for pk, who, annotator_id, image_id, kind, at, hit, value in found:
         if first.setdefault((annotator_id, image_id), pk) == pk:
-            was = said.get(pk, (who, False))[1]
-            said[pk] = (who, was or (bool(hit) and value == LabelValue.YES))
+            was = pk in said and said[pk][-1]
+            said[pk] = (who, kind, at, was or (bool(hit) and value == LabelValue.YES))
     return list(said.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.utils import timezone
 
 from labeling.models import (
     Annotator,
@@ -20,6 +21,7 @@ from labeling.models import (
     User,
 )
 from labeling.selectors import consensus as consensus_selectors
+from labeling.selectors import gold as gold_selectors
 from labeling.services import quarantine
 from labeling.tests import worlds
 from labeling.tests.crowd.conftest import Browse
@@ -185,9 +187,16 @@ def test_everybody_gets_each_gold_image_once(
         assert seen == sorted(image.pk for image in images[:3])
 
 
-def test_gold_answers_are_counted_and_an_undo_takes_them_back(
+def gold_score(who: Annotator) -> tuple[int, int]:
+    skill = AnnotatorSkill.objects.get(annotator=who)
+    return skill.n_gold_right, skill.n_gold_wrong
+
+
+def test_gold_answers_are_counted_by_the_first_one_to_each_image(
     browse: Browse, expert: User, volunteer: Annotator, project: Project, images: list[Image]
 ) -> None:
+    # The page's reply tells gold from acquired images: whoever could put an answer right after it
+    # could answer at random and take care of gold alone.
     browse(expert).set_gold(images[:3], "milk")
     serve_only_gold(project)
     tab = browse(volunteer)
@@ -197,14 +206,62 @@ def test_gold_answers_are_counted_and_an_undo_takes_them_back(
     wrong = tab.answer(second, "juice")
     tab.answer(third, kind="CANT_TELL")
 
-    skill = AnnotatorSkill.objects.get(annotator=volunteer)
-    assert (skill.n_gold_right, skill.n_gold_wrong) == (1, 1)
+    assert gold_score(volunteer) == (1, 1)
     again = tab.undo(wrong["annotation"]["id"])["assignment"]
-    skill.refresh_from_db()
-    assert (skill.n_gold_right, skill.n_gold_wrong) == (1, 0)
+    assert gold_score(volunteer) == (1, 1)
     tab.answer(again, "milk")
-    skill.refresh_from_db()
-    assert (skill.n_gold_right, skill.n_gold_wrong) == (2, 0)
+    assert gold_score(volunteer) == (1, 1)
+
+
+def test_nobody_looks_for_gold_by_an_answer_that_says_nothing(
+    browse: Browse, expert: User, volunteer: Annotator, project: Project, images: list[Image]
+) -> None:
+    browse(expert).set_gold(images[:2], "milk")
+    serve_only_gold(project)
+    tab = browse(volunteer)
+    first, second = tab.claim()["assignments"][:2]
+
+    tab.answer(first, "juice")
+    looked = tab.answer(second, kind="CANT_TELL")
+    tab.answer(tab.undo(looked["annotation"]["id"])["assignment"], "milk")
+
+    assert gold_score(volunteer) == (0, 1)
+
+
+def test_an_answer_put_right_after_a_pause_was_lifted_is_no_new_one(
+    browse: Browse, expert: User, volunteer: Annotator, project: Project, images: list[Image]
+) -> None:
+    browse(expert).set_gold(images[:1], "milk")
+    serve_only_gold(project)
+    tab = browse(volunteer)
+    wrong = tab.answer(tab.claim()["assignments"][0], "juice")
+    lifted = timezone.now()
+
+    tab.answer(tab.undo(wrong["annotation"]["id"])["assignment"], "milk")
+
+    assert gold_selectors.tally(volunteer.pk, since=lifted) == gold_selectors.Tally()
+
+
+def test_gold_moves_the_count_of_own_answers_as_any_other_image(
+    browse: Browse, expert: User, volunteer: Annotator, project: Project, images: list[Image]
+) -> None:
+    tab = browse(volunteer)
+
+    def counts_around_an_answer() -> list[int]:
+        held = tab.claim()
+        after = tab.answer(held["assignments"][0], "juice")
+        undone = tab.undo(after["annotation"]["id"])
+        again = tab.answer(undone["assignment"], "milk")
+        steps = [held, after, undone, again]
+        return [one["progress"]["mine"] - held["progress"]["mine"] for one in steps]
+
+    ordinary = counts_around_an_answer()
+    tab.post(f"projects/{tab.slug}/assignments/release", {"client": tab.tab}, status=204)
+    browse(expert).set_gold(images, "milk")
+    serve_only_gold(project)
+
+    assert counts_around_an_answer() == ordinary == [0, 1, 0, 1]
+    assert Assignment.objects.filter(annotator=volunteer, reason=Reason.GOLD).exists()
 
 
 def test_what_somebody_in_quarantine_said_speaks_against_no_reference(
