@@ -21,18 +21,20 @@ if TYPE_CHECKING:
     from ml.models import ModelVersion
     from ml.types import Indices
 
+WAITING = ("OPEN", "DISPUTED")
+"""States in which more answers, or an expert, will change what is known of an image."""
 UNKNOWN = ""
 """Stands where a version has no vector of an image; no label code is empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditTruth:
-    """The measured audit images with a label, in draw order.
+    """The measured audit images whose label is settled, in draw order.
 
     Attributes:
         image_ids: (n,).
-        codes: (n,) label codes people agreed on.
-        n_open: measured images that still wait for answers.
+        codes: (n,) label codes people agreed on, experts' questions settled.
+        n_open: measured images that still wait for answers, or for an expert.
     """
 
     image_ids: Indices
@@ -63,12 +65,14 @@ class Pairs:
 def audit_truth(project_id: int) -> AuditTruth:
     """Read the audit slice as it stands; a label changed since simply reads differently."""
     rows = consensus.audit_rows(project_id, measured_only=True)
-    known = rows.label_index >= 0
+    # What an expert has yet to look at is not the truth yet, and may be the truth tomorrow.
+    waits = rows.is_pending | np.isin(np.array(rows.states, dtype=object), WAITING)
+    known = (rows.label_index >= 0) & ~waits
     codes = np.array(rows.codes, dtype=object)
     return AuditTruth(
         image_ids=rows.image_ids[known],
         codes=codes[rows.label_index[known]],
-        n_open=sum(state == "OPEN" for state in rows.states),
+        n_open=int(waits.sum()),
     )
 
 

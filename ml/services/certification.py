@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.db import transaction
 
+from labeling.services import adjudication
 from ml.evaluation import compare
 from ml.models import (
     Champion,
@@ -110,10 +111,11 @@ def advance(*, project_id: int, now: datetime) -> Events:
 
     Cheap where nothing has changed: audit answers of a version are kept by this process.
     """
-    truth = evidence.audit_truth(project_id)
+    running = evidence.running(project_id)
+    truth = _truth(project_id, running, now)
     proven: list[int] = []
     failed: list[int] = []
-    for comparison in evidence.running(project_id):
+    for comparison in running:
         if comparison.kind != ComparisonKind.CERTIFICATION:
             continue
         decision = _certify(comparison, truth, now)
@@ -123,6 +125,20 @@ def advance(*, project_id: int, now: datetime) -> Events:
             failed.append(comparison.challenger_id)
     back = _after_failures(project_id, failed, now) or _monitor(project_id, truth, now)
     return Events(tuple(proven), tuple(failed), back)
+
+
+def _truth(project_id: int, running: list[Comparison], now: datetime) -> AuditTruth:
+    """Read the audit slice; before it counts as used up, ask the experts all there is to ask.
+
+    A fine-tune fails once nobody will answer more. The sweep that opens the experts' questions may
+    not have seen the last answers yet, and that verdict is not taken back.
+    """
+    truth = evidence.audit_truth(project_id)
+    waits = any(each.challenger.kind == ModelKind.FINETUNE for each in running)
+    if truth.n_open or not waits:
+        return truth
+    adjudication.open_due(project_id=project_id, now=now)
+    return evidence.audit_truth(project_id)
 
 
 def _certify(comparison: Comparison, truth: AuditTruth, now: datetime) -> str:
@@ -180,7 +196,7 @@ def _decision(
         return ComparisonDecision.FAILED
     is_finetune = comparison.challenger.kind == ModelKind.FINETUNE
     if is_finetune and n_open == 0 and pairs.n > 0:
-        return ComparisonDecision.FAILED  # nobody will ever answer more: it has not proven itself
+        return ComparisonDecision.FAILED  # nobody, no expert either, will ever answer more
     return ComparisonDecision.RUNNING
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labeling.tests import worlds
-from labeling.tests.rows import Annotation, AuditEvent, Image, Partition
+from labeling.tests.rows import Adjudication, Annotation, AuditEvent, Image, Partition
 from ml.heads import codec
 from ml.models import (
     Champion,
@@ -17,7 +17,7 @@ from ml.models import (
     ModelState,
     ModelVersion,
 )
-from ml.selectors import registry
+from ml.selectors import evidence, registry
 from ml.services import certification
 from ml.services import registry as registry_services
 from ml.tests.loop.world import World
@@ -273,3 +273,30 @@ def test_an_image_without_an_answer_is_no_pair() -> None:
     world.refit()
 
     assert Comparison.objects.filter(kind="CERTIFICATION").count() == 1
+
+
+def test_disputed_and_asked_audit_images_are_open_and_no_pairs() -> None:
+    project = worlds.make_project(votes_audit=3)
+    people = [worlds.make_annotator(project, name) for name in ("Ada", "Ben", "Cleo")]
+    worlds.active(project, people)
+    settled, asked, disputed, _untouched = worlds.make_images(project, 4, Partition.AUDIT)
+    for image, said in (
+        (settled, ("milk", "milk", "milk")),
+        (asked, ("milk", "soy milk", "milk")),
+        (disputed, worlds.LABELS),
+    ):
+        for who, label in zip(people, said, strict=True):
+            worlds.direct(who, image, label)
+    Adjudication.objects.create(
+        project=project,
+        image=asked,
+        kind="DISAGREEMENT",
+        probability=1.0,
+        created_at=worlds.NOW,
+    )
+
+    truth = evidence.audit_truth(project.pk)
+
+    assert truth.image_ids.tolist() == [settled.pk]
+    assert truth.codes.tolist() == ["milk"]
+    assert truth.n_open == 3

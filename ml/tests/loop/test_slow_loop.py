@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labeling.tests.rows import Partition
+from labeling.services import adjudication, decisions
+from labeling.tests import factories, worlds
+from labeling.tests.rows import Adjudication, Partition
 from ml.models import (
     Champion,
     Comparison,
@@ -94,6 +96,29 @@ def _finetune(world: World) -> finetune.FineTuneOutcome:
     return finetune.run(project_id=world.project.pk, clock=lambda: world.now)
 
 
+def _open_questions(world: World) -> int:
+    """Ask experts what the minute's sweep would; give how many images wait."""
+    adjudication.open_due(project_id=world.project.pk, now=world.now)
+    return Adjudication.objects.filter(project=world.project, settled_at=None).count()
+
+
+def _settle_questions(world: World) -> None:
+    """Let an expert say the truth of every image that waits."""
+    expert = factories.make_expert_annotator(
+        world.project, factories.make_member(world.project, "EXPERT")
+    )
+    waiting = Adjudication.objects.filter(project=world.project, settled_at=None)
+    for image_id in list(waiting.order_by("pk").values_list("image_id", flat=True)):
+        decisions.adjudicate(
+            project_id=world.project.pk,
+            image_id=image_id,
+            annotator_id=expert.pk,
+            kind="LABEL",
+            label_code=worlds.slug(world.truth[image_id]),
+            now=world.now,
+        )
+
+
 def _hand_over(world: World) -> None:
     for _ in range(20):
         if not handover.is_due(world.project.pk, now=world.now):
@@ -144,12 +169,51 @@ def test_a_backbone_that_is_no_better_is_rejected_when_the_audit_slice_is_used_u
     vectors_at_once["noise"] = 6.0
     world = _noisy_world()
 
+    _open_questions(world)
+    _settle_questions(world)
     _finetune(world)
 
     version = ModelVersion.objects.get(kind="FINETUNE")
     assert version.state == ModelState.REJECTED
     assert version.verdict.startswith("Not proven: right on ")
     assert Champion.objects.get().model_version.kind == "HEAD"
+
+
+@pytest.mark.usefixtures("tuning")
+def test_a_challenger_is_not_rejected_while_experts_have_to_decide(
+    vectors_at_once: dict[str, float],
+) -> None:
+    vectors_at_once["noise"] = 6.0
+    world = _noisy_world()
+    asked = _open_questions(world)
+
+    _finetune(world)
+
+    version = ModelVersion.objects.get(kind="FINETUNE")
+    comparison = Comparison.objects.get(challenger=version)
+    assert asked > 0
+    assert version.state == ModelState.CHALLENGER
+    assert comparison.wins + comparison.losses + comparison.ties == 60 - asked
+    _settle_questions(world)
+    world.refit()
+    version.refresh_from_db()
+    comparison.refresh_from_db()
+    assert version.state == ModelState.REJECTED
+    assert comparison.wins + comparison.losses + comparison.ties == 60
+
+
+@pytest.mark.usefixtures("tuning")
+def test_the_last_answer_does_not_reject_before_experts_are_asked(
+    vectors_at_once: dict[str, float],
+) -> None:
+    vectors_at_once["noise"] = 6.0
+    world = _noisy_world()
+
+    _finetune(world)  # no sweep has looked at the answers yet
+
+    version = ModelVersion.objects.get(kind="FINETUNE")
+    assert Adjudication.objects.filter(settled_at=None).exists()
+    assert version.state == ModelState.CHALLENGER
 
 
 @pytest.mark.usefixtures("tuning", "vectors_at_once")
