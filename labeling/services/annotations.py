@@ -177,7 +177,7 @@ def store(
     the second finds what the first has stored.
     """
     annotator = labeler.annotator
-    assignment = assignments.lock(annotator.pk, assignment_public_id)
+    assignment = assignments.lock(annotator, assignment_public_id)
     if assignment is None:
         raise AssignmentNotFoundError(f"You have no assignment {assignment_public_id}.")
     image = assignment.image
@@ -298,11 +298,12 @@ def _refuse_paused(annotator: Annotator) -> None:
 def _refuse_where_taken(assignment: Assignment, image: Image) -> None:
     """Refuse an answer that came late, unless the image still has a free slot for it."""
     # Locked: a claim that is just taking the last slot has to be over before it is counted.
-    entry = (
-        QueueEntry.objects.select_for_update(no_key=True)
-        .filter(image=image, state=QueueEntryState.OPEN)
-        .first()
+    entries = QueueEntry.objects.select_for_update(no_key=True).filter(
+        image=image, state=QueueEntryState.OPEN
     )
+    if assignment.reason != Reason.DISPUTE:
+        entries = entries.exclude(reason=Reason.DISPUTE)  # Its slot is an expert's.
+    entry = entries.first()
     is_free = entry is not None and entry.open_slots > 0
     if not is_free and not _is_untouched(image):
         raise AssignmentExpiredError(

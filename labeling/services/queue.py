@@ -102,7 +102,7 @@ def claim_for(holder: claims.Holder, now: datetime) -> Claimed:
         return Claimed([], refusal)
     _welcome(holder, now)
     with transaction.atomic():
-        assignments.lock_annotator(holder.annotator.pk)
+        assignments.lock_labeler(holder.annotator)
         taken = claims.take(holder, now)
         presence.saw(holder.annotator, now)
     return fill(holder, taken, now)
@@ -120,6 +120,9 @@ def fill(holder: claims.Holder, taken: claims.Taken, now: datetime) -> Claimed:
     """Give what a tab holds after its claim; where that found too little, find more first."""
     if taken.missing:
         _fill_dry(holder, taken.missing, now)
+    refused = standing.refusal(holder.annotator)
+    if refused is not None:  # Since this request began: what they hold is being given back.
+        return Claimed([], DoneReason("annotator_paused", refused))
     held = queue_selectors.held_by(holder.annotator.pk, holder.client, now)
     anchoring.decide(holder.project, held)
     done = None
@@ -249,15 +252,16 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
     if is_known and _take_elsewhere(holder, now):
         return
     expire(now=now, project_id=project.pk)
-    top_up_dry(project_id=project.pk, reasons=missing, now=now, rng=_rng(project, now))
+    opened = top_up_dry(project_id=project.pk, reasons=missing, now=now, rng=_rng(project, now))
     with transaction.atomic():
-        assignments.lock_annotator(holder.annotator.pk)
+        assignments.lock_labeler(holder.annotator)
         still = claims.take(holder, now).missing
     if not still:
         return
     if len(_dry) >= _DRY_KEPT:
         _dry.clear()
-    _dry.update({(project.public_id, one): now + DRY_FOR for one in still})
+    if not opened:  # Else others were quicker, or this person knows all of it.
+        _dry.update({(project.public_id, one): now + DRY_FOR for one in still})
     if not _take_elsewhere(holder, now):
         rng = _rng(project, now)
         opened = top_up(project_id=project.pk, now=now, rng=rng)
@@ -270,7 +274,7 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
 @transaction.atomic
 def _take_elsewhere(holder: claims.Holder, now: datetime) -> bool:
     """Take slot by slot, from the stream whose turn it is or else the next; tell if all is full."""
-    assignments.lock_annotator(holder.annotator.pk)
+    assignments.lock_labeler(holder.annotator)
     for _ in range(holder.size):
         taken = claims.take(holder, now, most=1)
         if not taken.due:

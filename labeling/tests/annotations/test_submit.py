@@ -272,3 +272,17 @@ def test_an_answer_given_elsewhere_takes_the_image_out_of_the_window() -> None:
     direct(ada, image)
     assert Assignment.objects.get().state == AssignmentState.RELEASED
     assert not QueueEntry.objects.filter(state="OPEN").exists()
+
+
+def test_refuses_a_late_answer_where_only_an_expert_is_waited_for() -> None:
+    project = make_project(votes_pool=2, vote_cap_pool=2)
+    people = [make_annotator(project, name) for name in ("Ada", "Bea", "Cem")]
+    active(project, people)
+    (image,) = make_images(project, 1)
+    late = claim(people[2])[0]
+    queue.release(annotator_id=people[2].pk, now=NOW)
+    direct(people[0], image, "milk")
+    direct(people[1], image, "oat milk")
+    assert QueueEntry.objects.get(image=image, state="OPEN").reason == Reason.DISPUTE
+    with pytest.raises(annotation_service.AssignmentExpiredError):
+        submit(late)
