@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.dispatch import receiver
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from labeling import events
 from ml import tasks
@@ -64,21 +65,28 @@ class _Refits:
         self._wake = threading.Event()
         self._starting = threading.Lock()
         self._process = 0
+        self._thread: threading.Thread | None = None
 
     def ask(self, project_id: int) -> None:
         """Ask for one, now or with the next."""
-        if self._process != os.getpid():
+        if not self._is_running():
             self._start()
         self._asked.add(project_id)
         if not self._wake.is_set():
             self._wake.set()
 
+    def _is_running(self) -> bool:
+        """Tell whether this process has a live thread: a fork takes none along."""
+        is_mine = self._process == os.getpid()
+        return is_mine and self._thread is not None and self._thread.is_alive()
+
     def _start(self) -> None:
-        """Start the thread: in each process again, for a fork takes none along."""
+        """Start the thread, in each process again, and again where it has died."""
         with self._starting:
-            if self._process != os.getpid():
+            if not self._is_running():
                 self._process = os.getpid()
-                threading.Thread(target=self._run, name="refits", daemon=True).start()
+                self._thread = threading.Thread(target=self._run, name="refits", daemon=True)
+                self._thread.start()
 
     def _run(self) -> None:
         while True:
@@ -95,6 +103,7 @@ _refits = _Refits()
 def _enqueue(task: Task[Any, Any], project_id: int) -> None:
     try:
         task.delay(project_id=project_id)
-    except OperationalError as error:
-        # The broker is a hint (rule 6): one line, not a page, for each answer while it is down.
+    except (OperationalError, RedisError) as error:
+        # The broker is a hint (rule 6): one line, not a page, for each answer while it is down,
+        # or full, or read-only: kombu lets redis's own refusals through.
         logger.warning("%s waits for the sweep: no broker (%s)", task.name, error)
