@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from labeling.models import Assignment, AssignmentState, Image
+from labeling.models import Annotator, Assignment, AssignmentState, Image
 from labeling.selectors.prepared import Prepared, Statement, adapted, instance
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -19,10 +20,20 @@ _ASSIGNMENT = ["id", "public_id", "project_id", "image_id", "annotator_id", "ent
 _ASSIGNMENT += ["reason", "policy", "model_version", "suggestion"]
 _IMAGE = ["id", "public_id", "project_id", "width", "height", "partition"]
 _IMAGE += ["flagged_at", "removed_at"]
+# What decides whether somebody may answer; read again under their lock (`standing.refusal`).
+_STANDING = ["paused_at", "paused_reason", "quarantined_at", "anonymised_at"]
+_standing = Prepared(
+    lambda annotator_id: Annotator.objects.filter(pk=annotator_id).values_list(*_STANDING),
+    lock="FOR NO KEY UPDATE",
+)
 _with_image = Prepared(
     lambda public_id, annotator_id: Assignment.objects.filter(
         public_id=public_id, annotator_id=annotator_id
-    ).values_list(*_ASSIGNMENT, *(f"image__{name}" for name in _IMAGE), "annotator__kind"),
+    ).values_list(
+        *_ASSIGNMENT,
+        *(f"image__{name}" for name in _IMAGE),
+        *(f"annotator__{name}" for name in _STANDING),
+    ),
     # In this order: whoever sends something first locks themselves, then the image.
     lock="FOR NO KEY UPDATE OF labeling_annotator, labeling_image",
 )
@@ -42,19 +53,34 @@ def lock_annotator(annotator_id: int) -> None:
         _LOCK_ANNOTATOR.run([annotator_id])
 
 
-def lock(annotator_id: int, public_id: UUID) -> Assignment | None:
+def lock_labeler(annotator: Annotator) -> None:
+    """Lock as `lock_annotator` does, and bring up to date whether they may answer.
+
+    A request reads who asks before it locks them: a pause may have been committed in between.
+    """
+    for row in _standing.rows(annotator.pk):
+        _set_standing(annotator, row)
+
+
+def lock(annotator: Annotator, public_id: UUID) -> Assignment | None:
     """Lock an annotator and the image of an assignment of theirs; give it with its image, or None.
 
-    On PostgreSQL the image is as it is under the lock; the assignment may have been closed while
-    we waited, so `close` looks again.
+    On PostgreSQL the image is as it is under the lock, and so is the annotator's standing, which is
+    brought up to date; the assignment may have been closed while we waited, so `close` looks again.
     """
-    rows = _with_image.rows(public_id, annotator_id)
+    rows = _with_image.rows(public_id, annotator.pk)
     if not rows:
         return None
-    end = len(_ASSIGNMENT)
-    found = instance(Assignment, _ASSIGNMENT, rows[0][:end])
-    found.image = instance(Image, _IMAGE, rows[0][end:-1])
+    image, who = len(_ASSIGNMENT), len(_ASSIGNMENT) + len(_IMAGE)
+    found = instance(Assignment, _ASSIGNMENT, rows[0][:image])
+    found.image = instance(Image, _IMAGE, rows[0][image:who])
+    _set_standing(annotator, rows[0][who:])
     return found
+
+
+def _set_standing(annotator: Annotator, values: Sequence[Any]) -> None:
+    for name, value in zip(_STANDING, values, strict=True):
+        setattr(annotator, name, value)
 
 
 def close(assignment: Assignment, now: datetime) -> bool:

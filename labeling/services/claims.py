@@ -22,7 +22,7 @@ from django.db import connection
 
 from labeling.models import Reason, ServeCounter
 from labeling.selectors.prepared import Statement, adapted
-from labeling.services import streams
+from labeling.services import standing, streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +168,8 @@ def take(
 ) -> Taken:
     """Take what the tab lacks, each slot from the stream whose turn it is, or nothing at all.
 
-    Inside a transaction that holds the annotator's lock (`assignments.lock_annotator`).
+    Inside a transaction that holds the annotator's lock (`assignments.lock_labeler`). Somebody who
+    may not answer, by what was read under it, takes nothing.
 
     Args:
         holder: whose tab it is.
@@ -177,6 +178,8 @@ def take(
         borrowed: every slot comes from this stream in place of another, which is dry and whose
             turns are counted as shortfalls.
     """
+    if standing.refusal(holder.annotator) is not None:
+        return NOTHING
     is_postgres = connection.vendor == "postgresql"
     run = _take_on_postgres if is_postgres else _take_on_sqlite
     taken = run(holder, now, most, borrowed)

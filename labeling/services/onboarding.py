@@ -24,6 +24,7 @@ from labeling.models import (
 )
 from labeling.selectors import gold as gold_selectors
 from labeling.selectors import onboarding as selectors
+from labeling.services import standing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,6 +57,8 @@ def _hand_out(
 ) -> bool:
     # Two tabs of one person come one after the other.
     annotator = Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
+    if standing.refusal(annotator) is not None:
+        return False
     if not selectors.is_newcomer(project, annotator):
         _finish(annotator, now)
         return False

@@ -33,7 +33,8 @@ PAUSED_BY_SKILL = (
 
 def refusal(annotator: Annotator) -> str | None:
     """Give the sentence for somebody who may not answer now, or None."""
-    if annotator.paused_at is None and annotator.quarantined_at is None:
+    stops = (annotator.paused_at, annotator.quarantined_at, annotator.anonymised_at)
+    if not any(stops):
         return None
     is_by_skill = annotator.paused_reason == PausedReason.SKILL and annotator.quarantined_at is None
     return PAUSED_BY_SKILL if is_by_skill else PAUSED_BY_STAFF
