@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -26,6 +26,7 @@ def test_a_source_as_bad_as_the_commonest_label_has_no_weight() -> None:
     assert activelab.weight([0.1], 0.0) == pytest.approx([0])
 
 
+@settings(deadline=None)
 @given(shares)
 def test_a_doubtful_label_is_asked_again_before_a_sure_one(quality: np.ndarray) -> None:
     votes = np.full(len(quality), 0.7)
@@ -33,6 +34,7 @@ def test_a_doubtful_label_is_asked_again_before_a_sure_one(quality: np.ndarray) 
     assert (np.diff(scores[np.argsort(quality)]) >= -1e-12).all()
 
 
+@settings(deadline=None)
 @given(shares)
 def test_a_new_image_is_asked_before_one_that_somebody_has_answered(share: np.ndarray) -> None:
     """At equal certainty, above chance: an answer adds more where there is none."""

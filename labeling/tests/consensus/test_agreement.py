@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeling.consensus import agreement
@@ -133,6 +133,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     assert held / 150 > 0.88
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3)), max_size=40),
     st.permutations(range(4)),
