@@ -9,6 +9,7 @@ opinion is worth something only where it is one's own.
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,12 +28,12 @@ from labeling.models import (
     Project,
     Reason,
 )
+from labeling.selectors import consensus as consensus_selectors
 from labeling.selectors import crowd as crowd_selectors
 from labeling.selectors import projects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     import numpy.typing as npt
 
@@ -43,6 +44,9 @@ NONE: dict[str, Any] = {}
 """Decided: this assignment carries no suggestion. (Undecided is null.)"""
 INDEPENDENT = 2
 """So many votes must stand behind a label before it tells whether a suggestion was wrong."""
+LOOK_AGAIN = timedelta(minutes=10)
+_seen: dict[int, tuple[tuple[int, int], datetime]] = {}
+"""Project to the version of its answers and labels, and when this process has last measured."""
 
 
 def decide(project: Project, held: Sequence[Assignment]) -> None:
@@ -94,12 +98,24 @@ def measure(*, project_id: int, now: datetime) -> int:
 
 
 def sweep(*, now: datetime) -> int:
-    """Do `measure` for every live project that suggests; give for how many."""
+    """Do `measure` for every live project that suggests; give for how many it was done.
+
+    It reads every answer beside a suggestion, so a project without new answers or changed labels
+    is measured every ten minutes only. What a process has seen is a hint (`adjudication.sweep`).
+    """
     live = Project.objects.filter(archived_at__isnull=True, suggestions_enabled=True)
-    ids = list(live.order_by("pk").values_list("pk", flat=True))
-    for project_id in ids:
-        measure(project_id=project_id, now=now)
-    return len(ids)
+    measured = 0
+    for project_id in list(live.order_by("pk").values_list("pk", flat=True)):
+        newest = (
+            consensus_selectors.data_version(project_id),
+            consensus_selectors.label_changes(project_id),
+        )
+        seen, at = _seen.get(project_id, (None, now))
+        if newest != seen or now - at >= LOOK_AGAIN:
+            measure(project_id=project_id, now=now)
+            _seen[project_id] = (newest, now)
+            measured += 1
+    return measured
 
 
 _COLUMNS = (

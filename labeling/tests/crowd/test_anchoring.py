@@ -178,3 +178,24 @@ def test_ones_own_word_does_not_make_a_suggestion_right(
 
     skill = AnnotatorSkill.objects.get(annotator=volunteer)
     assert (skill.n_shown, skill.n_suggested_wrong) == (2, 0)
+
+
+def test_the_sweep_reads_answers_only_where_something_new_came(
+    browse: Browse, project: Project, volunteer: Annotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(anchoring, "_seen", {})
+    suggest(project)
+    believe(project, worlds.make_images(project, 4), "juice")
+    tab = browse(volunteer)
+    held = tab.claim()["assignments"]
+    measured = [anchoring.sweep(now=worlds.later(60))]
+
+    measured.append(anchoring.sweep(now=worlds.later(120)))
+    tab.answer(held[0], "milk")
+    measured.append(anchoring.sweep(now=worlds.later(180)))
+    shown = AnnotatorSkill.objects.get(annotator=volunteer).n_shown
+    measured.append(anchoring.sweep(now=worlds.later(240)))
+    measured.append(anchoring.sweep(now=worlds.later(180 + 600)))
+
+    assert measured == [1, 0, 1, 0, 1]
+    assert shown == 1
