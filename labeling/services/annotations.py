@@ -250,6 +250,7 @@ def undo(
 
     Raises:
         AnnotationNotFoundError: not an answer of this annotator.
+        AnnotatorPausedError: they are paused, or their answers are set aside.
         CannotUndoError: withdrawn already, or not among the last 20.
         KeyReusedError: the key was used for another request.
     """
@@ -265,12 +266,14 @@ def undo(
         repeat = answers.repeat_of(annotator_id, key, request_hash)
         if repeat is not None:
             return Undone(answer, _open_assignment(annotator_id, image.pk), is_repeat=True)
+        annotator = Annotator.objects.select_related("project").get(pk=annotator_id)
+        # It would hand them the image again, and move what staff may be about to look at.
+        _refuse_paused(annotator)
         if answer.pk not in {row.pk for row in annotation_selectors.undoable(annotator_id)}:
             raise CannotUndoError(
                 "This answer was taken back already, or is not among your last 20."
             )
         undo_row = answers.withdraw(answer, key, request_hash, now)
-        annotator = Annotator.objects.select_related("project").get(pk=annotator_id)
         assignment = _give_again(annotator, answer, client, now)
         found = answers.follow(annotator.project, image, undo_row, now)
     is_open = found.state == ConsensusState.OPEN

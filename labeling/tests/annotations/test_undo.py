@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 import pytest
 
-from labeling.models import Annotation, Consensus, ConsensusState, Image
+from labeling.models import (
+    Annotation,
+    Annotator,
+    Assignment,
+    Consensus,
+    ConsensusState,
+    Image,
+)
 from labeling.selectors import annotations as annotation_selectors
 from labeling.services import annotations as annotation_service
 from labeling.services import queue
@@ -18,9 +24,6 @@ from labeling.tests.worlds import (
     make_project,
     submit,
 )
-
-if TYPE_CHECKING:
-    from labeling.models import Annotator
 
 pytestmark = pytest.mark.django_db
 
@@ -126,3 +129,28 @@ def test_an_answer_after_staff_kept_the_image_does_not_flag_it_again() -> None:
     Image.objects.filter(pk=image.pk).update(flagged_at=None)
     submit(claim(make_annotator(project, "Bea"))[0])
     assert Image.objects.get(pk=image.pk).flagged_at is None
+
+
+@pytest.mark.parametrize("stop", ["paused_at", "quarantined_at"])
+def test_somebody_paused_or_set_aside_takes_nothing_back(stop: str) -> None:
+    project = make_project()
+    make_images(project, 1)
+    ada = make_annotator(project)
+    answer = submit(claim(ada)[0]).annotation
+    Annotator.objects.filter(pk=ada.pk).update(**{stop: NOW})
+    with pytest.raises(annotation_service.AnnotatorPausedError):
+        undo(ada, answer)
+    answer.refresh_from_db()
+    assert answer.withdrawn_at is None
+    assert not Assignment.objects.filter(state="OPEN").exists()
+
+
+def test_an_undo_that_is_sent_again_after_a_pause_is_told_the_same() -> None:
+    project = make_project()
+    make_images(project, 1)
+    ada = make_annotator(project)
+    answer = submit(claim(ada)[0]).annotation
+    key = uuid.uuid4()
+    undo(ada, answer, key)
+    Annotator.objects.filter(pk=ada.pk).update(paused_at=NOW)
+    assert undo(ada, answer, key).is_repeat
