@@ -5,34 +5,38 @@ On SQLite there is one writer at a time; the tests of each service cover it.
 
 from __future__ import annotations
 
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 
-from labeling.models import Consensus, Partition
+from labeling.models import Annotation, Consensus, Partition
 from labeling.selectors import crowd as crowd_selectors
 from labeling.selectors import projects
 from labeling.services import annotations as annotation_service
-from labeling.services import consensus, crowd, quarantine
+from labeling.services import consensus, crowd, quarantine, standing
 from labeling.tests.crowd.crowds import assert_sums_hold
+from labeling.tests.factories import make_user
 from labeling.tests.worlds import (
     LABELS,
     NOW,
     active,
+    claim,
     direct,
     make_annotator,
     make_images,
     make_project,
+    submit,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from labeling.models import Annotation, Annotator, Image, Project
+    from labeling.models import Annotator, Image, Project
 
 pytestmark = [
     pytest.mark.postgres,
@@ -67,6 +71,39 @@ def test_counts_are_the_sum_over_images_whatever_happens_at_once() -> None:
     assert crowd_selectors.model(project.pk) is not None
 
 
+def test_an_answer_that_waited_for_a_pause_is_refused() -> None:
+    project = make_project()
+    make_images(project, 5)
+    ada = make_annotator(project)
+    held = claim(ada)[0]
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            standing.set_paused(
+                annotator_id=ada.pk, is_paused=True, user_id=make_user().pk, now=NOW
+            )
+            waiting = threads.submit(closing, lambda: submit(held))
+            wait_until_somebody_waits()
+        with pytest.raises(annotation_service.AnnotatorPausedError):
+            waiting.result(timeout=60)
+
+    assert not Annotation.objects.exists()
+
+
+def wait_until_somebody_waits() -> None:
+    """Return when another transaction of this database waits for a lock."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)
+    raise AssertionError("Nobody came to wait for the lock.")
+
+
 def answer_and_undo(who: Annotator, images: list[Image]) -> None:
     rng = np.random.default_rng(who.pk)
     given: list[Annotation] = []
@@ -99,7 +136,7 @@ def set_aside_and_take_back(who: Annotator) -> None:
             job.refresh_from_db()
 
 
-def closing(job: Callable[[], None]) -> None:
+def closing(job: Callable[[], object]) -> None:
     """Run a job on a thread of its own, and leave no connection behind."""
     try:
         job()
