@@ -27,6 +27,7 @@ DECISION_EXAMPLE = OpenApiExample(
     "a label", value={"kind": "LABEL", "label": "soy-milk"}, request_only=True
 )
 MOST = 20
+LEFT = f"How many wait; {selectors.COUNTED} stands for as many or more."
 
 
 class ExpertQuerySerializer(serializers.Serializer[Any]):
@@ -45,7 +46,7 @@ class ItemSerializer(serializers.Serializer[Any]):
 class ExpertSerializer(serializers.Serializer[Any]):
     """What waits."""
 
-    left = serializers.IntegerField()
+    left = serializers.IntegerField(help_text=LEFT)
     items = ItemSerializer(many=True)
     settled_by_you = serializers.IntegerField()
 
@@ -55,7 +56,7 @@ class DecidedSerializer(serializers.Serializer[Any]):
 
     annotation = payloads.AnnotationSerializer()
     answers = payloads.SaidSerializer(many=True)
-    left = serializers.IntegerField()
+    left = serializers.IntegerField(help_text=LEFT)
 
 
 class StratumSerializer(serializers.Serializer[Any]):
@@ -92,12 +93,16 @@ class ExpertView(APIView):
         annotator = annotator_for(request, project)
         asked = ExpertQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        waiting = selectors.waiting(project.pk, annotator.pk)
-        chosen = waiting.after(asked.validated_data.get("after"), asked.validated_data["count"])
+        shown = selectors.upcoming(
+            project.pk,
+            annotator.pk,
+            after=asked.validated_data.get("after"),
+            count=asked.validated_data["count"],
+        )
         return Response(
             {
-                "left": len(waiting.image_ids),
-                "items": [{"image": payloads.image(row)} for row in selectors.images(chosen)],
+                "left": selectors.left(project.pk),
+                "items": [{"image": payloads.image(row)} for row in shown],
                 "settled_by_you": selectors.decided_by(annotator.pk),
             }
         )
@@ -136,7 +141,7 @@ class ExpertImageView(APIView):
                 "answers": [
                     {"label": row.label_code, "kind": row.kind, "count": row.count} for row in said
                 ],
-                "left": len(selectors.waiting(project.pk, annotator.pk).image_ids),
+                "left": selectors.left(project.pk),
             },
             status=201,
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 
 from labeling.models import (
     Adjudication,
@@ -26,13 +25,17 @@ from labeling.models import (
 from labeling.selectors import roster
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
     from uuid import UUID
+
+    from django.db.models import QuerySet
 
 VOTE_KINDS = (AnnotationKind.LABEL, AnnotationKind.CANT_TELL, AnnotationKind.NONE_OF_THESE)
 EXPERT_ROLES = (Role.EXPERT, Role.MANAGER, Role.OWNER)
 FEWEST = 0.2
 """No project looks at fewer of its agreements: what nobody checks is not known."""
+COUNTED = 1000
+"""Where more than these wait for an expert, nobody needs to know how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +62,6 @@ class Opinions:
         if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
             return None
         return ranked[0][0]
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The expert's queue: images in a fixed order that tells nothing of why they wait.
-
-    Attributes:
-        image_ids: in the order of their public ids; the last ones are the expert's own.
-        public_ids: of the same.
-        n_others: how many of them this expert has not answered as one of the people.
-    """
-
-    image_ids: list[int]
-    public_ids: list[UUID]
-    n_others: int
-
-    def after(self, public_id: UUID | None, count: int) -> list[int]:
-        """Give up to `count` image ids behind one, which may be decided by now.
-
-        At the end it goes round.
-        """
-        start = 0
-        if public_id in self.public_ids:
-            start = self.public_ids.index(public_id) + 1
-        elif public_id is not None:
-            others = [str(one) for one in self.public_ids[: self.n_others]]
-            start = bisect_right(others, str(public_id))
-        order = self.image_ids[start:] + self.image_ids[:start]
-        return order[:count]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,34 +148,40 @@ def opinions(project_id: int, image_ids: Collection[int]) -> dict[int, Opinions]
     return {key: Opinions(said, key not in others) for key, said in counts.items()}
 
 
-def waiting(project_id: int, annotator_id: int) -> Waiting:
-    """Give what waits for an expert: disputes and audit questions alike.
+def upcoming(project_id: int, annotator_id: int, *, after: UUID | None, count: int) -> list[Image]:
+    """Give up to `count` images that wait for an expert: disputes and audit questions alike.
 
-    In the order of the images' random public ids; those this expert has answered as one of the
-    people come last: somebody else had better decide them.
+    In the order of their random public ids, which tells nothing of why they wait; those this
+    expert has answered as one of the people come last: somebody else had better decide them. It
+    goes on behind `after`, which may be decided by now, and at the end it goes round.
     """
-    images = Image.objects.filter(
-        pk__in=_waiting_ids(Q(project_id=project_id)),
-        flagged_at__isnull=True,
-        removed_at__isnull=True,
+    mine = Annotation.objects.filter(
+        annotator_id=annotator_id,
+        image_id=OuterRef("pk"),
+        withdrawn_at__isnull=True,
+        kind__in=VOTE_KINDS,
     )
-    rows = list(images.values_list("pk", "public_id"))
-    mine = set(
-        Annotation.objects.filter(
-            annotator_id=annotator_id,
-            image_id__in=[pk for pk, _ in rows],
-            withdrawn_at__isnull=True,
-            kind__in=VOTE_KINDS,
-        ).values_list("image_id", flat=True)
+    rows = (
+        _waiting(project_id).annotate(is_mine=Exists(mine)).order_by("is_mine", "public_id", "pk")
     )
-    rows.sort(key=lambda row: (row[0] in mine, str(row[1])))
-    n_others = sum(pk not in mine for pk, _ in rows)
-    return Waiting([pk for pk, _ in rows], [public_id for _, public_id in rows], n_others)
+    if after is None:
+        return [*rows[:count]]
+    was_mine = bool(rows.filter(public_id=after).values_list("is_mine", flat=True).first())
+    behind = Q(is_mine=was_mine, public_id__gt=after)
+    if not was_mine:
+        behind |= Q(is_mine=True)  # one's own stand behind the others
+    found = [*rows.filter(behind)[:count]]
+    return [*found, *rows.filter(~behind)[: count - len(found)]]
+
+
+def left(project_id: int) -> int:
+    """Count the images that wait for an expert, up to `COUNTED`."""
+    return _waiting(project_id)[:COUNTED].count()
 
 
 def is_waiting(image_id: int) -> bool:
     """Tell whether an image waits for an expert."""
-    return bool(_waiting_ids(Q(image_id=image_id)))
+    return any(half.exists() for half in _halves(Q(image_id=image_id)))
 
 
 def decided_by(annotator_id: int) -> int:
@@ -213,13 +193,6 @@ def decided_by(annotator_id: int) -> int:
         .exclude(kind=AnnotationKind.UNDO)
         .count()
     )
-
-
-def images(image_ids: Iterable[int]) -> list[Image]:
-    """Give images in the order of their ids as given."""
-    order = list(image_ids)
-    found = Image.objects.in_bulk(order)
-    return [found[pk] for pk in order if pk in found]
 
 
 def state(project_id: int) -> tuple[int, int]:
@@ -282,14 +255,19 @@ def verdict(annotation: Annotation) -> tuple[str, int | None]:
     return annotation.kind, first.label_id if first else None
 
 
-def _waiting_ids(where: Q) -> set[int]:
-    """Give the images that are disputed or asked about; each half by an index of its own."""
+def _waiting(project_id: int) -> QuerySet[Image]:
+    """Give the usable images that are disputed or asked about, each once."""
+    disputed, asked = _halves(Q(project_id=project_id))
+    return Image.objects.filter(
+        pk__in=disputed.union(asked), flagged_at__isnull=True, removed_at__isnull=True
+    )
+
+
+def _halves(where: Q) -> tuple[QuerySet[Any, int], QuerySet[Any, int]]:
+    """Give the ids of disputed images and of those asked about; each by an index of its own."""
     disputed = Consensus.objects.filter(where, state=ConsensusState.DISPUTED)
     asked = Adjudication.objects.filter(where, settled_at__isnull=True)
-    return {
-        *disputed.order_by("image_id").values_list("image_id", flat=True),
-        *asked.order_by("image_id").values_list("image_id", flat=True),
-    }
+    return disputed.values_list("image_id", flat=True), asked.values_list("image_id", flat=True)
 
 
 def _stratum(kind: str, rows: list[Adjudication], said: dict[int, Opinions]) -> Stratum:

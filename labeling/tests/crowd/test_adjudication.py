@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,12 +19,16 @@ from labeling.models import (
     Role,
     User,
 )
+from labeling.selectors import adjudication as adjudication_selectors
 from labeling.selectors import consensus as consensus_selectors
 from labeling.selectors import queue as queue_selectors
 from labeling.services import adjudication, decisions, quarantine
 from labeling.tests import factories, worlds
 from labeling.tests.crowd.browser import Browser, Json
 from labeling.tests.crowd.conftest import Browse
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
 
 pytestmark = pytest.mark.django_db
 
@@ -268,6 +273,55 @@ def test_an_image_the_expert_answered_as_one_of_the_people_comes_last(
     items = queue(browse(expert))["items"]
 
     assert items[-1]["image"]["id"] == str(first.public_id)
+
+
+def test_one_goes_round_others_first_then_ones_own_then_from_the_start(
+    browse: Browse, expert: User, project: Project, people: list[Annotator]
+) -> None:
+    images = sorted(audit_images(project, 5), key=lambda image: str(image.public_id))
+    mine = factories.make_expert_annotator(project, expert)
+    for image in images:
+        voters = [*people[:2], mine] if image in (images[0], images[3]) else people
+        say(voters, image, "milk", "juice", "milk")
+    open_due(project)
+    tab = browse(expert)
+    number = {str(image.public_id): n for n, image in enumerate(images)}
+
+    def seen(**query: str) -> list[int]:
+        return [number[one["image"]["id"]] for one in queue(tab, **query)["items"]]
+
+    assert seen() == [1, 2, 4, 0, 3]
+    assert seen(after=str(images[2].public_id)) == [4, 0, 3, 1, 2]
+    assert seen(after=str(images[0].public_id)) == [3, 1, 2, 4, 0]
+    assert seen(after=str(images[0].public_id), count="2") == [3, 1]
+    assert seen(after=str(images[1].public_id), count="1") == [2]
+
+
+def test_only_what_is_shown_is_read_and_the_count_ends_somewhere(
+    expert: User,
+    project: Project,
+    people: list[Annotator],
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    monkeypatch.setattr(adjudication_selectors, "COUNTED", 4)
+    images = audit_images(project, 6)
+    for image in images:
+        say(people, image, "milk", "juice", "apple")  # disputed, and asked about: one question
+    open_due(project)
+    mine = factories.make_expert_annotator(project, expert)
+
+    with django_assert_num_queries(1) as asked:
+        shown = adjudication_selectors.upcoming(project.pk, mine.pk, after=None, count=2)
+    with django_assert_num_queries(1) as counted:
+        left = adjudication_selectors.left(project.pk)
+
+    assert len(shown) == 2
+    assert left == 4
+    assert "LIMIT 2" in asked.captured_queries[0]["sql"]
+    assert "LIMIT 4" in counted.captured_queries[0]["sql"]
+    monkeypatch.setattr(adjudication_selectors, "COUNTED", 100)
+    assert adjudication_selectors.left(project.pk) == 6
 
 
 def test_volunteers_do_not_get_there(
