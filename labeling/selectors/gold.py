@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 from labeling.models import (
     Annotation,
     AnnotationKind,
+    Annotator,
     GoldReference,
     Image,
     LabelValue,
@@ -49,17 +50,28 @@ class Tally:
         return self.right + self.wrong
 
 
+def standing() -> QuerySet[GoldReference]:
+    """Give the references that stand: not withdrawn, and not of somebody set aside.
+
+    What somebody in quarantine set counts for and against nobody until it is lifted.
+    """
+    aside = Annotator.objects.filter(
+        user=OuterRef("set_by"),
+        project=OuterRef("image__project"),
+        quarantined_at__isnull=False,
+    )
+    return GoldReference.objects.filter(~Exists(aside), withdrawn_at__isnull=True)
+
+
 def live(project_id: int) -> QuerySet[GoldReference]:
     """Give the references that stand, newest first, with image, label and who set them."""
-    rows = GoldReference.objects.filter(image__project_id=project_id, withdrawn_at__isnull=True)
+    rows = standing().filter(image__project_id=project_id)
     return rows.select_related("image", "label", "set_by").order_by("-pk")
 
 
 def count(project_id: int) -> int:
     """Count the references that stand."""
-    return GoldReference.objects.filter(
-        image__project_id=project_id, withdrawn_at__isnull=True
-    ).count()
+    return standing().filter(image__project_id=project_id).count()
 
 
 def page(project_id: int, before: int | None = None) -> list[GoldReference]:
@@ -70,7 +82,7 @@ def page(project_id: int, before: int | None = None) -> list[GoldReference]:
 
 def of_image(image_id: int) -> GoldReference | None:
     """Give the reference that stands for an image, or None."""
-    rows = GoldReference.objects.filter(image_id=image_id, withdrawn_at__isnull=True)
+    rows = standing().filter(image_id=image_id)
     return rows.select_related("image", "label", "set_by").first()
 
 
@@ -137,6 +149,23 @@ def answered_by(project_id: int, image: UUID) -> list[int]:
     return list(rows.order_by("annotator_id").values_list("annotator_id", flat=True).distinct())
 
 
+def judged_by(annotator_id: int) -> list[int]:
+    """Give who answered, as gold, an image whose reference this annotator has set.
+
+    References that are withdrawn are left out; those of somebody in quarantine are not.
+    """
+    setter = Annotator.objects.get(pk=annotator_id)
+    if setter.user_id is None:
+        return []
+    theirs = GoldReference.objects.filter(
+        set_by=setter.user_id, image__project=setter.project_id, withdrawn_at__isnull=True
+    )
+    rows = Annotation.objects.filter(
+        image__in=theirs.values("image"), assignment__reason=Reason.GOLD
+    )
+    return list(rows.order_by("annotator_id").values_list("annotator_id", flat=True).distinct())
+
+
 def is_right(annotation: Annotation, reference: GoldReference) -> bool:
     """Tell whether an answer names the label of a reference."""
     said = annotation.labels.filter(value=LabelValue.YES)
@@ -148,7 +177,7 @@ def _rows(annotator_ids: Collection[int]) -> QuerySet[Annotation]:
 
 
 def _scored(rows: QuerySet[Annotation]) -> QuerySet[Annotation]:
-    reference = GoldReference.objects.filter(image=OuterRef("image"), withdrawn_at__isnull=True)
+    reference = standing().filter(image=OuterRef("image"))
     # Of every kind, withdrawn or not: which of them came first is what `_firsts` has to see.
     given = rows.filter(Exists(reference), assignment__reason=Reason.GOLD)
     return given.exclude(kind=AnnotationKind.UNDO)
@@ -157,9 +186,7 @@ def _scored(rows: QuerySet[Annotation]) -> QuerySet[Annotation]:
 def _count(
     rows: QuerySet[Annotation], key: str = "annotator_id", since: datetime | None = None
 ) -> dict[int, Tally]:
-    named = GoldReference.objects.filter(
-        image=OuterRef("image"), withdrawn_at__isnull=True, label=OuterRef("labels__label")
-    )
+    named = standing().filter(image=OuterRef("image"), label=OuterRef("labels__label"))
     found = (
         rows.annotate(hit=Exists(named))
         .order_by("pk")

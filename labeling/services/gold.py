@@ -155,8 +155,10 @@ def _store(setter: _Setter, image: Image, label: Label, note: str) -> str:
             label_code=label.code,
             now=setter.now,
         )
-    if before is not None:
-        GoldReference.objects.filter(pk=before.pk).update(withdrawn_at=setter.now)
+    # One of somebody in quarantine is there as well, though it counts for nobody.
+    GoldReference.objects.filter(image=image, withdrawn_at__isnull=True).update(
+        withdrawn_at=setter.now
+    )
     GoldReference.objects.create(
         image=image, label=label, set_by_id=setter.user_id, note=note, created_at=setter.now
     )

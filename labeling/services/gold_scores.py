@@ -66,6 +66,12 @@ def rescore_all(project_id: int, image: UUID, now: datetime) -> None:
         rescore(annotator_id=annotator_id, now=now)
 
 
+def rescore_judged_by(annotator_id: int, now: datetime) -> None:
+    """Score everyone again whom somebody's references judge; under no lock of an image."""
+    for judged in gold_selectors.judged_by(annotator_id):
+        rescore(annotator_id=judged, now=now)
+
+
 def _withdraw_with(answer: Annotation, now: datetime) -> None:
     user_id = answer.annotator.user_id
     if user_id is None:

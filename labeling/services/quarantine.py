@@ -30,7 +30,7 @@ from labeling.models import (
     Project,
 )
 from labeling.selectors.votes import NO_VOTE
-from labeling.services import crowd, slots
+from labeling.services import crowd, gold_scores, slots
 from labeling.services.journal import record_event
 
 if TYPE_CHECKING:
@@ -178,7 +178,8 @@ def _queue(annotator: Annotator, word: _Word) -> Job:
 def _replay(mine: Claim, job: Job, clock: Clock) -> crowd.SweepOutcome:
     """Decide what the person has touched again, fit, and decide everything else by the fit.
 
-    In this order: the first step takes their share out of everybody's counts, so that the fit finds
+    Before it, whoever answered a gold image of theirs is scored with or without it. In this order:
+    the first step takes their share out of everybody's counts, so that the fit finds
     the votes it reads.
     """
     now = clock()
@@ -190,7 +191,9 @@ def _replay(mine: Claim, job: Job, clock: Clock) -> crowd.SweepOutcome:
     )
     assert job.project_id is not None  # noqa: S101 - `run_job` has looked
     project = Project.objects.get(pk=job.project_id)
-    touched = _touched(int(job.settings["annotator"]))
+    aside = int(job.settings["annotator"])
+    gold_scores.rescore_judged_by(aside, now)
+    touched = _touched(aside)
     relabeled = 0
     for batch in crowd.batches(touched, crowd.BATCH):
         mine.beat()

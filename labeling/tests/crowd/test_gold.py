@@ -283,6 +283,48 @@ def test_what_somebody_in_quarantine_said_speaks_against_no_reference(
     assert after == {"right": 0, "wrong": 0}
 
 
+def test_a_reference_of_an_expert_in_quarantine_judges_nobody_until_it_is_lifted(
+    browse: Browse, expert: User, manager: User, volunteer: Annotator, project: Project
+) -> None:
+    images = worlds.make_images(project, 4)
+    browse(expert).set_gold(images[:2], "milk")
+    staff = browse(manager)
+    staff.set_gold(images[2:3], "milk")
+    serve_only_gold(project)
+    tab = browse(volunteer)
+    for held in tab.claim()["assignments"]:
+        tab.answer(held, "juice")
+    setter = Annotator.objects.get(user=expert)
+
+    change = {"annotator_id": setter.pk, "user_id": manager.pk, "now": worlds.NOW}
+    quarantine.quarantine(**change, clock=lambda: worlds.NOW)
+
+    assert gold_score(volunteer) == (0, 1)
+    assert staff.get(f"projects/{tab.slug}/gold")["n"] == 1
+    assert [row.image_id for row in gold_selectors.servable(project.pk)] == [images[2].pk]
+
+    quarantine.lift(**change, clock=lambda: worlds.NOW)
+
+    assert gold_score(volunteer) == (0, 3)
+    assert staff.get(f"projects/{tab.slug}/gold")["n"] == 3
+
+
+def test_another_expert_sets_anew_what_one_in_quarantine_had_set(
+    browse: Browse, expert: User, manager: User, images: list[Image]
+) -> None:
+    browse(expert).set_gold(images[:1], "milk")
+    setter = Annotator.objects.get(user=expert)
+    change = {"annotator_id": setter.pk, "user_id": manager.pk, "now": worlds.NOW}
+    quarantine.quarantine(**change, clock=lambda: worlds.NOW)
+
+    (done,) = browse(manager).set_gold(images[:1], "juice")["results"]
+    quarantine.lift(**change, clock=lambda: worlds.NOW)
+
+    assert done["status"] == "set"
+    found = GoldReference.objects.get(image=images[0], withdrawn_at__isnull=True)
+    assert (found.label.code, found.set_by) == ("juice", manager)
+
+
 def test_a_withdrawn_reference_counts_for_nobody_and_is_not_served(
     browse: Browse, expert: User, volunteer: Annotator, project: Project, images: list[Image]
 ) -> None:
