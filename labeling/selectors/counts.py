@@ -75,7 +75,9 @@ def at_work(
 def has_share(project: Project, annotator: Annotator, now: datetime) -> bool:
     """Tell whether one person has given their largest share; counted from 100 answers on.
 
-    Somebody alone has no share to reach.
+    The share is that of what people answered: labels that came with an import are nobody's work,
+    and what is set aside does not count. Somebody alone has no share to reach. After a quarantine
+    the total follows within ten minutes.
     """
     total = _all_given(project, now)
     mine = given(annotator, now)
@@ -118,11 +120,17 @@ def given(annotator: Annotator, now: datetime, answered: int | None = None) -> i
     return found.answers
 
 
-_COUNTED = (
+_NEW_ROWS = Statement(
     "SELECT sum(CASE WHEN kind = 'UNDO' THEN -1 ELSE 1 END), max(id) FROM labeling_annotation "
+    "WHERE annotator_id = %s AND id > %s"
 )
-_NEW_ROWS = Statement(f"{_COUNTED} WHERE annotator_id = %s AND id > %s")
-_NEW_OF_PROJECT = Statement(f"{_COUNTED} WHERE project_id = %s AND id > %s")
+# Rows that do not count are read too: the next look begins after them.
+_NEW_OF_PROJECT = Statement(
+    "SELECT sum(CASE WHEN who.kind <> 'PERSON' OR who.quarantined_at IS NOT NULL THEN 0 "
+    "WHEN said.kind = 'UNDO' THEN -1 ELSE 1 END), max(said.id) "
+    "FROM labeling_annotation AS said JOIN labeling_annotator AS who ON who.id = said.annotator_id "
+    "WHERE said.project_id = %s AND said.id > %s"
+)
 
 
 def _of_project(labeler: Labeler, now: datetime, decided: int) -> _Counted:

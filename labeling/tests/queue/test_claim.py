@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from labeling.models import (
     Annotator,
+    AnnotatorKind,
     Assignment,
     AssignmentState,
     Image,
@@ -20,6 +22,7 @@ from labeling.tests.worlds import (
     NOW,
     active,
     claim,
+    direct,
     later,
     make_annotator,
     make_images,
@@ -135,6 +138,17 @@ def test_stops_one_person_at_their_share_of_all_answers() -> None:
         submit(claim(bea if number < 40 else ada, count=1)[0])
     assert done_code(project, ada) == "share_reached"
     assert claim(bea, count=1)
+
+
+@pytest.mark.parametrize("other", [{"kind": AnnotatorKind.IMPORT}, {"quarantined_at": NOW}])
+def test_somebody_alone_beside_what_is_nobodys_work_is_not_stopped(other: dict[str, Any]) -> None:
+    project = make_project(max_annotator_share=0.5, client_window=1)
+    images = make_images(project, 130)
+    ada, beside = make_annotator(project, "Ada"), make_annotator(project, "Beside")
+    for number, image in enumerate(images[:110]):
+        direct(beside if number < 5 else ada, image)
+    Annotator.objects.filter(pk=beside.pk).update(**other)
+    assert claim(ada, count=1)
 
 
 def test_takes_back_what_is_overdue_without_any_worker() -> None:
