@@ -16,6 +16,7 @@ from labeling.models import (
     ConsensusState,
     LabelValue,
     Project,
+    Reason,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Impact:
     Attributes:
         answers: their live answers, skips included.
         images: images they have said something about: a label, none of these, can't tell.
-        resolved: of those they named a label for, how many have their label now.
+        resolved: of those they named a label for, gold left out, how many have their label now.
         agreed: of those, how many have the label they named.
         since: when they joined.
         days: on how many days they have answered.
@@ -89,7 +90,10 @@ def of_annotator(annotator_id: int) -> Impact:
     counts = mine.aggregate(
         answers=Count("pk"), images=Count("image_id", filter=is_said, distinct=True)
     )
-    named = mine.filter(
+    # A gold image had its label before, from an expert; and counted here, it would tell at once
+    # that it was gold, and whether the answer was right.
+    helped = mine.exclude(assignment__reason=Reason.GOLD)
+    named = helped.filter(
         kind=AnnotationKind.LABEL, image__consensus__state=ConsensusState.RESOLVED
     ).aggregate(
         resolved=Count("image_id", distinct=True),
