@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -296,7 +297,7 @@ def test_a_reference_of_an_expert_in_quarantine_judges_nobody_until_it_is_lifted
         tab.answer(held, "juice")
     setter = Annotator.objects.get(user=expert)
 
-    change = {"annotator_id": setter.pk, "user_id": manager.pk, "now": worlds.NOW}
+    change: dict[str, Any] = {"annotator_id": setter.pk, "user_id": manager.pk, "now": worlds.NOW}
     quarantine.quarantine(**change, clock=lambda: worlds.NOW)
 
     assert gold_score(volunteer) == (0, 1)
@@ -314,7 +315,7 @@ def test_another_expert_sets_anew_what_one_in_quarantine_had_set(
 ) -> None:
     browse(expert).set_gold(images[:1], "milk")
     setter = Annotator.objects.get(user=expert)
-    change = {"annotator_id": setter.pk, "user_id": manager.pk, "now": worlds.NOW}
+    change: dict[str, Any] = {"annotator_id": setter.pk, "user_id": manager.pk, "now": worlds.NOW}
     quarantine.quarantine(**change, clock=lambda: worlds.NOW)
 
     (done,) = browse(manager).set_gold(images[:1], "juice")["results"]
