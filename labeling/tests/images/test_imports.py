@@ -13,7 +13,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from labeling import events
 from labeling.models import Consensus, ConsensusState, Image, Job, JobState, Project
 from labeling.selectors import projects as project_selectors
-from labeling.services import images, imports
+from labeling.services import images, imports, pictures
 from labeling.tests.factories import NOW, picture_bytes
 
 pytestmark = pytest.mark.django_db
@@ -89,11 +89,6 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     assert (result.skipped, result.stored) == (before, 6 - before)
 
 
-def _stored_files() -> set[str]:
-    root = Path(default_storage.location)  # type: ignore[attr-defined]
-    return {str(path.relative_to(root)) for path in root.rglob("*.jpg")}
-
-
 def _files_of_images() -> set[str]:
     return {
         key for keys in Image.objects.values_list("storage_key", "thumbnail_key") for key in keys
@@ -103,7 +98,8 @@ def _files_of_images() -> set[str]:
 def test_a_batch_that_fails_counts_as_nothing_and_is_taken_again(
     project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    announce, before = images.announce, _stored_files()
+    announce, store = images.announce, pictures.store_picture
+    stored: set[str] = set()
     monkeypatch.setattr(imports, "BATCH", 3)
     failing = iter([False, True])
 
@@ -112,13 +108,20 @@ def test_a_batch_that_fails_counts_as_nothing_and_is_taken_again(
             raise IntegrityError("the disk is full, say")
         announce(**given)
 
+    def store_and_note(picture: pictures.Picture) -> tuple[str, str]:
+        keys = store(picture)
+        stored.update(keys)
+        return keys
+
     monkeypatch.setattr(images, "announce", announce_or_fail)
+    monkeypatch.setattr(pictures, "store_picture", store_and_note)
     with pytest.raises(IntegrityError):
         run(project, folder)
     job = Job.objects.get()
     # Two or three: files come in an order drawn from the job's number, and one is no picture.
     assert job.result["stored"] == Image.objects.count() > 0
-    assert _stored_files() - before == _files_of_images(), "no file stays behind without an image"
+    left = {key for key in stored if default_storage.exists(key)}
+    assert left == _files_of_images() < stored, "no file stays behind without an image"
 
     run(project, folder)
 
