@@ -186,20 +186,6 @@ class SaidSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
 
 
-class DisputeSerializer(serializers.Serializer[Any]):
-    """A disputed image; `answers` stays empty until the expert has decided."""
-
-    image = ImageRefSerializer()
-    answers = SaidSerializer(many=True)
-
-
-class AdjudicatedSerializer(serializers.Serializer[Any]):
-    """The decision, and what people had said."""
-
-    annotation = AnnotationSerializer()
-    answers = SaidSerializer(many=True)
-
-
 def image(row: Image) -> dict[str, Any]:
     """Say where an image is; its address tells nothing but the image."""
     return {

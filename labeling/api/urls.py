@@ -6,7 +6,6 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from labeling.api.agreement import AgreementView
 from labeling.api.annotations import AnnotationsView, UndoView
-from labeling.api.disputes import DisputesView, DisputeView
 from labeling.api.expert import AdjudicationView, ExpertImageView, ExpertView
 from labeling.api.gold import GoldImageView, GoldView, WithdrawGoldView
 from labeling.api.images import (
@@ -87,8 +86,6 @@ queue_urls: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/assignments/renew", RenewView.as_view()),
     path("projects/<slug:slug>/assignments/release", ReleaseView.as_view()),
     path("projects/<slug:slug>/annotations/<uuid:public_id>/undo", UndoView.as_view()),
-    path("projects/<slug:slug>/disputes", DisputesView.as_view()),
-    path("projects/<slug:slug>/disputes/<uuid:public_id>", DisputeView.as_view()),
 ]
 crowd_urls: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/leaderboard", LeaderboardView.as_view()),

@@ -199,18 +199,6 @@ _held = Prepared(
 )
 
 
-def disputes(project_id: int) -> list[Image]:
-    """Give the disputed images for the expert page, oldest question first."""
-    return list(
-        Image.objects.filter(
-            project_id=project_id,
-            consensus__state=ConsensusState.DISPUTED,
-            flagged_at__isnull=True,
-            removed_at__isnull=True,
-        ).order_by("consensus__updated_at", "pk")[:200]
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Said:
     """How often people said the same of an image; no label where the kind is none."""

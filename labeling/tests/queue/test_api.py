@@ -374,10 +374,10 @@ def test_an_expert_decides_a_dispute_blind(
     user = User.objects.create(username="eve")
     Membership.objects.create(project=world, user=user, role=Role.EXPERT, created_at=NOW)
     browser = client_for(user)
-    address = f"/api/v1/projects/{world.slug}/disputes"
-    listed = browser.get(address).json()
+    address = f"/api/v1/projects/{world.slug}/expert"
+    listed = browser.get(address).json()["items"]
     assert [row["image"]["id"] for row in listed] == [str(disputed.public_id)]
-    assert listed[0]["answers"] == []
+    assert listed[0].keys() == {"image"}
     decided = browser.post(
         f"{address}/{disputed.public_id}", {"kind": "LABEL", "label": "oat-milk"}, format="json"
     )
@@ -386,11 +386,17 @@ def test_an_expert_decides_a_dispute_blind(
         {"label": "milk", "kind": "LABEL", "count": 1},
         {"label": "oat-milk", "kind": "LABEL", "count": 1},
     ]
-    assert browser.get(address).json() == []
+    assert browser.get(address).json()["items"] == []
     found = Consensus.objects.get(image=disputed)
     assert found.label is not None
     assert found.label.code == "oat-milk"
 
 
 def test_a_volunteer_sees_no_disputes(browser: APIClient, world: Project) -> None:
-    assert browser.get(f"/api/v1/projects/{world.slug}/disputes").status_code == 403
+    assert browser.get(f"/api/v1/projects/{world.slug}/expert").status_code == 403
+
+
+def test_there_is_one_address_for_experts_questions(client_for: Browser, world: Project) -> None:
+    user = User.objects.create(username="eve")
+    Membership.objects.create(project=world, user=user, role=Role.EXPERT, created_at=NOW)
+    assert client_for(user).get(f"/api/v1/projects/{world.slug}/disputes").status_code == 404

@@ -9,8 +9,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from config.tests.browser.conftest import Visitor, World
+from labeling.selectors import adjudication
 from labeling.selectors import images as image_selectors
-from labeling.selectors import queue as queue_selectors
 from labeling.services import invitations, projects
 from labeling.services.annotations import record_direct
 
@@ -38,7 +38,7 @@ def dispute(world: World, count: int) -> World:
                 key=uuid.uuid4(),
                 now=now,
             )
-    assert len(queue_selectors.disputes(world.project_id)) == count, "the answers do not dispute"
+    assert adjudication.left(world.project_id) == count, "the answers do not dispute"
     return world
 
 
@@ -72,7 +72,7 @@ def test_an_expert_decides_blind_and_then_sees_what_people_said(
     expect(page.locator(".desk-line")).to_contain_text("You decided: Apple")
     expect(page.locator(".desk-line")).to_contain_text("Tomato 1")
     expect(page.get_by_role("heading", name="Nothing to settle")).to_be_visible()
-    assert queue_selectors.disputes(disputed.project_id) == []
+    assert adjudication.left(disputed.project_id) == 0
     assert desktop.barriers() == []
     desktop.shot("expert-done")
 
@@ -95,7 +95,7 @@ def test_settling_skipping_and_taking_back_by_keyboard(
     page.keyboard.press("u")
     expect(page.locator(".viewer-image")).to_have_attribute("src", first)
     expect(page.get_by_text("4 left")).to_be_visible()
-    assert len(queue_selectors.disputes(four_disputed.project_id)) == 4
+    assert adjudication.left(four_disputed.project_id) == 4
 
     desktop.sees_an_image()
     for key, left in (("n", "3 left"), ("t", "2 left"), ("1", "1 left")):
@@ -108,7 +108,7 @@ def test_settling_skipping_and_taking_back_by_keyboard(
     expect(page.locator(".desk-line")).to_contain_text("the only one left")
     page.keyboard.press("2")
     expect(page.get_by_role("heading", name="Nothing to settle")).to_be_visible()
-    assert queue_selectors.disputes(four_disputed.project_id) == []
+    assert adjudication.left(four_disputed.project_id) == 0
 
 
 def test_it_works_by_thumb(phone: Visitor, four_disputed: World, expert: str) -> None:
