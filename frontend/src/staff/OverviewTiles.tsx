@@ -7,6 +7,7 @@ import {
   EVIDENCE,
   EVIDENCE_MEANING,
   FEW_ANSWERS,
+  fewSentence,
   interval,
   moment,
   money,
@@ -53,16 +54,21 @@ export function NextStep({ overview, slug }: { overview: Overview; slug: string 
 
 export function AccuracyTile({ overview }: { overview: Overview }) {
   const { overall, macro, rests_on_one_person: isOnePerson } = overview.accuracy;
-  const isPale = overall.n < FEW_ANSWERS;
+  const isFew = overall.n < FEW_ANSWERS;
+  const isKnown = overall.estimate !== null;
   return (
     <section class="card tile">
       <h2>Accuracy</h2>
-      <p class="figure" data-pale={isPale}>
-        {percent(overall.estimate)}
-      </p>
-      {overall.estimate !== null && <Whisker estimate={overall} />}
+      {isFew && isKnown ? (
+        <p class="few-words">{fewSentence(overall)}</p>
+      ) : (
+        <p class="figure" data-pale={!isKnown}>
+          {percent(overall.estimate)}
+        </p>
+      )}
+      {isKnown && !isFew && <Whisker estimate={overall} />}
       <p>{measuredSentence(overall)}</p>
-      {macro !== null && (
+      {macro !== null && !isFew && (
         <p class="soft small">{percent(macro)} when every label counts the same.</p>
       )}
       {isOnePerson && overall.n > 0 && (
@@ -98,6 +104,7 @@ export function measuredSentence(overall: Estimate): string {
       ? ` ${plural(overall.unresolved, "audit image")} without an agreed label ${overall.unresolved === 1 ? "is" : "are"} counted both ways.`
       : "";
   const more = overall.missing > 0 ? ` About ${overall.missing} more would give ±10 points.` : "";
+  if (overall.n < FEW_ANSWERS) return `From the audit slice.${open}${more}`;
   return `Between ${interval(overall.low, overall.high)} with 95 % confidence, from ${plural(overall.n, "audit image")}.${open}${more}`;
 }
 

@@ -31,6 +31,15 @@ export function plural(n: number, one: string, many = `${one}s`): string {
 /** Under so many answers an estimate is drawn pale. */
 export const FEW_ANSWERS = 10;
 
+/** What so few answers tell: how many were right, and nothing that looks like a measurement. */
+export function fewWords({ estimate, n }: { estimate: number | null; n: number }): string {
+  return estimate === null ? "unknown" : `${Math.round(estimate * n)} of ${Math.round(n)} right`;
+}
+
+export function fewSentence(measured: { estimate: number | null; n: number }): string {
+  return `${fewWords(measured)} so far; too few to say.`;
+}
+
 export const REASONS: Record<string, string> = {
   ACQUIRED: "chosen by the classifier",
   RANDOM: "drawn at random",

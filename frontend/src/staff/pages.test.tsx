@@ -2,15 +2,22 @@ import { cleanup, render, screen } from "@testing-library/preact";
 import { afterEach, describe, expect, test } from "vitest";
 import { endedBecause } from "./Invitations";
 import { matching } from "./LabelsPage";
-import { acceptedSentence, measuredSentence, NextStep } from "./OverviewTiles";
+import { AccuracyTile, acceptedSentence, measuredSentence, NextStep } from "./OverviewTiles";
 import { namesIn } from "./ProjectList";
 import { managed } from "./session";
 import { sent, shown } from "./settings";
-import type { Invitation, Overview, StaffLabel } from "./types";
+import type { Estimate, Invitation, Overview, StaffLabel } from "./types";
 
 afterEach(cleanup);
 
-const ESTIMATE = { estimate: 0.68, low: 0.52, high: 0.8, n: 40, unresolved: 0, missing: 43 };
+const ESTIMATE: Estimate = {
+  estimate: 0.68,
+  low: 0.52,
+  high: 0.8,
+  n: 40,
+  unresolved: 0,
+  missing: 43,
+};
 
 describe("the accuracy in words", () => {
   test("gives interval, number and what is missing", () => {
@@ -29,6 +36,37 @@ describe("the accuracy in words", () => {
     const text = measuredSentence({ ...ESTIMATE, unresolved: 1, missing: 0 });
 
     expect(text).toContain("1 audit image without an agreed label is counted both ways.");
+  });
+});
+
+describe("an accuracy that rests on fewer than ten answers", () => {
+  const few = { ...ESTIMATE, estimate: 2 / 3, low: 0.21, high: 0.94, n: 3, missing: 86 };
+
+  function tile(overall: Estimate, macro: number | null = 0.5) {
+    const { accuracy } = overview({});
+    const found = overview({ accuracy: { ...accuracy, overall, macro } });
+    return render(<AccuracyTile overview={found} />).container;
+  }
+
+  test("is told in words, without a large figure or an interval", () => {
+    const found = tile(few);
+
+    expect(found.textContent).toContain("2 of 3 right so far; too few to say.");
+    expect(found.textContent).toContain("About 86 more would give ±10 points.");
+    expect(found.querySelector(".figure, .whisker")).toBeNull();
+    expect(found.textContent).not.toMatch(/\d %/);
+  });
+
+  test("becomes a figure with the tenth", () => {
+    expect(tile({ ...few, n: 9 }).querySelector(".figure")).toBeNull();
+    expect(tile({ ...few, n: 10 }).querySelector(".figure")?.textContent).toBe("67 %");
+  });
+
+  test("is unknown where there is none, never 0 %", () => {
+    const found = tile({ ...ESTIMATE, estimate: null, n: 0 }, null);
+
+    expect(found.querySelector(".figure")?.textContent).toBe("unknown");
+    expect(found.querySelector(".figure")?.getAttribute("data-pale")).toBe("true");
   });
 });
 

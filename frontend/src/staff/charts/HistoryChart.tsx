@@ -1,7 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 import { Button } from "../../shared/Button/Button";
-import { interval, moment, percent } from "../format";
+import { FEW_ANSWERS, fewWords, interval, moment, percent } from "../format";
 import type { HistoryPoint } from "../types";
 import { type Axis, columns } from "./history";
 import { colour, CHART_HEIGHT as HEIGHT, usePlot } from "./plot";
@@ -84,10 +84,7 @@ function PointTable({ points }: { points: HistoryPoint[] }) {
                 <td>{moment(point.at)}</td>
                 <td class="num">{point.labels}</td>
                 <td class="num">{point.answers}</td>
-                <td class="num">
-                  {percent(point.accuracy)}{" "}
-                  {point.accuracy !== null && interval(point.low, point.high)}
-                </td>
+                <td class="num">{accuracyWords(point)}</td>
                 <td class="num">{point.n}</td>
               </tr>
             ))}
@@ -96,6 +93,12 @@ function PointTable({ points }: { points: HistoryPoint[] }) {
       </div>
     </details>
   );
+}
+
+function accuracyWords({ accuracy, low, high, n }: HistoryPoint): string {
+  if (accuracy === null) return "unknown";
+  if (n < FEW_ANSWERS) return fewWords({ estimate: accuracy, n });
+  return `${percent(accuracy)} ${interval(low, high)}`;
 }
 
 function options(width: number, axis: Axis): uPlot.Options {
