@@ -28,6 +28,8 @@ export interface ProgressCounts {
   labeled: number;
   total: number;
   mine: number;
+  /** A skip is no answer: not among `mine`. */
+  skipped?: number;
 }
 
 export interface ImageRef {

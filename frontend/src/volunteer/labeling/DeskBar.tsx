@@ -25,6 +25,7 @@ export interface DeskBarProps {
 
 export function DeskBar(props: DeskBarProps) {
   const { name, progress, unsent, isRetrying, isPaused, registry, desk } = props;
+  const { skipped = 0 } = progress;
   const guideKey = registry.byId.get("guide")?.keys[0] ?? "?";
   return (
     <header class="desk-bar">
@@ -42,6 +43,7 @@ export function DeskBar(props: DeskBarProps) {
         />
         <p class="small soft">
           <span class="desk-mine">{count(progress.mine)} by you</span>
+          {skipped > 0 && <span class="desk-all">, {count(skipped)} skipped</span>}
           <span class="desk-all">
             , {count(progress.labeled)} of {count(progress.total)} images labeled
           </span>

@@ -119,6 +119,18 @@ describe("answer", () => {
 
     expect(queue.state.progress.mine).toBe(2);
   });
+
+  test("counts a skip on its way apart: it is no answer", async () => {
+    const { label, queue, server, clock } = await desk();
+    server.isOnline = false;
+
+    await label("milk");
+    await clock.pass(300);
+    queue.answer({ kind: "SKIP" });
+    await settle();
+
+    expect(queue.state.progress).toMatchObject({ mine: 1, skipped: 1 });
+  });
 });
 
 describe("without a network", () => {

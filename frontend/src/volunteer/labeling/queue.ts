@@ -552,8 +552,7 @@ export class LabelingQueue {
       blocked: this.#blocked,
       isRetrying: this.#cancelRetry !== null,
       unsent: this.#unsent.length,
-      // What is on its way counts for the one who gave it.
-      progress: { ...this.#progress, mine: this.#progress.mine + this.#unsent.length },
+      progress: this.#progressWithUnsent(),
       previous: last,
       previousSrc: before?.status === "ready" ? before.src : null,
       canUndo: last !== null && !this.#isUndoing,
@@ -563,6 +562,14 @@ export class LabelingQueue {
       feedback: this.#feedback[0] ?? null,
       notice: this.#notice,
     };
+  }
+
+  /** What is on its way counts for the one who gave it; a skip is no answer. */
+  #progressWithUnsent(): ProgressCounts {
+    const skips = this.#unsent.filter((entry) => entry.body.kind === "SKIP").length;
+    const { mine, skipped = 0 } = this.#progress;
+    const answers = mine + this.#unsent.length - skips;
+    return { ...this.#progress, mine: answers, skipped: skipped + skips };
   }
 
   #changed(): void {
