@@ -78,6 +78,18 @@ class ChampionShape(serializers.Serializer[Any]):
     threshold = serializers.FloatField()
 
 
+class NotCountedShape(serializers.Serializer[Any]):
+    """Images that are neither in `pool` nor in `audit_total`, by why."""
+
+    pending = serializers.IntegerField(help_text="Not decided yet: embedded first.")
+    audit_twins = serializers.IntegerField(
+        help_text="Near copies of an audit image; one of each group is measured."
+    )
+    excluded = serializers.IntegerField(help_text="So like pool and audit images as to join both.")
+    flagged = serializers.IntegerField(help_text="Flagged by somebody, waiting for staff.")
+    removed = serializers.IntegerField(help_text="Taken out by staff.")
+
+
 class LabelCountsShape(serializers.Serializer[Any]):
     """How far labeling is."""
 
@@ -86,6 +98,8 @@ class LabelCountsShape(serializers.Serializer[Any]):
     audit_resolved = serializers.IntegerField()
     audit_total = serializers.IntegerField()
     answers = serializers.IntegerField()
+    images = serializers.IntegerField(help_text="All: `pool`, `audit_total` and `not_counted`.")
+    not_counted = NotCountedShape()
 
 
 class QueueShape(serializers.Serializer[Any]):

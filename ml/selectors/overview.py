@@ -73,6 +73,14 @@ def state(project_id: int, *, now: datetime) -> State:
             "audit_resolved": counts.audit_resolved,
             "audit_total": counts.audit,
             "answers": sum(progress.answer_counts(project_id).values()),
+            "images": counts.images + counts.flagged + counts.removed,
+            "not_counted": {
+                "pending": counts.pending,
+                "audit_twins": counts.audit_twins,
+                "excluded": counts.excluded,
+                "flagged": counts.flagged,
+                "removed": counts.removed,
+            },
         },
         "queue": {"by_reason": queue.window_sizes(project_id)},
         "training": {

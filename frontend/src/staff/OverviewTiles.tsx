@@ -11,13 +11,14 @@ import {
   interval,
   moment,
   money,
+  NOT_COUNTED,
   percent,
   plural,
   REASONS,
   RUN_KIND,
   words,
 } from "./format";
-import type { ActiveRun, Estimate, Overview } from "./types";
+import type { ActiveRun, Estimate, NotCountedImages, Overview } from "./types";
 import { useAction } from "./useAction";
 
 /** What to do next, while there is little to see; nothing once the project runs. */
@@ -163,8 +164,9 @@ export function CountsTile({ overview }: { overview: Overview }) {
       <Progress value={labels.resolved} max={labels.pool} label="Pool images labeled" />
       <p class="soft small">
         {count(labels.audit_resolved)} of {plural(labels.audit_total, "audit image")} settled,{" "}
-        {plural(labels.answers, "answer")} in all.
+        {answersSentence(labels)}
       </p>
+      <NotCounted labels={labels} />
       {waiting.length > 0 && (
         <div class="small">
           <h3 class="reason-head">Waiting in the queue</h3>
@@ -180,6 +182,37 @@ export function CountsTile({ overview }: { overview: Overview }) {
       )}
       {waiting.length === 0 && <p class="small">Nothing waits in the queue.</p>}
     </section>
+  );
+}
+
+/** A skip is no answer, so it is named apart. */
+export function answersSentence({ answers, skips = 0 }: Overview["labels"]): string {
+  const said = `${plural(answers, "answer")} in all`;
+  return skips > 0 ? `${said}, and ${plural(skips, "skip")}.` : `${said}.`;
+}
+
+/** Why the pictures that were put in are more than those counted here. */
+function NotCounted({ labels }: { labels: Overview["labels"] }) {
+  const rows = Object.entries(NOT_COUNTED).flatMap(([reason, words]) => {
+    const n = labels.not_counted?.[reason as keyof NotCountedImages] ?? 0;
+    return n > 0 ? [{ reason, words, n }] : [];
+  });
+  const total = rows.reduce((sum, { n }) => sum + n, 0);
+  if (total === 0) return null;
+  return (
+    <details class="small">
+      <summary>
+        {count(total)} of {plural(labels.images, "image")} not counted here
+      </summary>
+      <dl class="reason-list">
+        {rows.map(({ reason, words, n }) => (
+          <div key={reason}>
+            <dt>{words}</dt>
+            <dd>{count(n)}</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
   );
 }
 

@@ -1,4 +1,5 @@
 /** Numbers, times and the server's codes as staff read them. */
+import type { NotCountedImages } from "./types";
 
 export function percent(share: number | null | undefined): string {
   if (share === null || share === undefined || Number.isNaN(share)) return "unknown";
@@ -46,6 +47,15 @@ export const REASONS: Record<string, string> = {
   AUDIT: "audit slice",
   GOLD: "gold images",
   DISPUTE: "disputed",
+};
+
+/** Why an image is neither in the pool nor among those measured. */
+export const NOT_COUNTED: Record<keyof NotCountedImages, string> = {
+  pending: "being read: in the pool or the audit slice in a moment",
+  audit_twins: "near copies of an audit image: one of each group is measured",
+  excluded: "near copies of pool and audit images at once: kept out of both",
+  flagged: "flagged, waiting for your word",
+  removed: "taken out",
 };
 
 export const EVIDENCE: Record<string, string> = {

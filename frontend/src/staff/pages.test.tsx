@@ -2,7 +2,14 @@ import { cleanup, render, screen } from "@testing-library/preact";
 import { afterEach, describe, expect, test } from "vitest";
 import { endedBecause } from "./Invitations";
 import { matching } from "./LabelsPage";
-import { AccuracyTile, acceptedSentence, measuredSentence, NextStep } from "./OverviewTiles";
+import {
+  AccuracyTile,
+  acceptedSentence,
+  answersSentence,
+  CountsTile,
+  measuredSentence,
+  NextStep,
+} from "./OverviewTiles";
 import { namesIn } from "./ProjectList";
 import { managed } from "./session";
 import { sent, shown } from "./settings";
@@ -10,6 +17,16 @@ import type { Estimate, Invitation, Overview, StaffLabel } from "./types";
 
 afterEach(cleanup);
 
+const NOTHING_LEFT_OUT = { pending: 0, audit_twins: 0, excluded: 0, flagged: 0, removed: 0 };
+const LABELS: Overview["labels"] = {
+  resolved: 0,
+  pool: 10,
+  audit_resolved: 0,
+  audit_total: 2,
+  answers: 4,
+  images: 12,
+  not_counted: NOTHING_LEFT_OUT,
+};
 const ESTIMATE: Estimate = {
   estimate: 0.68,
   low: 0.52,
@@ -70,6 +87,34 @@ describe("an accuracy that rests on fewer than ten answers", () => {
   });
 });
 
+describe("the images counted", () => {
+  test("are explained where more were put in, reason by reason", () => {
+    const not_counted = { ...NOTHING_LEFT_OUT, audit_twins: 3, removed: 1 };
+    const labels = { ...LABELS, images: 16, not_counted };
+    const { container } = render(<CountsTile overview={overview({ labels })} />);
+
+    expect(screen.getByText("4 of 16 images not counted here")).toBeTruthy();
+    const reasons = [...container.querySelectorAll("details dl > div")];
+    expect(reasons.map((row) => row.textContent)).toEqual([
+      "near copies of an audit image: one of each group is measured3",
+      "taken out1",
+    ]);
+  });
+
+  test("say nothing more where all are counted", () => {
+    const { container } = render(<CountsTile overview={overview({})} />);
+
+    expect(container.querySelector("details")).toBeNull();
+  });
+});
+
+test("skips are named apart from the answers", () => {
+  expect(answersSentence(LABELS)).toBe("4 answers in all.");
+  expect(answersSentence({ ...LABELS, answers: 1204, skips: 37 })).toBe(
+    "1,204 answers in all, and 37 skips.",
+  );
+});
+
 test("a bar that no answer reaches is told as such, not as 200 %", () => {
   expect(acceptedSentence(0.7)).toBe("An answer counts as accepted from 70 % on.");
   expect(acceptedSentence(2)).toContain("no answer counts as accepted");
@@ -89,7 +134,7 @@ function overview(change: Partial<Overview>): Overview {
     project: { ...project, labeling_paused: false, training_paused: false },
     champion: null,
     accuracy,
-    labels: { resolved: 0, pool: 10, audit_resolved: 0, audit_total: 2, answers: 4 },
+    labels: LABELS,
     queue: { by_reason: {} },
     training: { active: [], paused: false, budget: { month_spent: 0, month_limit: 10 } },
     embedding: { done: 12, total: 12 },
@@ -107,7 +152,7 @@ describe("the next step", () => {
   });
 
   test("is people where nobody has answered", () => {
-    const labels = { resolved: 0, pool: 10, audit_resolved: 0, audit_total: 2, answers: 0 };
+    const labels = { ...LABELS, answers: 0 };
     render(<NextStep overview={overview({ labels })} slug="shelf" />);
 
     expect(screen.getByRole("link", { name: "Invite people" })).toBeTruthy();

@@ -35,6 +35,15 @@ export interface ActiveRun {
   trigger: string;
 }
 
+/** Images that are neither in the pool nor measured, by why. */
+export interface NotCountedImages {
+  pending: number;
+  audit_twins: number;
+  excluded: number;
+  flagged: number;
+  removed: number;
+}
+
 export interface Overview {
   project: {
     slug: string;
@@ -66,6 +75,10 @@ export interface Overview {
     audit_resolved: number;
     audit_total: number;
     answers: number;
+    /** Not among the answers. */
+    skips?: number;
+    images: number;
+    not_counted: NotCountedImages;
   };
   queue: { by_reason: Record<string, number> };
   training: {
@@ -182,6 +195,8 @@ export interface Person {
   has_account: boolean;
   is_you: boolean;
   answers: number;
+  /** Not among the answers. */
+  skips?: number;
   joined_at: string;
   last_seen_at: string | null;
   skill: Share | null;

@@ -140,9 +140,10 @@ def test_an_audit_image_counts_once_the_champions_backbone_has_seen_it(
 def test_the_overview_counts_labels_and_says_who_serves(audited: Audited, manager: Any) -> None:
     page = get(manager, audited, "overview").json()
 
-    assert page["labels"] == {
-        "resolved": 2, "pool": 3, "audit_resolved": 7, "audit_total": 10, "answers": 10
-    }  # fmt: skip
+    nothing = dict.fromkeys(("pending", "audit_twins", "excluded", "flagged", "removed"), 0)
+    counted = {"resolved": 2, "pool": 3, "audit_resolved": 7, "audit_total": 10, "answers": 10}
+    assert counted.items() <= page["labels"].items()
+    assert (page["labels"]["images"], page["labels"]["not_counted"]) == (13, nothing)
     assert page["embedding"] == {"done": 13, "total": 13}
     assert page["champion"]["number"] == 1
     assert (page["champion"]["evidence"], page["champion"]["threshold"]) == ("PROVISIONAL", 0.8)
@@ -150,6 +151,30 @@ def test_the_overview_counts_labels_and_says_who_serves(audited: Audited, manage
     assert page["training"]["budget"] == {"month_spent": 0.0, "month_limit": 10.0}
     assert page["project"]["slug"] == audited.project.slug
     assert set(page["queue"]["by_reason"]) >= {"ACQUIRED", "AUDIT", "RANDOM"}
+
+
+def test_every_image_that_is_not_counted_has_its_reason(audited: Audited, manager: Any) -> None:
+    worlds.make_images(audited.project, 2, "EXCLUDED")
+    worlds.make_images(audited.project, 1, "PENDING")
+    # The group of a measured audit image gets two more pictures of the same thing.
+    measured, *_ = audited.images["apple", "apple"]
+    twins = worlds.make_images(audited.project, 2, "AUDIT")
+    Image.objects.filter(pk__in=[image.pk for image in twins]).update(
+        split_group=measured.split_group
+    )
+    gone = worlds.make_images(audited.project, 3)
+    Image.objects.filter(pk__in=[image.pk for image in gone]).update(flagged_at=worlds.NOW)
+    Image.objects.filter(pk=gone[0].pk).update(removed_at=worlds.NOW)
+
+    labels = get(manager, audited, "overview").json()["labels"]
+
+    assert labels["not_counted"] == {
+        "pending": 1, "audit_twins": 2, "excluded": 2, "flagged": 2, "removed": 1
+    }  # fmt: skip
+    assert (labels["pool"], labels["audit_total"]) == (3, 10)
+    left_out = sum(labels["not_counted"].values())
+    everything = Image.objects.filter(project=audited.project).count()
+    assert labels["images"] == 3 + 10 + left_out == everything
 
 
 # --- conditional requests ----------------------------------------------------------------------

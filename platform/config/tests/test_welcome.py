@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from config import pictures, welcome
-from labeling.services import people
+from config.management.commands import load_pictures
+from labeling.services import imports, people
 from labeling.services.invitations import InvitationNotValidError
 from labeling.tests import factories
 from labeling.tests.rows import Project
@@ -78,3 +79,14 @@ def test_a_start_needs_no_note_of_an_earlier_one(pantry: Project, data: Path) ->
     (data / "run" / f"invitation-{pantry.slug}").unlink()
 
     assert _is_open(_token_of_a_start())
+
+
+def test_an_import_says_how_many_are_in_and_where_the_others_went() -> None:
+    refused = [imports.Refusal("x.jpg", "broken_image", "Not a picture.")] * 2
+    result = imports.Imported(total=20, stored=11, duplicates=3, skipped=4, refused=refused)
+
+    assert load_pictures.summary(result).startswith(
+        "Pictures: 15 of 20 are in (3 there twice, 2 refused (see the log)). Near copies"
+    )
+    whole = load_pictures.summary(imports.Imported(total=20, stored=20))
+    assert whole.startswith("Pictures: 20 of 20 are in. Near copies")

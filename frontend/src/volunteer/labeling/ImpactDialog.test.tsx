@@ -39,7 +39,9 @@ function show(said: Impact, board: unknown = null): void {
       ? new Response(JSON.stringify(board))
       : new Response(JSON.stringify(refused), { status: 404 });
   });
-  render(<ImpactDialog slug="shelf" open onClose={() => {}} />);
+  render(
+    <ImpactDialog slug="shelf" progress={{ labeled: 30, total: 90 }} open onClose={() => {}} />,
+  );
 }
 
 test("says what the server says, and nothing of an accuracy it does not know", async () => {
@@ -75,4 +77,12 @@ test("a leaderboard is shown only where the project has one", async () => {
   expect(await screen.findByText("Everybody's answers")).toBeTruthy();
   expect(screen.getByText("Kim (you)")).toBeTruthy();
   expect(screen.getByText("1,214")).toBeTruthy();
+});
+
+test("tells what the bar above the image counts, and what it leaves out", async () => {
+  show(impact());
+
+  expect(
+    await screen.findByText(/30 of 90 images are labeled, by everybody. Not counted/),
+  ).toBeTruthy();
 });

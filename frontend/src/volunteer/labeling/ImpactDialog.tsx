@@ -1,5 +1,5 @@
 import { ApiError, api } from "../../api/client";
-import type { Impact, Leaderboard } from "../../api/types";
+import type { Impact, Leaderboard, ProgressCounts } from "../../api/types";
 import { Dialog } from "../../shared/Dialog/Dialog";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { IntervalMark } from "../../shared/IntervalMark/IntervalMark";
@@ -32,15 +32,22 @@ async function load(slug: string, signal: AbortSignal): Promise<Loaded> {
 
 export interface ImpactDialogProps {
   slug: string;
+  /** Of everybody: to say what is counted. */
+  progress: Pick<ProgressCounts, "labeled" | "total">;
   open: boolean;
   onClose: () => void;
 }
 
 /** What the answers of this person did: only what the server can say for certain. */
-export function ImpactDialog({ slug, open, onClose }: ImpactDialogProps) {
+export function ImpactDialog({ slug, progress, open, onClose }: ImpactDialogProps) {
   return (
     <Dialog open={open} title="What your answers did" onClose={onClose}>
       <Body slug={slug} />
+      <p class="soft small">
+        {count(progress.labeled)} of {count(progress.total)} images are labeled, by everybody. Not
+        counted: near copies that are left out to keep the check fair, and what was flagged or taken
+        out. A skip is no answer.
+      </p>
     </Dialog>
   );
 }

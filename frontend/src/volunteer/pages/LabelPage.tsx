@@ -183,7 +183,12 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
         }}
         onClose={close}
       />
-      <ImpactDialog slug={slug} open={dialog === "impact"} onClose={close} />
+      <ImpactDialog
+        slug={slug}
+        progress={state.progress}
+        open={dialog === "impact"}
+        onClose={close}
+      />
       <ContactDialog slug={slug} open={dialog === "contact"} onClose={close} />
       <Toasts />
     </div>

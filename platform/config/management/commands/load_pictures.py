@@ -29,6 +29,20 @@ from labeling.services import projects as project_services
 EVERY_S = 5.0
 
 
+def summary(result: imports.Imported) -> str:
+    """Say how many pictures are in, so that the pages' totals can be told from it."""
+    left = [
+        f"{result.duplicates} there twice" if result.duplicates else "",
+        f"{len(result.refused)} refused (see the log)" if result.refused else "",
+    ]
+    why = f" ({', '.join(filter(None, left))})" if any(left) else ""
+    n = result.stored + result.skipped
+    return (
+        f"Pictures: {n} of {result.total} are in{why}. Near copies among them are found as they "
+        "are read; the staff room says how many it leaves out of its counts, and why."
+    )
+
+
 class Command(BaseCommand):
     """Load pictures into a project of their own."""
 
@@ -83,8 +97,7 @@ class Command(BaseCommand):
         except LabelingError as error:
             raise CommandError(error.message) from None
         pictures.complete(settings.DATA_DIR, chosen)
-        refused = f", {len(result.refused)} refused (see the log)" if result.refused else ""
-        self._say(f"Pictures: all {result.total} are in{refused}.")
+        self._say(summary(result))
 
     def _project(self, chosen: Pictures) -> int:
         with suppress(projects.ProjectNotFoundError):
