@@ -866,7 +866,21 @@ class GoldReference(models.Model):
 
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="gold_references")
     label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
-    set_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    annotator = models.ForeignKey(
+        Annotator,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="gold_references",
+        help_text="Whose word it is; stays when their name is taken out.",
+    )
+    set_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Their login; nothing where it was taken out, or came with an import.",
+    )
     note = models.CharField(
         max_length=200, blank=True, help_text="Why, told to a newcomer after their answer."
     )

@@ -15,6 +15,7 @@ from labeling.api.permissions import Role, project_for
 from labeling.api.principals import annotator_for
 from labeling.api.roster import ShareSerializer
 from labeling.selectors import adjudication as selectors
+from labeling.selectors import gold as gold_selectors
 from labeling.selectors import queue as queue_selectors
 from labeling.services import expert
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from rest_framework.request import Request
+
+    from labeling.models import Annotation
 
 DECISION_EXAMPLE = OpenApiExample(
     "a label", value={"kind": "LABEL", "label": "soy-milk"}, request_only=True
@@ -44,11 +47,20 @@ class ItemSerializer(serializers.Serializer[Any]):
 
 
 class ExpertSerializer(serializers.Serializer[Any]):
-    """What waits."""
+    """What waits, and what this expert has done: questions settled, and gold references set."""
 
     left = serializers.IntegerField(help_text=LEFT)
     items = ItemSerializer(many=True)
     settled_by_you = serializers.IntegerField()
+    gold_by_you = serializers.IntegerField()
+
+
+class MayBeGoldSerializer(serializers.Serializer[Any]):
+    """Whether the image just decided may be kept as gold, and whether it is."""
+
+    may_be_gold = serializers.BooleanField()
+    why_not = serializers.CharField(allow_null=True)
+    is_gold = serializers.BooleanField()
 
 
 class DecidedSerializer(serializers.Serializer[Any]):
@@ -57,6 +69,7 @@ class DecidedSerializer(serializers.Serializer[Any]):
     annotation = payloads.AnnotationSerializer()
     answers = payloads.SaidSerializer(many=True)
     left = serializers.IntegerField(help_text=LEFT)
+    gold = MayBeGoldSerializer()
 
 
 class StratumSerializer(serializers.Serializer[Any]):
@@ -104,6 +117,7 @@ class ExpertView(APIView):
                 "left": selectors.left(project.pk),
                 "items": [{"image": payloads.image(row)} for row in shown],
                 "settled_by_you": selectors.decided_by(annotator.pk),
+                "gold_by_you": gold_selectors.set_by(annotator.pk),
             }
         )
 
@@ -142,9 +156,21 @@ class ExpertImageView(APIView):
                     {"label": row.label_code, "kind": row.kind, "count": row.count} for row in said
                 ],
                 "left": selectors.left(project.pk),
+                "gold": _gold(annotation),
             },
             status=201,
         )
+
+
+def _gold(annotation: Annotation) -> dict[str, Any]:
+    """Say whether a decision may be kept as gold; before it, this would tell why it was asked."""
+    why_not = gold_selectors.why_not(annotation.image)
+    is_label = annotation.kind == "LABEL"
+    return {
+        "may_be_gold": is_label and why_not is None,
+        "why_not": why_not[1] if why_not else None if is_label else "Only a label can be gold.",
+        "is_gold": gold_selectors.of_image(annotation.image_id) is not None,
+    }
 
 
 class AdjudicationView(APIView):

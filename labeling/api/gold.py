@@ -161,6 +161,28 @@ class GoldImageSerializer(serializers.Serializer[Any]):
     why_not = serializers.CharField(allow_null=True)
 
 
+class CandidatesQuerySerializer(serializers.Serializer[Any]):
+    """Where to go on."""
+
+    after = serializers.UUIDField(required=False, help_text="The image shown last.")
+    count = serializers.IntegerField(required=False, default=12, min_value=1, max_value=50)
+
+
+class CandidateSerializer(serializers.Serializer[Any]):
+    """An image that may be gold, and nothing of what people said of it."""
+
+    image = payloads.ImageRefSerializer()
+
+
+class CandidatesSerializer(serializers.Serializer[Any]):
+    """Images that may be gold."""
+
+    left = serializers.IntegerField(
+        help_text=f"How many there are; {gold_selectors.COUNTED} stands for as many or more."
+    )
+    items = CandidateSerializer(many=True)
+
+
 class GoldView(APIView):
     """References of a project."""
 
@@ -244,6 +266,34 @@ class WithdrawGoldView(APIView):
         return Response({**_served(project), "withdrawn": withdrawn})
 
 
+class GoldCandidatesView(APIView):
+    """Where an expert may look for gold."""
+
+    @extend_schema(
+        tags=["experts"],
+        operation_id="list_gold_candidates",
+        summary="Images that may be gold and are not, in random order; blind",
+        parameters=[CandidatesQuerySerializer],
+        responses=CandidatesSerializer,
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Give the images alone; a reference is what the expert sees, not what people said."""
+        project = project_for(request, slug, Role.EXPERT)
+        asked = CandidatesQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        shown = gold_selectors.candidates(
+            project.pk,
+            after=asked.validated_data.get("after"),
+            count=asked.validated_data["count"],
+        )
+        return Response(
+            {
+                "left": gold_selectors.candidates_left(project.pk),
+                "items": [{"image": payloads.image(row)} for row in shown],
+            }
+        )
+
+
 class GoldImageView(APIView):
     """The gold of one image."""
 
@@ -273,9 +323,16 @@ def _reference(row: GoldReference) -> dict[str, Any]:
     return {
         "label": {"code": row.label.code, "name": row.label.name},
         "note": row.note,
-        "set_by": row.set_by.username,
+        "set_by": _name(row),
         "created_at": row.created_at,
     }
+
+
+def _name(row: GoldReference) -> str:
+    """Name who set it: by their login, or as a reader of answers would see them."""
+    if row.set_by is not None:
+        return row.set_by.username
+    return row.annotator.display_name if row.annotator is not None else ""
 
 
 def _tally(found: gold_selectors.Tally | None) -> dict[str, int]:

@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from labeling.api.agreement import AgreementView
 from labeling.api.annotations import AnnotationsView, UndoView
 from labeling.api.expert import AdjudicationView, ExpertImageView, ExpertView
-from labeling.api.gold import GoldImageView, GoldView, WithdrawGoldView
+from labeling.api.gold import GoldCandidatesView, GoldImageView, GoldView, WithdrawGoldView
 from labeling.api.images import (
     ExampleView,
     ImageView,
@@ -94,6 +94,7 @@ crowd_urls: list[URLPattern | URLResolver] = [
     path(f"{STAFF}agreement", AgreementView.as_view()),
     path(f"{STAFF}adjudication", AdjudicationView.as_view()),
     path("projects/<slug:slug>/gold", GoldView.as_view()),
+    path("projects/<slug:slug>/gold-candidates", GoldCandidatesView.as_view()),
     path("projects/<slug:slug>/gold/withdraw", WithdrawGoldView.as_view()),
     path("projects/<slug:slug>/gold/<uuid:public_id>", GoldImageView.as_view()),
 ]

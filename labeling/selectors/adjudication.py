@@ -15,6 +15,7 @@ from labeling.models import (
     AnnotationKind,
     Consensus,
     ConsensusState,
+    GoldReference,
     Image,
     LabelValue,
     Membership,
@@ -185,10 +186,18 @@ def is_waiting(image_id: int) -> bool:
 
 
 def decided_by(annotator_id: int) -> int:
-    """Count the live decisions of one expert."""
+    """Count the live decisions of one expert; a gold reference is none, nobody had asked for it."""
+    set_as_gold = GoldReference.objects.filter(
+        image=OuterRef("image"),
+        annotator=OuterRef("annotator"),
+        created_at=OuterRef("created_at"),
+    )
     return (
         Annotation.objects.filter(
-            annotator_id=annotator_id, is_expert=True, withdrawn_at__isnull=True
+            ~Exists(set_as_gold),
+            annotator_id=annotator_id,
+            is_expert=True,
+            withdrawn_at__isnull=True,
         )
         .exclude(kind=AnnotationKind.UNDO)
         .count()

@@ -11,6 +11,8 @@ from labeling.models import (
     Annotation,
     AnnotationKind,
     Annotator,
+    Consensus,
+    ConsensusState,
     GoldReference,
     Image,
     LabelValue,
@@ -35,6 +37,8 @@ SCORED = (AnnotationKind.LABEL, AnnotationKind.NONE_OF_THESE)
 """What is right or wrong about a gold image; who cannot tell or skips has said nothing."""
 
 PAGE = 100
+COUNTED = 1000
+"""Where more than these may be made gold, nobody needs to know how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +59,14 @@ def standing() -> QuerySet[GoldReference]:
 
     What somebody in quarantine set counts for and against nobody until it is lifted.
     """
-    aside = Annotator.objects.filter(
-        user=OuterRef("set_by"),
-        project=OuterRef("image__project"),
-        quarantined_at__isnull=False,
-    )
+    aside = Annotator.objects.filter(pk=OuterRef("annotator"), quarantined_at__isnull=False)
     return GoldReference.objects.filter(~Exists(aside), withdrawn_at__isnull=True)
 
 
 def live(project_id: int) -> QuerySet[GoldReference]:
     """Give the references that stand, newest first, with image, label and who set them."""
     rows = standing().filter(image__project_id=project_id)
-    return rows.select_related("image", "label", "set_by").order_by("-pk")
+    return rows.select_related("image", "label", "set_by", "annotator").order_by("-pk")
 
 
 def count(project_id: int) -> int:
@@ -83,7 +83,7 @@ def page(project_id: int, before: int | None = None) -> list[GoldReference]:
 def of_image(image_id: int) -> GoldReference | None:
     """Give the reference that stands for an image, or None."""
     rows = standing().filter(image_id=image_id)
-    return rows.select_related("image", "label", "set_by").first()
+    return rows.select_related("image", "label", "set_by", "annotator").first()
 
 
 def servable(project_id: int) -> QuerySet[GoldReference]:
@@ -99,6 +99,26 @@ def waiting(project_id: int) -> QuerySet[GoldReference]:
     """Give the servable references without an open queue entry of any stream."""
     entries = QueueEntry.objects.filter(image=OuterRef("image"), state=QueueEntryState.OPEN)
     return servable(project_id).filter(~Exists(entries))
+
+
+def candidates(project_id: int, *, after: UUID | None, count: int) -> list[Image]:
+    """Give up to `count` images that an expert may make gold, in the order of their public ids.
+
+    That order is random and the same every time, so gold is not what somebody came across. It goes
+    on behind `after`. Left out is what already waits for an expert: it is asked about elsewhere.
+    """
+    rows = _candidates(project_id).order_by("public_id", "pk")
+    return list((rows if after is None else rows.filter(public_id__gt=after))[:count])
+
+
+def candidates_left(project_id: int) -> int:
+    """Count them, up to `COUNTED`."""
+    return _candidates(project_id)[:COUNTED].count()
+
+
+def set_by(annotator_id: int) -> int:
+    """Count the references that stand and that somebody has set."""
+    return standing().filter(annotator_id=annotator_id).count()
 
 
 def why_not(image: Image) -> tuple[str, str] | None:
@@ -154,12 +174,7 @@ def judged_by(annotator_id: int) -> list[int]:
 
     References that are withdrawn are left out; those of somebody in quarantine are not.
     """
-    setter = Annotator.objects.get(pk=annotator_id)
-    if setter.user_id is None:
-        return []
-    theirs = GoldReference.objects.filter(
-        set_by=setter.user_id, image__project=setter.project_id, withdrawn_at__isnull=True
-    )
+    theirs = GoldReference.objects.filter(annotator_id=annotator_id, withdrawn_at__isnull=True)
     rows = Annotation.objects.filter(
         image__in=theirs.values("image"), assignment__reason=Reason.GOLD
     )
@@ -170,6 +185,19 @@ def is_right(annotation: Annotation, reference: GoldReference) -> bool:
     """Tell whether an answer names the label of a reference."""
     said = annotation.labels.filter(value=LabelValue.YES)
     return said.filter(label_id=reference.label_id).exists()
+
+
+def _candidates(project_id: int) -> QuerySet[Image]:
+    reference = standing().filter(image=OuterRef("pk"))
+    disputed = Consensus.objects.filter(image=OuterRef("pk"), state=ConsensusState.DISPUTED)
+    return Image.objects.filter(
+        ~Exists(reference),
+        ~Exists(disputed),
+        project_id=project_id,
+        partition=Partition.POOL,
+        flagged_at__isnull=True,
+        removed_at__isnull=True,
+    )
 
 
 def _rows(annotator_ids: Collection[int]) -> QuerySet[Annotation]:

@@ -14,11 +14,13 @@ from django.db import transaction
 
 from labeling.errors import LabelingError
 from labeling.models import (
+    Annotation,
     AnnotationKind,
     AuditEvent,
     GoldReference,
     Image,
     Label,
+    LabelValue,
     Project,
 )
 from labeling.selectors import gold as gold_selectors
@@ -146,7 +148,7 @@ def _store(setter: _Setter, image: Image, label: Label, note: str) -> str:
     before = gold_selectors.of_image(image.pk)
     if before is not None and (before.label_id, before.note) == (label.pk, note):
         return "unchanged"
-    if before is None or before.label_id != label.pk:
+    if (before is None or before.label_id != label.pk) and not _has_said(setter, image, label):
         decisions.adjudicate(
             project_id=setter.project.pk,
             image_id=image.pk,
@@ -160,7 +162,12 @@ def _store(setter: _Setter, image: Image, label: Label, note: str) -> str:
         withdrawn_at=setter.now
     )
     GoldReference.objects.create(
-        image=image, label=label, set_by_id=setter.user_id, note=note, created_at=setter.now
+        image=image,
+        label=label,
+        annotator_id=setter.annotator_id,
+        set_by_id=setter.user_id,
+        note=note,
+        created_at=setter.now,
     )
     record_event(
         project_id=setter.project.pk,
@@ -171,6 +178,24 @@ def _store(setter: _Setter, image: Image, label: Label, note: str) -> str:
         now=setter.now,
     )
     return "set" if before is None else "changed"
+
+
+def _has_said(setter: _Setter, image: Image, label: Label) -> bool:
+    """Tell whether this expert's word on the image stands already, and names this label alone.
+
+    Keeping a decision as gold is no second decision: the first one settled what was asked.
+    """
+    live = Annotation.objects.filter(
+        annotator_id=setter.annotator_id,
+        image=image,
+        is_expert=True,
+        kind=AnnotationKind.LABEL,
+        withdrawn_at__isnull=True,
+        image__consensus__is_expert=True,
+        image__consensus__label=label,
+    ).first()
+    said = [] if live is None else list(live.labels.values_list("label_id", "value"))
+    return said == [(label.pk, LabelValue.YES)]
 
 
 @transaction.atomic

@@ -73,11 +73,8 @@ def rescore_judged_by(annotator_id: int, now: datetime) -> None:
 
 
 def _withdraw_with(answer: Annotation, now: datetime) -> None:
-    user_id = answer.annotator.user_id
-    if user_id is None:
-        return
     mine = GoldReference.objects.filter(
-        image_id=answer.image_id, set_by_id=user_id, withdrawn_at__isnull=True
+        image_id=answer.image_id, annotator_id=answer.annotator_id, withdrawn_at__isnull=True
     )
     if mine.update(withdrawn_at=now):
         gold_stream.close_entries([answer.image_id], now)

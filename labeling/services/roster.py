@@ -103,7 +103,8 @@ def anonymise(
     """Take somebody's name out for good: their answers stay, nobody can tell whose they are.
 
     Their resume link stops working, their membership ends, what they wrote to the coordinator is
-    removed, and what they hold goes to others. Twice is as once.
+    removed, and what they hold goes to others. Gold they have set stays theirs, without the name:
+    in quarantine it still counts for nobody. Twice is as once.
 
     Args:
         annotator_id: who.
@@ -130,6 +131,7 @@ def anonymise(
         annotator.user_id, annotator.resume_digest, annotator.anonymised_at = None, None, now
         annotator.save(update_fields=["display_name", "user", "resume_digest", "anonymised_at"])
         annotator.messages.update(text=REMOVED_TEXT)
+        annotator.gold_references.update(set_by=None)
         record_event(
             project_id=annotator.project_id,
             user_id=user_id,

@@ -225,7 +225,7 @@ def test_an_undo_opens_the_question_again(
 
     assert queue(tab)["left"] == 1
     decide(tab, str(image.public_id), "milk")
-    assert queue(tab) == {"left": 0, "items": [], "settled_by_you": 1}
+    assert queue(tab) == {"left": 0, "items": [], "settled_by_you": 1, "gold_by_you": 0}
 
 
 def test_skipping_goes_round_and_stores_nothing(

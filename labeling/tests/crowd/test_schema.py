@@ -114,7 +114,7 @@ def everything_a_volunteer_does(person: Described) -> None:
 
 
 def everything_an_expert_does(judge: Described, images: list[Image]) -> None:
-    for path in ("gold", f"gold/{images[0].public_id}", f"gold/{images[5].public_id}"):
+    for path in ("gold", "gold-candidates", *(f"gold/{images[n].public_id}" for n in (0, 5))):
         judge.get(f"projects/{judge.slug}/{path}")
     judge.set_gold(images[:5])
     judge.post(f"projects/{judge.slug}/gold/withdraw", {"images": [str(images[1].public_id)]})
