@@ -39,6 +39,7 @@ from ml.transfer.export import export_onnx
 pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.django_db]
 
 POOL, AUDIT, LABELED = 240, 120, 200
+FIRST_DRAWING = 50_000
 LABELS = ("red", "green", "blue")
 DEEPER = {
     "tuned_stages": 3, "epochs": 12, "patience": 12, "backbone_lr": 1e-2, "augment": False,
@@ -71,7 +72,9 @@ class Shapes:
     def _add(self, count: int, partition: str) -> list[Image]:
         images = worlds.make_images(self.project, count, partition)
         for number, image in enumerate(images):
-            content = draw(number % 3, image.pk)
+            # By place, not by key: where keys go on counting, another order of tests would draw
+            # other pictures, and on some of them the curve is not flat.
+            content = draw(number % 3, FIRST_DRAWING + len(self.truth))
             default_storage.save(image.storage_key, ContentFile(content))
             self.truth[image.pk] = LABELS[number % 3]
         return images
@@ -208,7 +211,7 @@ def test_a_tuning_that_does_not_help_is_not_put_to_the_test(shapes: Shapes) -> N
         project_id=shapes.project.pk,
         trigger="staff",
         now=shapes.now,
-        **{**DEEPER, "epochs": 1, "backbone_lr": 0.3, "head_lr": 0.3},
+        **{**DEEPER, "epochs": 1, "backbone_lr": 0.0, "head_lr": 0.0},
     )
 
     outcome = finetune.run(project_id=shapes.project.pk, clock=lambda: shapes.now)
