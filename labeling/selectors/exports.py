@@ -9,9 +9,11 @@ import numpy as np
 from django.db.models import Max, Prefetch
 
 from labeling.models import (
+    Adjudication,
     Annotation,
     AnnotationLabel,
     Annotator,
+    GoldReference,
     Image,
     Label,
     LabelMapping,
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
 CHUNK = 1000
 FORMAT = "larder-export"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE = (1, 2)
+"""Version 1 had neither gold references nor experts' questions."""
 
 _LEFT_OUT = {"id", "public_id", "seed", "created_at", "archived_at"}
 _LEFT_OUT |= {"labeling_paused_at", "training_paused_at"}
@@ -39,6 +43,8 @@ ANNOTATOR_TIMES = (
     "consented_at",
     "last_seen_at",
     "paused_at",
+    "pause_lifted_at",
+    "onboarded_at",
     "quarantined_at",
     "anonymised_at",
 )
@@ -102,6 +108,24 @@ ANSWER_FIELDS = (
     "created_at",
     "withdrawn_at",
 )
+GOLD_FIELDS = (
+    "image",
+    "sha256",
+    "label",
+    "annotator",
+    "note",
+    "created_at",
+    "withdrawn_at",
+)
+ADJUDICATION_FIELDS = (
+    "image",
+    "sha256",
+    "kind",
+    "probability",
+    "created_at",
+    "settled_at",
+    "annotation",
+)
 
 
 def _time(value: Any) -> str | None:
@@ -114,14 +138,21 @@ class Bounds:
 
     image_id: int
     annotation_id: int
+    gold_id: int
+    adjudication_id: int
 
 
 def bounds(project_id: int) -> Bounds:
-    """Look up the newest answer, then the newest image, so that every answer has its image."""
+    """Look up what points at others before what it points at: nothing exported points nowhere."""
+    gold = GoldReference.objects.filter(image__project_id=project_id)
+    newest_gold = gold.aggregate(pk=Max("pk"))["pk"] or 0
+    asked = Adjudication.objects.filter(project_id=project_id)
+    newest_asked = asked.aggregate(pk=Max("pk"))["pk"] or 0
     answers = Annotation.objects.filter(project_id=project_id)
     newest = answers.aggregate(pk=Max("pk"))["pk"] or 0
     images = Image.objects.filter(project_id=project_id)
-    return Bounds(images.aggregate(pk=Max("pk"))["pk"] or 0, newest)
+    newest_image = images.aggregate(pk=Max("pk"))["pk"] or 0
+    return Bounds(newest_image, newest, newest_gold, newest_asked)
 
 
 def settings_of(project: Project) -> dict[str, Any]:
@@ -192,6 +223,7 @@ def _annotator(who: Annotator) -> dict[str, Any]:
         "name": who.display_name,
         "kind": who.kind,
         "consent_text": who.consent_text,
+        "paused_reason": who.paused_reason,
         **{column: _time(getattr(who, column)) for column in ANNOTATOR_TIMES},
     }
 
@@ -311,6 +343,51 @@ def _answer_row(answer: Annotation) -> dict[str, Any]:
         "created_at": _time(answer.created_at),
         "withdrawn_at": _time(answer.withdrawn_at),
     }
+
+
+def gold_rows(project_id: int, upto: Bounds | None = None) -> Iterator[dict[str, Any]]:
+    """Yield one row a gold reference, oldest first, withdrawn ones included."""
+    upto = upto or bounds(project_id)
+    rows = (
+        GoldReference.objects.filter(image__project_id=project_id, pk__lte=upto.gold_id)
+        .select_related("image", "label", "annotator")
+        .order_by("pk")
+    )
+    for row in rows.iterator(chunk_size=CHUNK):
+        yield {
+            "image": str(row.image.public_id),
+            "sha256": row.image.sha256,
+            "label": row.label.code,
+            "annotator": str(row.annotator.public_id) if row.annotator else None,
+            "note": row.note,
+            "created_at": _time(row.created_at),
+            "withdrawn_at": _time(row.withdrawn_at),
+        }
+
+
+def adjudication_rows(project_id: int, upto: Bounds | None = None) -> Iterator[dict[str, Any]]:
+    """Yield one row a question put to the experts, oldest first.
+
+    One that an answer has settled which came while the export was written is open in it.
+    """
+    upto = upto or bounds(project_id)
+    rows = (
+        Adjudication.objects.filter(project_id=project_id, pk__lte=upto.adjudication_id)
+        .select_related("image", "annotation")
+        .order_by("pk")
+    )
+    for row in rows.iterator(chunk_size=CHUNK):
+        is_later = row.annotation_id is not None and row.annotation_id > upto.annotation_id
+        answer = None if is_later else row.annotation
+        yield {
+            "image": str(row.image.public_id),
+            "sha256": row.image.sha256,
+            "kind": row.kind,
+            "probability": row.probability,
+            "created_at": _time(row.created_at),
+            "settled_at": None if is_later else _time(row.settled_at),
+            "annotation": str(answer.public_id) if answer else None,
+        }
 
 
 def _text(value: Any) -> str | None:

@@ -8,7 +8,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from labeling.errors import LabelingError
-from labeling.selectors.exports import ANSWER_FIELDS, FORMAT, FORMAT_VERSION, IMAGE_FIELDS, SETTINGS
+from labeling.selectors.exports import (
+    ADJUDICATION_FIELDS,
+    ANSWER_FIELDS,
+    FORMAT,
+    GOLD_FIELDS,
+    IMAGE_FIELDS,
+    READABLE,
+    SETTINGS,
+)
 from labeling.services.exports import FORMULA_STARTS
 
 if TYPE_CHECKING:
@@ -16,7 +24,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PARTS = ("schemes", "labels", "mappings", "annotators")
-FIELDS = {"labels": IMAGE_FIELDS, "answers": ANSWER_FIELDS}
+FIELDS = {
+    "labels": IMAGE_FIELDS,
+    "answers": ANSWER_FIELDS,
+    "gold": GOLD_FIELDS,
+    "adjudications": ADJUDICATION_FIELDS,
+}
+SINCE_VERSION_2 = ("gold", "adjudications")
 LONGEST_CELL = 10_000_000
 
 
@@ -32,11 +46,12 @@ READERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("scheme_version", "n_votes", "serve_number", "time_spent_ms"), int),
     **dict.fromkeys(("inclusion_probability", "group_inclusion_probability"), float),
     **dict.fromkeys(("group_draw_order", "effective_votes", "selection_probability"), float),
+    "probability": float,
 }
 # An empty cell of these is an empty text; of all others it is nothing.
 TEXTS = frozenset({
     "original_name", "source", "licence", "capture_session", "annotator_name", "flag_reason",
-    "request_hash",
+    "request_hash", "note",
 })  # fmt: skip
 
 
@@ -60,8 +75,9 @@ def read_record(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise NotAnExportError(f"{head}: not JSON ({error}).") from None
     is_ours = isinstance(record, dict) and record.get("format") == FORMAT
-    if not is_ours or record.get("format_version") != FORMAT_VERSION:
-        raise NotAnExportError(f"{head}: expected a {FORMAT} of version {FORMAT_VERSION}.")
+    if not is_ours or record.get("format_version") not in READABLE:
+        known = " or ".join(str(version) for version in READABLE)
+        raise NotAnExportError(f"{head}: expected a {FORMAT} of version {known}.")
     missing = [part for part in ("settings", *PARTS) if part not in record]
     unknown = sorted(set(record.get("settings", {})) - set(SETTINGS))
     if missing or unknown:
@@ -73,7 +89,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def read_table(folder: Path, table: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of `labels` or `answers`, whichever of the two formats is there.
+    """Yield the rows of a table, whichever of the two formats is there.
 
     Raises:
         NotAnExportError: neither file is there, or a row of it is not one of ours.
@@ -83,6 +99,12 @@ def read_table(folder: Path, table: str) -> Iterator[dict[str, Any]]:
             lacks = ", ".join(sorted(set(FIELDS[table]) - set(row)))
             raise NotAnExportError(f"{folder}, {table}, row {number}: no {lacks}.")
         yield row
+
+
+def tables(record: dict[str, Any]) -> tuple[str, ...]:
+    """Name the tables that go with a `project.json`."""
+    is_first = record["format_version"] == 1
+    return tuple(table for table in FIELDS if not (is_first and table in SINCE_VERSION_2))
 
 
 def _rows(folder: Path, table: str) -> Iterator[dict[str, Any]]:

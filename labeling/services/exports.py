@@ -19,6 +19,8 @@ FORMATS = ("csv", "jsonl")
 TABLES = {
     "labels": (rows.IMAGE_FIELDS, rows.image_rows),
     "answers": (rows.ANSWER_FIELDS, rows.answer_rows),
+    "gold": (rows.GOLD_FIELDS, rows.gold_rows),
+    "adjudications": (rows.ADJUDICATION_FIELDS, rows.adjudication_rows),
 }
 # A spreadsheet runs a cell that begins with one of these. The quote is taken off on import.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -37,7 +39,8 @@ def stream(
 
     Args:
         project_id: whose.
-        table: "labels" (a row an image) or "answers" (a row an answer).
+        table: "labels" (a row an image), "answers" (a row an answer), "gold" (a row a reference)
+            or "adjudications" (a row a question put to the experts).
         file_format: "csv" or "jsonl".
         upto: the newest rows to take, where several tables must agree.
 
@@ -58,7 +61,7 @@ def stream(
 
 
 def write_folder(*, project_id: int, folder: Path, file_format: str) -> dict[str, int]:
-    """Write `project.json`, `labels.*` and `answers.*`; give the number of rows of each.
+    """Write `project.json` and a file for each of `TABLES`; give the number of rows of each.
 
     `quality` in `project.json` says what the labels are worth: the error to be expected of them,
     and how far people agreed. Files appear under their names only when complete.

@@ -17,13 +17,16 @@ from django.db import transaction
 
 from labeling.errors import LabelingError
 from labeling.models import (
+    Adjudication,
     Annotation,
     AnnotationLabel,
     Annotator,
+    AnnotatorSkill,
     Assignment,
     AssignmentState,
     Consensus,
     ConsensusState,
+    GoldReference,
     Image,
     Label,
     LabelMapping,
@@ -33,6 +36,7 @@ from labeling.models import (
     ServeCounter,
     SplitGroup,
 )
+from labeling.selectors import gold
 from labeling.selectors.exports import ANNOTATOR_TIMES
 from labeling.services import export_files, images, pictures, slots, windows
 from labeling.services.export_files import NotAnExportError
@@ -82,7 +86,9 @@ def restore(
     """
     record = export_files.read_record(folder)
     _refuse_missing(folder, pictures_by_hash)
-    next(export_files.read_table(folder, "answers"), None)
+    tables = export_files.tables(record)
+    for table in tables:
+        next(export_files.read_table(folder, table), None)
     if Project.objects.filter(slug=slug).exists():
         raise SlugTakenError(f"There is a project {slug!r} already; choose another slug.")
     with ExitStack() as undo, transaction.atomic():
@@ -92,8 +98,9 @@ def restore(
             stored = copy.image(row, pictures_by_hash[row["sha256"]])
             undo.callback(pictures.discard, stored.storage_key, stored.thumbnail_key)
             progress(done)
-        for row in export_files.read_table(folder, "answers"):
-            copy.answer(row)
+        for table, write in copy.writers.items():
+            for row in export_files.read_table(folder, table) if table in tables else ():
+                write(row)
         copy.finish()
         undo.pop_all()
     return copy.project
@@ -143,9 +150,23 @@ class _Copy:
             copy._annotator(fields)
         return copy
 
+    @property
+    def writers(self) -> dict[str, Callable[[dict[str, Any]], None]]:
+        """What to do with the rows of each table after the images, in this order."""
+        return {"answers": self.answer, "gold": self.gold, "adjudications": self.adjudication}
+
     def finish(self) -> None:
-        """Go on counting what was served, and put disputes before the experts again."""
+        """Go on counting what was served, score gold, and put disputes before the experts again."""
         ServeCounter.objects.create(project=self.project, served=self.served)
+        AnnotatorSkill.objects.bulk_create(
+            AnnotatorSkill(
+                annotator_id=annotator_id,
+                n_gold_right=found.right,
+                n_gold_wrong=found.wrong,
+                updated_at=self.now,
+            )
+            for annotator_id, found in sorted(gold.tallies(self.annotators.values()).items())
+        )
         disputed = Consensus.objects.filter(
             project=self.project, state=ConsensusState.DISPUTED
         ).order_by("pk")
@@ -179,12 +200,14 @@ class _Copy:
         )
 
     def _annotator(self, fields: dict[str, Any]) -> None:
-        times = {column: _moment(fields[column]) for column in ANNOTATOR_TIMES}
+        # An export of version 1 does not say who has been onboarded, nor why somebody is paused.
+        times = {column: _moment(fields.get(column)) for column in ANNOTATOR_TIMES}
         made = Annotator.objects.create(
             project=self.project,
             display_name=fields["name"],
             kind=fields["kind"],
             consent_text=fields["consent_text"],
+            paused_reason=fields.get("paused_reason", ""),
             **times,
         )
         self.annotators[fields["annotator"]] = made.pk
@@ -272,6 +295,29 @@ class _Copy:
         AnnotationLabel.objects.bulk_create(
             AnnotationLabel(annotation=answer, label=self.labels[code], value=value)
             for code, value in (row["labels"] or {}).items()
+        )
+
+    def gold(self, row: dict[str, Any]) -> None:
+        """Write a reference; its login stays behind, whose word it is comes over."""
+        GoldReference.objects.create(
+            image_id=self.images[row["sha256"]],
+            label=self.labels[row["label"]],
+            annotator_id=self.annotators[row["annotator"]] if row["annotator"] else None,
+            note=row["note"],
+            created_at=_time(row["created_at"]),
+            withdrawn_at=_moment(row["withdrawn_at"]),
+        )
+
+    def adjudication(self, row: dict[str, Any]) -> None:
+        """Write a question put to the experts, and the answer that settled it."""
+        Adjudication.objects.create(
+            project=self.project,
+            image_id=self.images[row["sha256"]],
+            kind=row["kind"],
+            probability=row["probability"],
+            created_at=_time(row["created_at"]),
+            settled_at=_moment(row["settled_at"]),
+            annotation_id=self.answers[row["annotation"]] if row["annotation"] else None,
         )
 
     def _assignment(self, row: dict[str, Any]) -> int | None:

@@ -210,14 +210,14 @@ class RunsView(APIView):
 
 
 class ExportView(APIView):
-    """Labels and answers, streamed."""
+    """Labels, answers, gold references and experts' questions, streamed."""
 
     @extend_schema(
         tags=["staff"],
         operation_id="export",
-        summary="Download labels (a row an image) or answers (a row an answer)",
+        summary="Download labels (a row an image), answers, gold or experts' questions",
         parameters=[
-            OpenApiParameter("what", str, enum=["labels", "answers"], default="labels"),
+            OpenApiParameter("what", str, enum=[*exports.TABLES], default="labels"),
             OpenApiParameter("file_format", str, enum=["csv", "jsonl"], default="csv"),
         ],
         responses={(200, "text/csv"): OpenApiTypes.STR},

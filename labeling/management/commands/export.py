@@ -13,9 +13,9 @@ from labeling.services import exports
 
 
 class Command(BaseCommand):
-    """Write project.json, labels.* and answers.* (docs/operations.md)."""
+    """Write project.json, labels.*, answers.*, gold.* and adjudications.* (docs/tools.md)."""
 
-    help = "Export labels, every answer, partitions and probabilities."
+    help = "Export labels, every answer, gold, experts' questions, partitions and probabilities."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the project, the folder and the format."""

@@ -6,9 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from labeling.models import Annotator, AnnotatorKind, Image, Label, Project
+from labeling.models import (
+    Adjudication,
+    Annotation,
+    Annotator,
+    AnnotatorKind,
+    Image,
+    Label,
+    Project,
+)
 from labeling.services import annotations as annotation_service
-from labeling.services import images, projects
+from labeling.services import gold, images, projects
 from labeling.tests import factories
 from labeling.tests.factories import NOW, picture_bytes
 
@@ -50,6 +58,7 @@ def world(db: None, tmp_path: Path) -> World:
     projects.rename_label(label_id=milk.pk, name="Cow's milk", now=NOW)
     projects.retire_label(label_id=Label.objects.get(project=project, code="bread").pk, now=NOW)
     _adjudicate_and_trust(found)
+    _set_gold_and_ask_experts(found)
     images.remove_image(image_id=found.images[11].pk, user_id=None, now=NOW)
     return found
 
@@ -128,3 +137,61 @@ def _adjudicate_and_trust(world: World) -> None:
         project_id=world.project.pk, image_id=world.images[7].pk, label_id=apple.pk, now=NOW
     )
     assert world.project.annotators.filter(kind=AnnotatorKind.IMPORT).exists()
+
+
+def _set_gold_and_ask_experts(world: World) -> None:
+    """Two references, one withdrawn since; one question settled and one open; one gold answer."""
+    user = factories.make_member(world.project, "EXPERT")
+    mine = factories.make_expert_annotator(world.project, user)
+    ben = Annotator.objects.get(project=world.project, display_name="Ben")
+    # Which two Ben was handed before is drawn at random.
+    free = Image.objects.filter(
+        pk__in=[world.images[n].pk for n in (3, 4, 6, 7)], flagged_at__isnull=True
+    ).exclude(annotations__annotator=ben)
+    stays, goes = free.order_by("pk")[:2]
+    given = [gold.Given(each.public_id, "juice", "=Look at the lid.") for each in (stays, goes)]
+    done = gold.set_references(
+        project_id=world.project.pk,
+        references=given,
+        user_id=user.pk,
+        annotator_id=mine.pk,
+        now=NOW,
+    )
+    assert [one.status for one in done] == ["set", "set"]
+    gold.withdraw(
+        project_id=world.project.pk,
+        image_public_ids=[goes.public_id],
+        user_id=user.pk,
+        now=NOW,
+    )
+    _answer_gold(world, ben, stays)
+    settled = Annotation.objects.get(image=world.images[9], is_expert=True)
+    Adjudication.objects.create(
+        project=world.project,
+        image=world.images[9],
+        kind="DISAGREEMENT",
+        probability=1.0,
+        created_at=NOW,
+        settled_at=NOW,
+        annotation=settled,
+    )
+    Adjudication.objects.create(
+        project=world.project,
+        image=world.images[8],
+        kind="AGREEMENT_SAMPLE",
+        probability=0.2,
+        created_at=NOW,
+    )
+
+
+def _answer_gold(world: World, who: Annotator, image: Image) -> None:
+    from labeling.tests.worlds import claim, submit
+
+    project = Project.objects.filter(pk=world.project.pk)
+    shares = ("gold_serving_share", "audit_serving_share", "random_arm_share")
+    before = project.values(*shares).get()
+    project.update(**dict(zip(shares, (1.0, 0.0, 0.0), strict=True)))
+    (held,) = claim(who, count=1)
+    assert (held.reason, held.image_id) == ("GOLD", image.pk)
+    submit(held, "apple")
+    project.update(**before)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from labeling.models import Annotation, Consensus, Image, Project, QueueEntry
+from labeling.models import Annotation, AnnotatorSkill, Consensus, Image, Project, QueueEntry
+from labeling.selectors import adjudication
 from labeling.selectors import consensus as consensus_selectors
+from labeling.selectors import gold as gold_selectors
 from labeling.services import exports
 from labeling.tests.exports.conftest import N_IMAGES, World
 
@@ -32,7 +35,7 @@ def tables(folder: Path) -> dict[str, Any]:
     record["settings"].pop("slug")
     rows = [
         json.loads(line)
-        for table in ("labels", "answers")
+        for table in exports.TABLES
         for line in (folder / f"{table}.jsonl").read_text(encoding="utf-8").splitlines()
     ]
     numbers: dict[Any, int] = {}
@@ -61,7 +64,9 @@ def test_an_imported_project_exports_as_the_first_one_did(
 
 def test_the_world_holds_all_that_the_round_trip_is_to_prove(world: World, tmp_path: Path) -> None:
     rows = tables(exported(world.project, tmp_path / "out"))["rows"]
-    images, answers = rows[:N_IMAGES], rows[N_IMAGES:]
+    images, answers = rows[:N_IMAGES], [row for row in rows if "request_hash" in row]
+    gold = [row for row in rows if "note" in row]
+    asked = [row for row in rows if "probability" in row]
 
     assert {row["partition"] for row in images} == {"POOL", "AUDIT", "PENDING"}
     assert {row["state"] for row in images} >= {"RESOLVED", "DISPUTED", "OPEN", None}
@@ -73,6 +78,9 @@ def test_the_world_holds_all_that_the_round_trip_is_to_prove(world: World, tmp_p
     assert any(row["removed_at"] for row in images)
     assert any(row["flagged_at"] for row in images)
     assert sum(row["is_measured"] for row in images) == 1
+    assert {bool(row["withdrawn_at"]) for row in gold} == {True, False}
+    assert {row["kind"] for row in asked} == {"DISAGREEMENT", "AGREEMENT_SAMPLE"}
+    assert {bool(row["annotation"]) for row in asked} == {True, False}
 
 
 def test_a_copy_trains_on_the_same_labels(world: World, tmp_path: Path) -> None:
@@ -84,6 +92,48 @@ def test_a_copy_trains_on_the_same_labels(world: World, tmp_path: Path) -> None:
     assert second.codes == first.codes
     assert second.posteriors.tolist() == first.posteriors.tolist()
     assert len(second.image_ids) == len(first.image_ids) > 0
+
+
+def test_a_copy_knows_its_gold_and_what_experts_checked(world: World, tmp_path: Path) -> None:
+    copy = imported(exported(world.project, tmp_path / "out"), world.originals)
+
+    first, second = (
+        (
+            [(row.image.sha256, row.label.code) for row in gold_selectors.live(project.pk)],
+            sorted(
+                (who.display_name, found.right, found.wrong)
+                for who in project.annotators.all()
+                if (found := gold_selectors.tally(who.pk)).n
+            ),
+            sorted(
+                AnnotatorSkill.objects.filter(
+                    annotator__project=project, n_gold_wrong__gt=0
+                ).values_list("annotator__display_name", "n_gold_right", "n_gold_wrong")
+            ),
+            adjudication.summary(project),
+            [len(part) for part in astuple(adjudication.checks(project.pk))],
+        )
+        for project in (world.project, copy)
+    )
+    assert second == first
+    assert first[1]
+
+
+def test_an_export_of_before_gold_can_still_be_read(world: World, tmp_path: Path) -> None:
+    folder = exported(world.project, tmp_path / "out")
+    for table in ("gold", "adjudications"):
+        (folder / f"{table}.jsonl").unlink()
+    record = json.loads((folder / "project.json").read_text(encoding="utf-8"))
+    for who in record["annotators"]:
+        for column in ("pause_lifted_at", "onboarded_at", "paused_reason"):
+            del who[column]
+    record["format_version"] = 1
+    (folder / "project.json").write_text(json.dumps(record), encoding="utf-8")
+
+    copy = imported(folder, world.originals)
+
+    assert copy.annotations.count() == world.project.annotations.count()
+    assert gold_selectors.count(copy.pk) == 0
 
 
 def test_a_copy_puts_disputes_before_its_experts(world: World, tmp_path: Path) -> None:

@@ -92,13 +92,13 @@ def test_an_unknown_export_is_refused_before_the_first_line(
         exports.stream(project_id=project.pk, table=table, file_format=file_format)
 
 
-def test_the_command_writes_three_files_and_counts_their_rows(
+def test_the_command_writes_a_file_a_table_and_counts_their_rows(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call_command("export", "--project", world.project.slug, "--out", str(tmp_path / "out"))
 
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"project.json", "labels.jsonl", "answers.jsonl"}
+    assert names == {"project.json", *(f"{table}.jsonl" for table in exports.TABLES)}
     assert "12 images and" in capsys.readouterr().out
 
 
