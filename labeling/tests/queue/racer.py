@@ -10,12 +10,14 @@ import json
 import random
 import sys
 import threading
+import time
 import uuid
 from datetime import timedelta
 from typing import Any
 
 PLAYS = ("claim", "double", "reuse", "crowd")
-PATIENCE = 3
+PATIENCE_S, PAUSE_S = 20.0, 0.02
+"""How long somebody asks again who gets nothing, as the page does, and how often."""
 
 
 def main() -> None:
@@ -61,19 +63,19 @@ def _run(
         connections.close_all()
 
 
-def _claim(job: dict[str, Any], annotator: int, client: str, now: Any) -> list[Any]:
+def _claim(job: dict[str, Any], annotator: int, client: str, now: Any) -> Any:
     from labeling.services import queue
 
     return queue.claim(
         project_id=job["project"], annotator_id=annotator, count=3, client=client, now=now
-    ).assignments
+    )
 
 
 def _claim_all(job: dict[str, Any], place: int) -> dict[str, Any]:
     from labeling.tests.worlds import NOW
 
-    held = _claim(job, job["annotators"][place], f"tab{job['number']}-{place}", NOW)
-    return {"images": [one.image_id for one in held]}
+    claimed = _claim(job, job["annotators"][place], f"tab{job['number']}-{place}", NOW)
+    return {"images": [one.image_id for one in claimed.assignments]}
 
 
 def _double(job: dict[str, Any], place: int) -> dict[str, Any]:
@@ -90,7 +92,10 @@ def _double(job: dict[str, Any], place: int) -> dict[str, Any]:
 
 
 def _crowd(job: dict[str, Any], place: int) -> dict[str, Any]:
-    """Work until nothing comes for a while, as badly behaved as a bad network makes a browser."""
+    """Work until all is labeled, as badly behaved as a bad network makes a browser.
+
+    Nothing to hand out is no end: somebody else may be about to give an image back.
+    """
     from labeling.services import annotations as annotation_service
     from labeling.services import queue
     from labeling.tests.worlds import NOW, submit
@@ -100,12 +105,17 @@ def _crowd(job: dict[str, Any], place: int) -> dict[str, Any]:
     annotator, client = job["annotators"][place], f"tab{job['number']}-{place}"
     accepted: list[str] = []
     refused: list[str] = []
-    now, empty = NOW, 0
-    while empty < PATIENCE:
+    now, last = NOW, time.monotonic()
+    while time.monotonic() - last < PATIENCE_S:
         now += timedelta(seconds=rng.choice([1, 1, 1, 1, 400]))
-        held = _claim(job, annotator, client, now)
-        empty = 0 if held else empty + 1
-        for assignment in held:
+        claimed = _claim(job, annotator, client, now)
+        if claimed.done is not None and claimed.done.code == "all_labeled":
+            break
+        if not claimed.assignments:
+            time.sleep(PAUSE_S)
+            continue
+        last = time.monotonic()
+        for assignment in claimed.assignments:
             key, what = uuid.uuid4(), rng.random()
             if what < 0.05:
                 queue.release(annotator_id=annotator, client=client, now=now)
