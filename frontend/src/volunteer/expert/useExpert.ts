@@ -109,6 +109,7 @@ export function useExpert(slug: string, start: Round) {
       await api.post(`projects/${slug}/annotations/${last.annotation}/undo`, { key: uuid() });
       setPast((now) => now.slice(0, -1));
       setRound((now) => reopen(now, last.image));
+      setNotice("Taken back. Here it is again.");
     });
   };
 

@@ -13,7 +13,16 @@ export function nameOfAnswer(kind: string, codes: readonly string[], names: Name
     .join(", ");
 }
 
-/** The quiet line about the image just answered. */
+export const TAKEN_BACK = "Taken back.";
+
+/** That undo has worked, in a few words; empty where nothing was taken back. */
+export function takenBackWords({ takenBack, current }: QueueState): string {
+  if (!takenBack) return "";
+  const isHere = takenBack.image.id === current?.image.id;
+  return isHere ? `${TAKEN_BACK} Here it is again.` : TAKEN_BACK;
+}
+
+/** The quiet line about the image just answered, or about the one just taken back. */
 export function PreviousLine({
   state,
   names,
@@ -28,12 +37,17 @@ export function PreviousLine({
   onRecent: () => void;
 }) {
   const { previous } = state;
-  if (!previous) return <div class="previous" />;
+  const takenBack = takenBackWords(state);
+  if (!previous) {
+    return <div class="previous">{takenBack && <p class="previous-text">{takenBack}</p>}</div>;
+  }
   return (
     <div class="previous">
-      {state.previousSrc && <img class="previous-image" src={state.previousSrc} alt="" />}
+      {state.previousSrc && !takenBack && (
+        <img class="previous-image" src={state.previousSrc} alt="" />
+      )}
       <p class="previous-text">
-        <Word previous={previous} names={names} isTold={state.feedback !== null} />
+        {takenBack || <Word previous={previous} names={names} isTold={state.feedback !== null} />}
       </p>
       <div class="previous-actions">
         <button

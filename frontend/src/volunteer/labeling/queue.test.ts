@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ApiError } from "../../api/errors";
 import type { Practice } from "../../api/types";
+import { takenBackWords } from "./PreviousLine";
 import { MIN_LOOK_MS } from "./queue";
 import { desk, settle } from "./testing";
 
@@ -385,6 +386,45 @@ describe("undo", () => {
     expect(queue.state.notice).toContain("Undo needs a connection");
     expect(current()).toBe("image 2");
     expect(queue.state.canUndo).toBe(true);
+  });
+});
+
+describe("an answer taken back", () => {
+  test("is told until the next answer, with its image at hand", async () => {
+    const { queue, label } = await desk();
+    await label("milk");
+    expect(takenBackWords(queue.state)).toBe("");
+
+    await queue.undo();
+    expect(takenBackWords(queue.state)).toBe("Taken back. Here it is again.");
+
+    await label("rice");
+    expect(takenBackWords(queue.state)).toBe("");
+  });
+
+  test("is not told where the undo failed", async () => {
+    const { queue, label, server } = await desk();
+    await label("milk");
+    server.isOnline = false;
+
+    await queue.undo();
+
+    expect(takenBackWords(queue.state)).toBe("");
+    expect(queue.state.notice).toContain("Undo needs a connection");
+  });
+
+  test("is told once for each of several", async () => {
+    const { queue, label } = await desk();
+    await label("milk");
+    await label("rice");
+    const told: (string | null)[] = [];
+    queue.subscribe(() => told.push(queue.state.takenBack?.labels[0] ?? null));
+
+    await queue.undo();
+    await queue.undo();
+
+    const changes = told.filter((one, place) => one !== told[place - 1]);
+    expect(changes).toEqual([null, "rice", null, "milk"]);
   });
 });
 

@@ -92,6 +92,8 @@ export interface QueueState {
   isChecking: boolean;
   /** An answer of the first round to talk about before going on. */
   feedback: Past | null;
+  /** What was taken back last, until the next answer. */
+  takenBack: Past | null;
   /** Something that happened behind the volunteer's back, in words. */
   notice: string | null;
 }
@@ -131,6 +133,7 @@ export class LabelingQueue {
   #done: DoneReason | null = null;
   #blocked: ApiError | null = null;
   #notice: string | null = null;
+  #takenBack: Past | null = null;
   #hasStarted = false;
   #isClosed = false;
   #isUndoing = false;
@@ -185,6 +188,7 @@ export class LabelingQueue {
     this.#unsent.push(entry);
     this.#remember(entry, current);
     this.#notice = null;
+    this.#takenBack = null;
     this.#resetLook();
     this.#changed();
     void this.#store(entry).then(() => this.#work());
@@ -197,6 +201,7 @@ export class LabelingQueue {
       key === undefined ? this.#history.at(-1) : this.#history.find((past) => past.key === key);
     if (!last || this.#isUndoing) return;
     this.#isUndoing = true;
+    this.#takenBack = null;
     this.#changed();
     try {
       if (this.#inFlight === last.key) await this.#sending;
@@ -493,6 +498,8 @@ export class LabelingQueue {
 
   #bringBack(last: Past, assignment: Assignment | null): void {
     this.#forget(last);
+    this.#takenBack = last;
+    this.#notice = null;
     if (!assignment) return;
     this.#answered.delete(assignment.id);
     this.#held = [assignment, ...this.#held.filter((held) => held.id !== assignment.id)];
@@ -560,6 +567,7 @@ export class LabelingQueue {
       recent: [...this.#history].reverse(),
       isChecking: this.#isChecking(),
       feedback: this.#feedback[0] ?? null,
+      takenBack: this.#takenBack,
       notice: this.#notice,
     };
   }

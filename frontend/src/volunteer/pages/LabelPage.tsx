@@ -12,7 +12,7 @@ import { FlagDialog } from "../labeling/FlagDialog";
 import { GuideDialog } from "../labeling/GuideDialog";
 import { ImpactDialog } from "../labeling/ImpactDialog";
 import { LabelPanel } from "../labeling/LabelPanel";
-import { nameOfAnswer, PreviousLine } from "../labeling/PreviousLine";
+import { nameOfAnswer, PreviousLine, TAKEN_BACK, takenBackWords } from "../labeling/PreviousLine";
 import type { Draft } from "../labeling/queue";
 import { RecentDialog } from "../labeling/RecentDialog";
 import { isPausedCode, titleForBlocked } from "../labeling/refusals";
@@ -57,6 +57,14 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
     if (practice) setSpoken(practice);
   }, [practice]);
 
+  const { takenBack } = state;
+  // Emptied in between, so that a second undo is heard too.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: said once for each one taken back.
+  useEffect(() => {
+    if (takenBack) setSpoken(takenBackWords(state));
+    else setSpoken((now) => (now.startsWith(TAKEN_BACK) ? "" : now));
+  }, [takenBack]);
+
   const isHeldUp = state.isChecking || state.feedback !== null;
   const answer = (draft: Draft, by: By) => {
     const shown = {
@@ -74,10 +82,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
     canAnswer: () => state.phase === "labeling" && !state.isUndoing && !isHeldUp,
     answer,
     canUndo: () => state.canUndo,
-    undo: () => {
-      setSpoken("Last answer taken back. Its image is shown again.");
-      void queue.undo();
-    },
+    undo: () => void queue.undo(),
     open: setDialog,
     toggleZoom: () => setZoomed((is) => !is),
     focusSearch: () => searchBox.current?.focus(),
@@ -178,7 +183,6 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
         names={page}
         onUndo={(key) => {
           close();
-          setSpoken("Answer taken back. Its image is shown again.");
           void queue.undo(key);
         }}
         onClose={close}

@@ -94,6 +94,7 @@ def test_settling_skipping_and_taking_back_by_keyboard(
 
     page.keyboard.press("u")
     expect(page.locator(".viewer-image")).to_have_attribute("src", first)
+    expect(page.locator(".desk-line")).to_have_text("Taken back. Here it is again.")
     expect(page.get_by_text("4 left")).to_be_visible()
     assert adjudication.left(four_disputed.project_id) == 4
 
