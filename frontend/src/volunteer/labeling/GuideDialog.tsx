@@ -45,7 +45,9 @@ function Keys({ registry }: Pick<GuideDialogProps, "registry">) {
   );
   return (
     <section class="stack guide-keys">
-      <h3>Other answers, and all keys</h3>
+      <h3>
+        Other answers<span class="about-keys">, and all keys</span>
+      </h3>
       <dl class="key-list">
         {shown.map((command) => (
           <div key={command.id}>
@@ -64,7 +66,7 @@ function Keys({ registry }: Pick<GuideDialogProps, "registry">) {
         ))}
       </dl>
       {registry.isSearching && (
-        <p class="soft small">
+        <p class="soft small about-keys">
           Just type a label's name and press Enter. The digits pick labels you used lately.
         </p>
       )}

@@ -107,7 +107,7 @@ function viewCommands(scheme: Scheme, isSearching: boolean): Command[] {
     {
       id: "guide",
       label: "Guide",
-      meaning: "The guide, an example of each label, and all keys",
+      meaning: "The guide, and an example of each label",
       group: "view",
       keys: ["?", ...commandKey("g", isSearching)],
       predicate: always,
