@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from config.tests.browser.conftest import Visitor, World
 from labeling.selectors import exports
+from labeling.tests.rows import Project
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -41,9 +42,11 @@ def test_from_invitation_to_done_by_keyboard(desktop: Visitor, world: World) -> 
     desktop.shot("label-after")
 
     page.keyboard.press("u")
-    expect(page.locator(".previous-text")).to_have_count(0)
-    desktop.sees_an_image()
+    expect(page.locator(".previous")).to_have_text("Taken back. Here it is again.")
+    expect(page.get_by_role("status")).to_contain_text(["Taken back. Here it is again."])
+    assert desktop.sees_an_image() == first
     all_sent(desktop, world, 0)
+    desktop.shot("taken-back")
 
     desktop.press("2")
     desktop.press("s")
@@ -202,6 +205,75 @@ def test_a_phone_shows_image_and_answers_without_scrolling(phone: Visitor, world
     page.get_by_role("button", name="Skip").tap()
     all_sent(phone, world, 2)
     assert kinds_of(world) == ["LABEL", "SKIP"]
+
+
+def test_a_finger_is_told_of_no_keys(phone: Visitor, large_world: World) -> None:
+    page = phone.page
+    page.goto(large_world.invitation)
+    page.get_by_label("What should we call you?").fill("Robin")
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Join").click()
+    page.get_by_role("link", name="Start labeling").click()
+    dialog = page.get_by_role("dialog")
+    dialog.wait_for()
+    expect(dialog.get_by_role("heading", name="Other answers")).to_be_visible()
+    phone.shot("phone-first-dialog")
+    words = dialog.inner_text()
+    assert page.locator(".kbd:visible").count() == 0
+    assert "key" not in words.lower()
+    assert "Enter" not in words
+
+    page.get_by_role("button", name="Start labeling").tap()
+    phone.sees_an_image()
+    assert page.locator(".kbd:visible").count() == 0
+
+
+def test_a_mouse_is_told_of_the_keys(desktop: Visitor, world: World) -> None:
+    desktop.join(world)
+
+    desktop.page.keyboard.press("?")
+
+    expect(desktop.page.get_by_role("heading", name="Other answers, and all keys")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", ["desktop", "dark_desktop"])
+def test_a_label_under_the_pointer_does_not_look_chosen(
+    look: str, world: World, request: pytest.FixtureRequest
+) -> None:
+    Project.objects.filter(pk=world.project_id).update(mode="MULTI")
+    visitor: Visitor = request.getfixturevalue(look)
+    visitor.join(world)
+    page = visitor.page
+    chosen = page.locator(".label-button").nth(0)
+    under = page.locator(".label-button").nth(1)
+    chosen.click()
+    expect(chosen).to_have_attribute("aria-pressed", "true")
+    under.hover()
+    visitor.shot(f"{look}-hover")
+
+    was_chosen, is_under = look_of(chosen), look_of(under)
+    plain = look_of(page.locator(".label-button").nth(2))
+    assert is_under != plain, "the pointer changes nothing"
+    for part in ("background", "shadow", "border"):
+        assert was_chosen[part] != is_under[part], part
+    assert is_under["shadow"] == plain["shadow"]
+    assert was_chosen["mark"] != plain["mark"], "told by colour alone"
+
+
+def look_of(element: Locator) -> dict[str, str]:
+    found: dict[str, str] = element.evaluate(
+        """element => {
+          const style = getComputedStyle(element);
+          const name = element.querySelector(".label-name");
+          return {
+            background: style.backgroundColor,
+            border: style.borderColor,
+            shadow: style.boxShadow,
+            mark: getComputedStyle(name, "::before").content,
+          };
+        }"""
+    )
+    return found
 
 
 def test_the_personal_link_leads_back_to_the_images(
