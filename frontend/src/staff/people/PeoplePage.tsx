@@ -62,7 +62,8 @@ function People({ base, people, settings }: PeopleProps) {
       {all.length > 0 && (
         <>
           <p class="soft small">
-            Skill is how often an answer is what turned out, with its 95 % interval
+            Share is somebody's part of all answers. Skill is how often an answer is what turned
+            out, with its 95 % interval, from the answers that could be checked
             {floor !== undefined && (
               <>
                 ; the dashed line is the floor of {percent(floor)}, and whoever is surely under it
@@ -75,7 +76,12 @@ function People({ base, people, settings }: PeopleProps) {
             <thead>
               <tr>
                 <th scope="col">Name</th>
-                <th scope="col">Answers</th>
+                <th scope="col" class="num">
+                  Answers
+                </th>
+                <th scope="col">
+                  Share<span class="visually-hidden"> of all answers</span>
+                </th>
                 <th scope="col" class="skill-column">
                   <span class="skill-scale">
                     <span class="visually-hidden">Skill, from </span>
@@ -85,7 +91,10 @@ function People({ base, people, settings }: PeopleProps) {
                   </span>
                 </th>
                 <th scope="col" class="num">
-                  Gold
+                  Checked
+                </th>
+                <th scope="col" class="num">
+                  Gold right
                 </th>
                 <th scope="col">Last seen</th>
               </tr>

@@ -1,6 +1,6 @@
 import { IntervalMark } from "../../shared/IntervalMark/IntervalMark";
 import { count } from "../../shared/numbers";
-import { FEW_ANSWERS, interval, moment, percent, words } from "../format";
+import { FEW_ANSWERS, interval, moment, percent, plural, words } from "../format";
 import type { Person } from "../types";
 import { PersonPanel } from "./PersonPanel";
 
@@ -15,9 +15,12 @@ export interface PersonRowProps {
   onChange: () => void;
 }
 
+const COLUMNS = 7;
+
 /** One person in a line to look along; everything else unfolds below it. */
 export function PersonRow(props: PersonRowProps) {
   const { base, person, share, floor, isOpen, onToggle, onChange } = props;
+  const { skips = 0 } = person;
   const panel = `person-${person.id}`;
   return (
     <>
@@ -37,26 +40,32 @@ export function PersonRow(props: PersonRowProps) {
           </button>
           <Pills person={person} />
         </th>
-        <td class="person-answers">
+        <td class="num person-answers" data-head="Answers">
+          {count(person.answers)}
+          {skips > 0 && <span class="soft small person-skips">{plural(skips, "skip")}</span>}
+        </td>
+        <td class="person-share" data-head="Share of all answers">
+          <span class="share-figure small soft">{percent(share)}</span>
           <span class="answers-bar" aria-hidden="true">
             <span class="answers-fill" style={{ inlineSize: `${share * 100}%` }} />
           </span>
-          <span class="nowrap">
-            {count(person.answers)}{" "}
-            {person.answers > 0 && <span class="soft small">{percent(share)}</span>}
-          </span>
         </td>
-        <td class="person-skill">
+        <td class="person-skill" data-head="Skill">
           <Skill skill={person.skill} floor={floor} />
         </td>
-        <td class="num person-gold">
+        <td class="num person-checked" data-head="Checked">
+          {person.skill ? Math.round(person.skill.n) : 0}
+        </td>
+        <td class="num person-gold" data-head="Gold right">
           <Gold gold={person.gold} />
         </td>
-        <td class="nowrap person-seen soft small">{moment(person.last_seen_at)}</td>
+        <td class="nowrap person-seen soft small" data-head="Last seen">
+          {moment(person.last_seen_at)}
+        </td>
       </tr>
       {isOpen && (
         <tr class="person-detail">
-          <td colSpan={5} id={panel}>
+          <td colSpan={COLUMNS} id={panel}>
             <PersonPanel base={base} person={person} floor={floor} onChange={onChange} />
           </td>
         </tr>
@@ -103,10 +112,7 @@ function Skill({ skill, floor }: { skill: Person["skill"]; floor: number | undef
     <div class="skill" data-pale={n < FEW_ANSWERS}>
       <IntervalMark estimate={estimate} low={low} high={high} floor={floor} />
       <span class="skill-words small">
-        <strong>{percent(estimate)}</strong>{" "}
-        <span class="soft">
-          {interval(low, high)}, {Math.round(n)} checked
-        </span>
+        <strong>{percent(estimate)}</strong> <span class="soft">{interval(low, high)}</span>
       </span>
     </div>
   );
