@@ -1,10 +1,9 @@
 import { useRef } from "preact/hooks";
-import type uPlot from "uplot";
 import { moment, percent } from "../format";
 import type { AgreementPoint } from "../types";
 import { columns, topOfErrors } from "./agreement";
 import { decimal } from "./IntervalBars";
-import { CHART_HEIGHT, colour, usePlot } from "./plot";
+import { type BandChart, bandOptions, usePlot } from "./plot";
 
 const TABLE_ROWS = 12;
 
@@ -12,7 +11,7 @@ const TABLE_ROWS = 12;
 export function AgreementChart({ points }: { points: AgreementPoint[] }) {
   const host = useRef<HTMLDivElement>(null);
   usePlot(host, points.length >= 2, [points], (width) => ({
-    options: options(width, topOfErrors(points)),
+    options: bandOptions(width, chart(topOfErrors(points))),
     data: columns(points),
   }));
   if (points.length < 2) {
@@ -64,44 +63,17 @@ function alphaWords({ alpha, low, high }: AgreementPoint): string {
   return `${decimal(alpha)} (${decimal(low)} to ${decimal(high)})`;
 }
 
-function options(width: number, top: number): uPlot.Options {
-  const ink = colour("--ink-soft");
-  const line = colour("--series-1");
-  const second = colour("--series-2");
-  const font = `12px ${colour("--font") || "sans-serif"}`;
-  const grid = { stroke: colour("--line"), width: 1 };
-  const base = { stroke: ink, font, labelFont: font, ticks: grid };
-  const edge = { stroke: line, width: 0, points: { show: false } };
-  const dots = (stroke: string) => ({ show: true, size: 6, fill: stroke });
+function chart(top: number): BandChart {
   return {
-    width,
-    height: CHART_HEIGHT,
-    legend: { show: false },
-    cursor: { show: false },
-    scales: {
-      x: { time: true },
-      y: { range: (_, low) => [Math.min(0, low), 1] },
-      wrong: { range: [0, top] },
+    along: "time",
+    estimate: { range: (_, low) => [Math.min(0, low), 1], size: 48, spanGaps: true },
+    second: {
+      token: "--series-2",
+      range: [0, top],
+      size: 52,
+      words: percent,
+      isShown: true,
+      hasPoints: true,
     },
-    axes: [
-      { ...base, grid: { show: false } },
-      { ...base, grid, size: 48 },
-      {
-        ...base,
-        grid: { show: false },
-        scale: "wrong",
-        side: 1,
-        size: 52,
-        values: (_, ticks) => ticks.map((tick) => percent(tick)),
-      },
-    ],
-    series: [
-      {},
-      { stroke: line, width: 2, spanGaps: true, points: dots(line) },
-      edge,
-      edge,
-      { stroke: second, width: 2, dash: [5, 4], scale: "wrong", points: dots(second) },
-    ],
-    bands: [{ series: [3, 2], fill: `${line}30` }],
   };
 }

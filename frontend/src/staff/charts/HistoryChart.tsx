@@ -1,10 +1,9 @@
 import { useRef, useState } from "preact/hooks";
-import type uPlot from "uplot";
 import { Button } from "../../shared/Button/Button";
 import { FEW_ANSWERS, fewWords, interval, moment, percent } from "../format";
 import type { HistoryPoint } from "../types";
 import { type Axis, columns } from "./history";
-import { colour, CHART_HEIGHT as HEIGHT, usePlot } from "./plot";
+import { type BandChart, bandOptions, usePlot } from "./plot";
 
 const TABLE_ROWS = 12;
 const AXES: Record<Axis, string> = { labels: "By labels", time: "Over time" };
@@ -14,7 +13,7 @@ export function HistoryChart({ points }: { points: HistoryPoint[] }) {
   const host = useRef<HTMLDivElement>(null);
   const [axis, setAxis] = useState<Axis>("labels");
   usePlot(host, points.length >= 2, [points, axis], (width) => ({
-    options: options(width, axis),
+    options: bandOptions(width, chart(axis)),
     data: columns(points, axis),
   }));
 
@@ -101,44 +100,16 @@ function accuracyWords({ accuracy, low, high, n }: HistoryPoint): string {
   return `${percent(accuracy)} ${interval(low, high)}`;
 }
 
-function options(width: number, axis: Axis): uPlot.Options {
-  const ink = colour("--ink-soft");
-  const line = colour("--series-1");
-  const second = colour("--series-3");
-  const font = `12px ${colour("--font") || "sans-serif"}`;
-  const grid = { stroke: colour("--line"), width: 1 };
-  const base = { stroke: ink, font, labelFont: font, ticks: grid };
-  const edge = { stroke: line, width: 0, points: { show: false } };
-  const isTime = axis === "time";
+function chart(axis: Axis): BandChart {
   return {
-    width,
-    height: HEIGHT,
-    legend: { show: false },
-    cursor: { show: false },
-    scales: {
-      x: { time: isTime },
-      y: { range: [0, 1] },
-      labels: { range: (_, __, max) => [0, max] },
+    along: axis === "time" ? "time" : { label: "labels it learned from" },
+    estimate: { range: [0, 1], size: 56, words: percent },
+    second: {
+      token: "--series-3",
+      range: (_, __, max) => [0, max],
+      size: 48,
+      isShown: axis === "time",
+      hasPoints: false,
     },
-    axes: [
-      { ...base, grid: { show: false }, ...(isTime ? {} : { label: "labels it learned from" }) },
-      { ...base, grid, values: (_, ticks) => ticks.map((tick) => percent(tick)), size: 56 },
-      { ...base, grid: { show: false }, scale: "labels", side: 1, show: isTime, size: 48 },
-    ],
-    series: [
-      {},
-      { stroke: line, width: 2, points: { show: true, size: 6, fill: line } },
-      edge,
-      edge,
-      {
-        stroke: second,
-        width: 2,
-        dash: [5, 4],
-        scale: "labels",
-        show: isTime,
-        points: { show: false },
-      },
-    ],
-    bands: [{ series: [3, 2], fill: `${line}30` }],
   };
 }
