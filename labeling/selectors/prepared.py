@@ -7,10 +7,12 @@ The queryset stays the definition, in both dialects; what a run saves is its com
 from __future__ import annotations
 
 import itertools
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -31,7 +33,8 @@ class Prepared:
     """A `values_list` queryset as a function of ints, strings, UUIDs and aware datetimes.
 
     `build` is called once with stand-ins; each of them has to end up in the SQL as a parameter of
-    its own, so a value that decides the shape of the query (a slice, a None) cannot be one.
+    its own, so a value that decides the shape of the query (a slice, a None) cannot be one. A list
+    stands for the values of an `__in`, however many: `build` gets a list of one.
     `lock` is the locking clause on PostgreSQL; Django's own cannot lock one table of a
     `values_list`.
     """
@@ -75,14 +78,20 @@ class Prepared:
         return [tuple(row) for row in rows]
 
     def _compiled(self, values: Sequence[Any]) -> _Plan:
-        stand_ins = [_stand_in(value) for value in values]
-        query = self._build(*stand_ins).query
+        lists = [isinstance(value, list) for value in values]
+        stand_ins = [
+            _stand_in(value[0] if is_list else value)
+            for value, is_list in zip(values, lists, strict=True)
+        ]
+        given = [[one] if is_list else one for one, is_list in zip(stand_ins, lists, strict=True)]
+        query = self._build(*given).query
         compiler = query.get_compiler(using=DEFAULT_DB_ALIAS)
         sql, parameters = compiler.as_sql()
         if self._lock and not IS_SQLITE:
             sql = f"{sql} {self._lock}"
         places = {adapted(stand_in): place for place, stand_in in enumerate(stand_ins)}
         slots = [places.get(parameter) for parameter in parameters]
+        sql = _with_lists(sql, [place is not None and lists[place] for place in slots])
         if set(slots) - {None} != set(places.values()):
             raise TypeError("A value does not reach the SQL as a parameter.")
         selected = [column for column, _, _ in compiler.select[: compiler.col_count]]
@@ -124,10 +133,41 @@ class Statement:
             return _run_on_postgres(connection.connection, self.sql, values)
 
 
+ANY_OF = "IN (SELECT value FROM json_each(%s))" if IS_SQLITE else "= ANY(%s)"
+"""After a column: one of the values of a list, which goes in as `adapted(list)`."""
+
+
+def _with_lists(sql: str, are_lists: Sequence[bool]) -> str:
+    """Let each `IN (%s)` of a list take all of it as one value."""
+    first, *rest = sql.split("%s")
+    for part, is_list in zip(rest, are_lists, strict=True):
+        if not is_list:
+            first = f"{first}%s{part}"
+        elif first.endswith("IN (") and part.startswith(")"):
+            first = f"{first.removesuffix('IN (')}{ANY_OF}{part.removeprefix(')')}"
+        else:
+            raise TypeError("A list has to be the values of an `__in`.")
+    return first
+
+
+_runs: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+_NEW_PLANS_EVERY = 1 << 15
+
+
 def _run_on_postgres(raw: Any, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement, prepared once a connection (see `prepare_threshold` in the settings).
+
+    A plan is kept, and fits the tables as large as they were when it was made: on a new project
+    that is a scan of nothing, which is soon a scan of thousands. So plans are made anew each time
+    the connection has run twice as many statements; from then on the server's ANALYZE sees to it.
+    """
     import psycopg  # noqa: PLC0415 - not on a machine that has only SQLite
 
+    n_run = _runs.get(raw, 0) + 1
+    _runs[raw] = n_run
     with psycopg.Cursor(raw) as cursor:
+        if n_run & (n_run - 1) == 0 or n_run % _NEW_PLANS_EVERY == 0:
+            cursor.execute("DISCARD PLANS", prepare=False)
         cursor.execute(sql, values, prepare=True)
         return list(cursor.fetchall()) if cursor.description else []
 
@@ -152,9 +192,11 @@ class _Plan:
 
 
 def adapted(value: Any) -> Any:
-    """Give a value as this database's driver takes it."""
+    """Give a value, or a list of them, as this database's driver takes it."""
     if not IS_SQLITE:
         return value
+    if isinstance(value, list):
+        return json.dumps([adapted(one) for one in value])
     if isinstance(value, uuid.UUID):
         return value.hex
     if isinstance(value, datetime):

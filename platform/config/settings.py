@@ -146,6 +146,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 8}
+    # Django switches preparing off. So high, only what asks for it is prepared: what each answer
+    # runs (labeling.selectors.prepared). A pooler between must keep prepared statements.
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 1_000_000
     DATABASES["default"]["CONN_MAX_AGE"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
