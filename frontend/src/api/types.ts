@@ -219,6 +219,18 @@ export interface ExpertBatch {
   left: number;
   items: { image: ImageRef }[];
   settled_by_you: number;
+  gold_by_you?: number;
+}
+
+/** Images that may become gold, in random order. */
+export interface GoldCandidates {
+  left: number;
+  items: { image: ImageRef }[];
+}
+
+export interface GoldSet {
+  n: number;
+  results: { image: string; status: string; code: string | null; message: string | null }[];
 }
 
 /** What people had said comes only with the decision. */
@@ -226,6 +238,7 @@ export interface Decided {
   annotation: { id: string; kind: AnnotationKind; labels: string[] };
   answers: Said[];
   left: number;
+  gold?: { may_be_gold: boolean; why_not: string | null; is_gold: boolean };
 }
 
 /** A share with its 95 % interval; a null estimate is unknown, never 0. */

@@ -1,39 +1,26 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, api, isAbort } from "../../api/client";
-import type { AnnotationKind, Decided, ExpertBatch, ImageRef, Said } from "../../api/types";
-import { uuid } from "../../shared/uuid";
-import { BATCH, drop, needsMore, type Round, reopen, settle, take } from "./round";
-
-export interface Decision {
-  annotation: string;
-  image: ImageRef;
-  kind: AnnotationKind;
-  label: string | null;
-  answers: readonly Said[];
-}
+import { ApiError, isAbort } from "../../api/client";
+import type { AnnotationKind } from "../../api/types";
+import { drop, needsMore, type Round, reopen, settle, take } from "./round";
+import { type Decision, setGold, type Task, type TaskName } from "./tasks";
 
 /** How many decisions can be taken back one after the other. */
 const HISTORY = 20;
 /** The same as on the labeling page: a second press within this time is the same press. */
 const MIN_LOOK_MS = 250;
-const GONE = new Set(["nothing_to_decide", "image_not_found"]);
+const GONE = new Set(["nothing_to_decide", "image_not_found", "audit_image", "image_not_usable"]);
+const GONE_WORDS: Record<TaskName, string> = {
+  settle: "Somebody else settled that one meanwhile. Here is the next.",
+  gold: "That one cannot be gold any more. Here is the next.",
+};
 
-export async function loadRound(slug: string, signal?: AbortSignal): Promise<Round> {
-  const batch = await ask(slug, null, signal);
-  return { images: imagesOf(batch), left: batch.left, settled: batch.settled_by_you };
+export async function loadRound(task: Task, signal?: AbortSignal): Promise<Round> {
+  const [batch, settled] = await Promise.all([task.ask(null, signal), task.done(signal)]);
+  return { images: batch.images, left: batch.left, settled };
 }
 
-function ask(slug: string, after: string | null, signal?: AbortSignal): Promise<ExpertBatch> {
-  const query = new URLSearchParams({ count: String(BATCH), ...(after && { after }) });
-  return api.get<ExpertBatch>(`projects/${slug}/expert?${query}`, { signal });
-}
-
-function imagesOf(batch: ExpertBatch): ImageRef[] {
-  return batch.items.map((item) => item.image);
-}
-
-/** What waits for an expert, one at a time: decide, skip, take back. */
-export function useExpert(slug: string, start: Round) {
+/** What waits for an expert, one at a time: decide, skip, take back, keep as gold. */
+export function useExpert(slug: string, task: Task, start: Round) {
   const [round, setRound] = useState(start);
   const [past, setPast] = useState<readonly Decision[]>([]);
   const [isBusy, setBusy] = useState(false);
@@ -58,12 +45,12 @@ export function useExpert(slug: string, start: Round) {
   useEffect(() => {
     if (!isShort) return;
     const controller = new AbortController();
-    ask(slug, behind ?? lastSeen.current, controller.signal).then(
-      (batch) => setRound((now) => ({ ...take(now, imagesOf(batch)), left: batch.left })),
+    task.ask(behind ?? lastSeen.current, controller.signal).then(
+      (batch) => setRound((now) => ({ ...take(now, batch.images), left: batch.left })),
       (failure) => !isAbort(failure) && setError(failure),
     );
     return () => controller.abort();
-  }, [slug, isShort, behind]);
+  }, [task, isShort, behind]);
 
   const run = async (work: () => Promise<void>) => {
     setBusy(true);
@@ -82,15 +69,13 @@ export function useExpert(slug: string, start: Round) {
     if (!current) return;
     void run(async () => {
       try {
-        const path = `projects/${slug}/expert/${current.id}`;
-        const done = await api.post<Decided>(path, { kind, label });
-        const decision = { image: current, kind, label, answers: done.answers };
-        setPast((now) => [...now, { ...decision, annotation: done.annotation.id }].slice(-HISTORY));
-        setRound((now) => settle(now, current.id, done.left));
+        const { decision, left } = await task.decide(current, kind, label);
+        setPast((now) => [...now, decision].slice(-HISTORY));
+        setRound((now) => settle(now, current.id, left ?? Math.max(0, now.left - 1)));
       } catch (failure) {
         if (!(failure instanceof ApiError) || !GONE.has(failure.code)) throw failure;
         setRound((now) => ({ ...drop(now, current.id), left: Math.max(0, now.left - 1) }));
-        setNotice("Somebody else settled that one meanwhile. Here is the next.");
+        setNotice(GONE_WORDS[task.name]);
       }
     });
   };
@@ -106,10 +91,21 @@ export function useExpert(slug: string, start: Round) {
     const last = past.at(-1);
     if (!last) return;
     void run(async () => {
-      await api.post(`projects/${slug}/annotations/${last.annotation}/undo`, { key: uuid() });
+      await task.takeBack(last);
       setPast((now) => now.slice(0, -1));
       setRound((now) => reopen(now, last.image));
       setNotice("Taken back. Here it is again.");
+    });
+  };
+
+  /** Make the last decision a gold reference, or change its note. */
+  const keepAsGold = (note: string) => {
+    const last = past.at(-1);
+    if (!last?.label) return;
+    const label = last.label;
+    void run(async () => {
+      await setGold(slug, last.image, label, note);
+      setPast((now) => [...now.slice(0, -1), { ...last, isGold: true, note: note.trim() }]);
     });
   };
 
@@ -126,5 +122,6 @@ export function useExpert(slug: string, start: Round) {
     decide,
     skip,
     undo,
+    keepAsGold,
   };
 }

@@ -8,8 +8,10 @@ import { count } from "../../shared/numbers";
 import { Toasts } from "../../shared/Toast/Toast";
 import { useLoad } from "../../shared/useLoad";
 import { useTitle } from "../../shared/useTitle";
+import { GoldNote } from "../expert/GoldNote";
 import type { Round } from "../expert/round";
-import { type Decision, loadRound, useExpert } from "../expert/useExpert";
+import { type Decision, type Task, type TaskName, taskOf } from "../expert/tasks";
+import { loadRound, useExpert } from "../expert/useExpert";
 import { AnswerBar } from "../labeling/AnswerBar";
 import { buildRegistry, type Desk, type DialogName } from "../labeling/actions";
 import { GuideDialog } from "../labeling/GuideDialog";
@@ -32,33 +34,42 @@ function countsOf(answers: readonly Said[], page: LabelingPage): string {
 }
 
 /** Skipping means something else here: nobody else gets it, it comes round again. */
-function forExperts(page: LabelingPage): LabelingPage {
-  const specials = page.specials.map((special) =>
-    special.kind === "SKIP" ? { ...special, meaning: "Later: it comes round again." } : special,
-  );
-  return { ...page, specials };
+const SKIPPING: Record<TaskName, string> = {
+  settle: "Later: it comes round again.",
+  gold: "Not this one: it stays as it is.",
+};
+
+/** The other answers of a task: a reference is a label, so there only skipping is left. */
+function specialsOf(page: LabelingPage, task: TaskName): LabelingPage["specials"] {
+  return page.specials
+    .filter((special) => task === "settle" || special.kind === "SKIP")
+    .map((special) =>
+      special.kind === "SKIP" ? { ...special, meaning: SKIPPING[task] } : special,
+    );
 }
 
 interface ExpertScreenProps {
   page: LabelingPage;
+  task: Task;
   start: Round;
 }
 
-function ExpertScreen({ page, start }: ExpertScreenProps) {
+function ExpertScreen({ page, task, start }: ExpertScreenProps) {
   const { slug } = page.project;
-  const expert = useExpert(slug, start);
+  const expert = useExpert(slug, task, start);
   const { current, round } = expert;
   const [dialog, setDialog] = useState<DialogName>("none");
+  const [isNoting, setNoting] = useState(false);
   const [isZoomed, setZoomed] = useState(false);
   const searchBox = useRef<HTMLInputElement>(null);
   const { slots, used } = useSlots(
     slug,
     page.labels.map((label) => label.code),
   );
-  const registry = useMemo(
-    () => buildRegistry({ ...forExperts(page), isMulti: false, isExpert: true }, slots.places),
-    [page, slots.places],
-  );
+  const registry = useMemo(() => {
+    const specials = specialsOf(page, task.name);
+    return buildRegistry({ ...page, specials, isMulti: false, isExpert: true }, slots.places);
+  }, [page, task, slots.places]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another image starts whole.
   useEffect(() => setZoomed(false), [current?.id]);
 
@@ -78,7 +89,7 @@ function ExpertScreen({ page, start }: ExpertScreenProps) {
     toggle: () => {},
     chosen: () => [],
   };
-  useKeys(registry, desk, dialog !== "none", searchBox);
+  useKeys(registry, desk, dialog !== "none" || isNoting, searchBox);
   const isReady = current !== undefined && !expert.isBusy;
 
   return (
@@ -88,18 +99,22 @@ function ExpertScreen({ page, start }: ExpertScreenProps) {
           <a class="desk-home" href="/" aria-label="Your projects">
             <Mark />
           </a>
-          <h1 class="desk-name">{page.project.name}: for experts</h1>
+          <h1 class="desk-name">
+            {page.project.name}: {task.name === "gold" ? "gold" : "for experts"}
+          </h1>
         </div>
-        <p>
-          <strong>{count(round.left)} left</strong>
-          {round.settled > 0 && (
-            <span class="soft desk-all">, {count(round.settled)} settled by you</span>
-          )}
-        </p>
+        <Counts task={task.name} round={round} />
         <div class="desk-tools">
           <button type="button" class="button" data-tone="quiet" onClick={() => setDialog("guide")}>
             Guide <kbd class="kbd">?</kbd>
           </button>
+          <a
+            class="button"
+            data-tone="quiet"
+            href={task.name === "gold" ? `/expert/${slug}` : `/expert/${slug}?task=gold`}
+          >
+            {task.name === "gold" ? "Settle" : "Set gold"}
+          </a>
           <a class="button" data-tone="quiet" href={`/label/${slug}`}>
             Label
           </a>
@@ -110,12 +125,17 @@ function ExpertScreen({ page, start }: ExpertScreenProps) {
           {current ? (
             <ImageViewer
               src={current.url}
-              alt="The one to settle"
+              alt={task.name === "gold" ? "One that could be gold" : "The one to settle"}
               isZoomed={isZoomed}
               onZoom={setZoomed}
             />
           ) : (
-            <Nothing slug={slug} isWaiting={expert.isWaiting} settled={round.settled} />
+            <Nothing
+              slug={slug}
+              task={task.name}
+              isWaiting={expert.isWaiting}
+              settled={round.settled}
+            />
           )}
         </section>
         <div class="desk-line" role="status">
@@ -124,11 +144,13 @@ function ExpertScreen({ page, start }: ExpertScreenProps) {
           ) : (
             <Line
               page={page}
+              task={task.name}
               last={expert.last}
               notice={expert.notice}
               isBusy={expert.isBusy}
               undoKey={keyName(registry.byId.get("undo")?.keys[0] ?? "")}
               onUndo={expert.undo}
+              onNote={() => setNoting(true)}
             />
           )}
         </div>
@@ -151,22 +173,62 @@ function ExpertScreen({ page, start }: ExpertScreenProps) {
         registry={registry}
         onClose={() => setDialog("none")}
       />
+      <GoldNote
+        open={isNoting}
+        last={expert.last}
+        name={expert.last ? nameOf(expert.last, page) : ""}
+        onKeep={expert.keepAsGold}
+        onClose={() => setNoting(false)}
+      />
       <Toasts />
     </div>
   );
 }
 
+/** What is left to do, and what this expert has done; of gold there is no "left to do". */
+function Counts({ task, round }: { task: TaskName; round: Round }) {
+  if (task === "gold") {
+    return (
+      <p>
+        <strong>{count(round.settled)}</strong> set by you
+      </p>
+    );
+  }
+  return (
+    <p>
+      <strong>{count(round.left)} left</strong>
+      {round.settled > 0 && (
+        <span class="soft desk-all">, {count(round.settled)} settled by you</span>
+      )}
+    </p>
+  );
+}
+
 interface NothingProps {
   slug: string;
+  task: TaskName;
   isWaiting: boolean;
   settled: number;
 }
 
-function Nothing({ slug, isWaiting, settled }: NothingProps) {
+function Nothing({ slug, task, isWaiting, settled }: NothingProps) {
   if (isWaiting) {
     return (
       <div class="stage-loading" role="status">
         <span class="visually-hidden">The next image is on its way.</span>
+      </div>
+    );
+  }
+  if (task === "gold") {
+    return (
+      <div class="stage-note">
+        <h2>No image left to choose</h2>
+        <p>Every image that may be gold is, or waits for somebody's answer.</p>
+        <div class="row stage-actions">
+          <a class="button" data-tone="primary" href={`/expert/${slug}`}>
+            Settle what waits
+          </a>
+        </div>
       </div>
     );
   }
@@ -187,52 +249,74 @@ function Nothing({ slug, isWaiting, settled }: NothingProps) {
   );
 }
 
+function nameOf({ kind, label }: Decision, page: LabelingPage): string {
+  return nameOfAnswer(kind, label ? [label] : [], page);
+}
+
+const INTRODUCTION: Record<TaskName, string> = {
+  settle: "Judge for yourself first; what the others said shows after your decision.",
+  gold: "Give a label where you are certain, to easy images and to tricky ones; skip the rest.",
+};
+
 interface LineProps {
   page: LabelingPage;
+  task: TaskName;
   last: Decision | null;
   notice: string;
   isBusy: boolean;
   undoKey: string;
   onUndo: () => void;
+  onNote: () => void;
 }
 
 /** The decision before, with what people had said, and the way back. */
-function Line({ page, last, notice, isBusy, undoKey, onUndo }: LineProps) {
+function Line({ page, task, last, notice, isBusy, undoKey, onUndo, onNote }: LineProps) {
   if (notice) return <p class="previous">{notice}</p>;
-  if (!last) {
-    return (
-      <p class="previous soft">
-        Judge for yourself first; what the others said shows after your decision.
-      </p>
-    );
-  }
-  const name = nameOfAnswer(last.kind, last.label ? [last.label] : [], page);
+  if (!last) return <p class="previous soft">{INTRODUCTION[task]}</p>;
   return (
     <div class="previous">
       <img class="previous-image" src={last.image.thumb_url} alt="" />
       <p class="previous-text">
-        <strong>You decided: {name}.</strong>{" "}
+        <strong>{decidedWords(last, task, page)}</strong>{" "}
         {last.answers.length > 0 && (
           <span class="soft">Answers before: {countsOf(last.answers, page)}.</span>
         )}
+        {last.note && <span class="soft">{last.note}</span>}
       </p>
-      <button type="button" class="button" data-size="s" disabled={isBusy} onClick={onUndo}>
-        Undo <kbd class="kbd">{undoKey}</kbd>
-      </button>
+      <div class="previous-actions">
+        {last.mayBeGold && (
+          <button type="button" class="button" data-size="s" disabled={isBusy} onClick={onNote}>
+            {last.isGold ? (last.note ? "Change the note" : "Add a note") : "Keep as gold"}
+          </button>
+        )}
+        <button type="button" class="button" data-size="s" disabled={isBusy} onClick={onUndo}>
+          Undo <kbd class="kbd">{undoKey}</kbd>
+        </button>
+      </div>
     </div>
   );
 }
 
-async function load(slug: string, signal: AbortSignal): Promise<ExpertScreenProps> {
-  const [page, start] = await Promise.all([loadLabeling(slug, signal), loadRound(slug, signal)]);
-  return { page, start };
+function decidedWords(last: Decision, task: TaskName, page: LabelingPage): string {
+  const name = nameOf(last, page);
+  if (task === "gold") return `Gold: ${name}.`;
+  return last.isGold ? `You decided: ${name}; it is gold now.` : `You decided: ${name}.`;
+}
+
+async function load(task: Task, slug: string, signal: AbortSignal): Promise<ExpertScreenProps> {
+  const [page, start] = await Promise.all([loadLabeling(slug, signal), loadRound(task, signal)]);
+  return { page, task, start };
 }
 
 export function ExpertPage() {
-  const { slug = "" } = useRoute().params;
-  const { data, error, reload } = useLoad(slug, (signal) => load(slug, signal));
+  const { params, query } = useRoute();
+  const { slug = "" } = params;
+  const name: TaskName = query.task === "gold" ? "gold" : "settle";
+  const { data, error, reload } = useLoad(`${name} ${slug}`, (signal) =>
+    load(taskOf(name, slug), slug, signal),
+  );
   useTitle(data ? `For experts of ${data.page.project.name}` : "For experts");
-  if (data) return <ExpertScreen {...data} />;
+  if (data) return <ExpertScreen key={name} {...data} />;
   if (error === null) return <div class="desk" aria-busy="true" />;
   const isOutside = error instanceof ApiError && [401, 403, 404].includes(error.status);
   return (

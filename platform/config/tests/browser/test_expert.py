@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from config.tests.browser.conftest import Visitor, World
 from labeling.selectors import adjudication
+from labeling.selectors import gold as gold_selectors
 from labeling.selectors import images as image_selectors
 from labeling.services import invitations, projects
 from labeling.services.annotations import record_direct
@@ -155,6 +157,85 @@ def test_what_somebody_else_settled_meanwhile_is_passed_over(
     expect(page.locator(".desk-line")).to_contain_text("Somebody else settled that one")
     expect(page.locator(".viewer-image")).not_to_have_attribute("src", first)
     expect(page.get_by_text("3 left")).to_be_visible()
+
+
+@pytest.fixture
+def plain_expert(world: World, expert: str) -> str:
+    """The session of somebody who is an expert of the project and nothing else anywhere."""
+    get_user_model().objects.filter(username="expert-person").update(is_superuser=False)
+    return expert
+
+
+@pytest.mark.parametrize("look", ["desktop", "phone", "dark_desktop"])
+def test_a_decision_is_kept_as_gold_by_an_expert_who_manages_nothing(
+    look: str, four_disputed: World, plain_expert: str, request: pytest.FixtureRequest
+) -> None:
+    visitor: Visitor = request.getfixturevalue(look)
+    page = visitor.page
+    enter(visitor, four_disputed, plain_expert)
+    expect(page.get_by_role("button", name="Keep as gold")).to_have_count(0)
+
+    page.keyboard.press("1")
+    page.get_by_role("button", name="Keep as gold").click()
+    dialog = page.get_by_role("dialog", name="A gold reference")
+    dialog.get_by_label("How one can tell").fill("It has a stalk.")
+    visitor.shot(f"{look}-expert-gold")
+    assert visitor.barriers() == []
+    dialog.get_by_role("button", name="Keep as gold").click()
+
+    expect(page.locator(".desk-line")).to_contain_text("You decided: Apple; it is gold now.")
+    visitor.shot(f"{look}-expert-gold-kept")
+    assert references(four_disputed) == [("apple", "It has a stalk.")]
+    expect(page.get_by_text("1 settled by you")).to_have_count(1)
+
+    visitor.sees_an_image()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".desk-line")).to_have_text("Taken back. Here it is again.")
+    assert references(four_disputed) == []
+    expect(page.get_by_text("4 left")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", ["desktop", "phone", "dark_desktop"])
+def test_gold_is_chosen_from_images_that_wait_for_nobody(
+    look: str, world: World, plain_expert: str, request: pytest.FixtureRequest
+) -> None:
+    visitor: Visitor = request.getfixturevalue(look)
+    page = visitor.page
+    visitor.carry(world, plain_expert)
+    page.goto(f"{world.address}/expert/{world.slug}")
+    expect(page.get_by_role("heading", name="Nothing to settle")).to_be_visible()
+    page.get_by_role("link", name="Set gold").click()
+    first = visitor.sees_an_image()
+    expect(page.locator(".answer-button")).to_have_count(1)
+    visitor.shot(f"{look}-set-gold")
+    assert visitor.barriers() == []
+
+    second = visitor.press("1")
+    assert second != first
+    expect(page.locator(".desk-line")).to_contain_text("Gold: Apple.")
+    expect(page.get_by_text("1 set by you")).to_be_visible()
+    page.get_by_role("button", name="Add a note").click()
+    page.get_by_label("How one can tell").fill("Round and red.")
+    page.keyboard.press("Enter")
+    expect(page.locator(".desk-line")).to_contain_text("Round and red.")
+    assert references(world) == [("apple", "Round and red.")]
+    visitor.shot(f"{look}-set-gold-after")
+    assert visitor.barriers() == []
+
+    page.keyboard.press("Escape")
+    visitor.sees_an_image()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".desk-line")).to_have_text("Taken back. Here it is again.")
+    assert references(world) == []
+    page.get_by_role("link", name="Settle", exact=True).click()
+    # What the expert said of the image stays; it is no question that was settled.
+    expect(page.get_by_role("heading", name="Nothing to settle")).to_be_visible()
+    expect(page.get_by_text("settled by you")).to_have_count(0)
+
+
+def references(world: World) -> list[tuple[str, str]]:
+    rows = gold_selectors.page(world.project_id)
+    return [(row.label.code, row.note) for row in rows]
 
 
 def test_a_volunteer_is_kept_out(desktop: Visitor, world: World) -> None:
