@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.evaluation.pooling import partially_pooled
 from ml.types import Interval
 
 if TYPE_CHECKING:
@@ -40,17 +41,23 @@ def wilson(k: float, n: int, *, confidence: float = 0.95) -> Interval:
 
 
 def pooled(
-    k_c: Sequence[float], n_c: Sequence[int], strength: float = 10.0, *, confidence: float = 0.95
+    k_c: Sequence[float],
+    n_c: Sequence[int],
+    strength: float | None = None,
+    *,
+    confidence: float = 0.95,
 ) -> list[Interval]:
     """Estimate every label's share, drawn towards the share over all labels.
 
-    The prior of each label is Beta(strength * m, strength * (1 - m)), m = (K + 1/2) / (N + 1)
-    over all labels; the estimate is the posterior mean, the interval its equal-tailed quantiles.
+    How hard is learnt from how much the labels differ (`ml.evaluation.pooling`). With a given
+    strength the prior of each label is Beta(strength * m, strength * (1 - m)), m = (K + 1/2) /
+    (N + 1) over all labels; the estimate is the posterior mean, the interval its equal-tailed
+    quantiles.
 
     Args:
         k_c: right cases of each label.
         n_c: independent cases of each label; 0 gives the prior itself, with n = 0.
-        strength: how many cases the prior is worth, greater than 0.
+        strength: how many cases the prior is worth, greater than 0; None learns it.
         confidence: between 0 and 1.
 
     Returns:
@@ -64,6 +71,8 @@ def pooled(
         raise ValueError(message)
     if cases.sum() == 0:
         return [UNKNOWN] * len(cases)
+    if strength is None:
+        return partially_pooled(right, cases, confidence=confidence)
     middle = (right.sum() + 0.5) / (cases.sum() + 1)
     a, b = strength * middle + right, strength * (1 - middle) + cases - right
     tail = (1 - confidence) / 2
@@ -98,7 +107,17 @@ def answers_missing_for(
     return high - n
 
 
-def _wilson(share: float, n: int, confidence: float) -> tuple[float, float]:
+def with_effective_n(
+    share: float, effective: float, *, n: int, confidence: float = 0.95
+) -> Interval:
+    """Give Wilson's interval of a weighted share: `effective` equal cases know as much as the n."""
+    centre, half = _wilson(share, effective, confidence)
+    return Interval(
+        share, max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0), n
+    )
+
+
+def _wilson(share: float, n: float, confidence: float) -> tuple[float, float]:
     """Give centre and half-width."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     scale = 1 + z * z / n

@@ -81,7 +81,7 @@ def test_covers_the_truth_in_simulation() -> None:
 def test_pooled_by_hand() -> None:
     # m = 13.5 / 21; label 1 has Beta(10 m + 3, 10 (1 - m) + 7), mean (10 m + 3) / 20.
     m = 13.5 / 21
-    found = pooled([10, 3], [10, 10])
+    found = pooled([10, 3], [10, 10], 10.0)
 
     assert found[1].estimate == pytest.approx((10 * m + 3) / 20)
     assert found[1].low == pytest.approx(beta.ppf(0.025, 10 * m + 3, 10 * (1 - m) + 7))
@@ -89,7 +89,7 @@ def test_pooled_by_hand() -> None:
 
 
 def test_a_label_without_cases_gets_the_pool_and_says_it_rests_on_none() -> None:
-    found = pooled([18, 0], [20, 0])
+    found = pooled([18, 0], [20, 0], 10.0)
 
     assert found[1].n == 0
     assert found[1].estimate == pytest.approx(18.5 / 21)

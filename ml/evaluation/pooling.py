@@ -1,0 +1,138 @@
+"""Partial pooling: what all labels together say about a label with few audit answers.
+
+The model: each label's share comes from one Beta distribution over labels. Its mean and strength
+are not known either, so they are averaged over a grid by how well they explain all labels at once
+(empirical Bayes with the doubt left in). Labels that differ much are drawn together little, labels
+that are alike a lot. Source: Gelman et al., "Bayesian Data Analysis", 3rd edition, section 5.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.types import Interval
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Vector = npt.NDArray[np.float64]
+
+_MEANS = 1 / (1 + np.exp(-np.linspace(-4.5, 4.5, 37)))
+_STRENGTHS = np.geomspace(1.0, 400.0, 14)
+_NEGLIGIBLE = 1e-3
+_LARGEST_LOGIT, _HALVINGS = 14.0, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Priors:
+    """The Beta priors that may lie behind all labels, and how likely each is.
+
+    Attributes:
+        a, b: (m,) parameters, greater than 0.
+        weights: (m,) posterior probabilities, sum 1.
+    """
+
+    a: Vector
+    b: Vector
+    weights: Vector
+
+    @property
+    def mean(self) -> float:
+        """Share that a label without answers is expected to have."""
+        return float(self.weights @ (self.a / (self.a + self.b)))
+
+    @property
+    def strength(self) -> float:
+        """How many answers the prior is worth: geometric mean."""
+        return float(np.exp(self.weights @ np.log(self.a + self.b)))
+
+
+def priors_of(k_c: npt.ArrayLike, n_c: npt.ArrayLike) -> Priors:
+    """Weigh Beta priors by the beta-binomial likelihood of all labels' answers.
+
+    Before any answer every mean in (0.01, 0.99) is alike, and so is every spread of labels
+    (strength^-1/2, strengths from 1 to 400): the hyperprior of Gelman et al., section 5.3. With
+    every order of magnitude of the strength alike, intervals of labels with five answers covered
+    89 times in 100. O(m c), m = 518.
+
+    Args:
+        k_c: (c,) right cases of each label, may be fractional.
+        n_c: (c,) independent cases of each label.
+    """
+    from scipy.special import betaln  # noqa: PLC0415 (0.2 s, off the web's import path)
+
+    right, cases = np.asarray(k_c, dtype=np.float64), np.asarray(n_c, dtype=np.float64)
+    if np.any(right < 0) or np.any(right > cases):
+        message = "every k must lie between 0 and its n"
+        raise ValueError(message)
+    mean, strength = (axis.ravel() for axis in np.meshgrid(_MEANS, _STRENGTHS))
+    a, b = mean * strength, (1 - mean) * strength
+    # Labels with the same counts are computed once; the grid of means is even in the logit.
+    pairs, times = np.unique(np.stack([right, cases], axis=1), axis=0, return_counts=True)
+    k, n = pairs[:, :1], pairs[:, 1:]
+    log_likelihood = times @ (betaln(a + k, b + n - k) - betaln(a, b))
+    log_weights = log_likelihood + np.log(mean * (1 - mean)) - np.log(strength) / 2
+    weights = np.exp(log_weights - log_weights.max())
+    return Priors(a, b, weights / weights.sum())
+
+
+def partially_pooled(
+    k_c: npt.ArrayLike, n_c: npt.ArrayLike, *, confidence: float = 0.95
+) -> list[Interval]:
+    """Estimate every label's share, drawn towards the others as far as they resemble each other.
+
+    The posterior is a mixture of Betas: the estimate is its mean, the interval its equal-tailed
+    quantiles. Coverage is simulated by `manage.py verify intervals`.
+
+    Args:
+        k_c: (c,) right cases of each label.
+        n_c: (c,) independent cases; 0 gives what is expected of a label nobody has seen.
+        confidence: between 0 and 1.
+    """
+    right, cases = np.asarray(k_c, dtype=np.float64), np.asarray(n_c, dtype=np.float64)
+    priors = _likely(priors_of(right, cases))
+    pairs, place = np.unique(np.stack([right, cases], axis=1), axis=0, return_inverse=True)
+    a = priors.a + pairs[:, :1]  # (distinct pairs, m)
+    b = priors.b + pairs[:, 1:] - pairs[:, :1]
+    mean = (a / (a + b)) @ priors.weights
+    tail = (1 - confidence) / 2
+    low = np.minimum(_quantile(a, b, priors.weights, tail), mean)
+    high = np.maximum(_quantile(a, b, priors.weights, 1 - tail), mean)
+    return [
+        Interval(float(mean[at]), float(low[at]), float(high[at]), int(n))
+        for at, n in zip(place.ravel(), cases, strict=True)
+    ]
+
+
+def draw_shares(
+    k_c: npt.ArrayLike, n_c: npt.ArrayLike, *, size: int, rng: np.random.Generator
+) -> Vector:
+    """Draw (size, c) shares of all labels together from what is known of them."""
+    right, cases = np.asarray(k_c, dtype=np.float64), np.asarray(n_c, dtype=np.float64)
+    priors = priors_of(right, cases)
+    at = rng.choice(len(priors.weights), size=size, p=priors.weights)[:, None]
+    drawn: Vector = rng.beta(priors.a[at] + right, priors.b[at] + cases - right)
+    return drawn
+
+
+def _likely(priors: Priors) -> Priors:
+    """Leave out what would not move a quantile, for speed."""
+    kept = priors.weights > priors.weights.max() * _NEGLIGIBLE
+    weights = priors.weights[kept] / priors.weights[kept].sum()
+    return Priors(priors.a[kept], priors.b[kept], weights)
+
+
+def _quantile(a: Vector, b: Vector, weights: Vector, level: float) -> Vector:
+    """Find where mixtures of Beta(a, b), (c, m), reach a level: bisection on the logit."""
+    from scipy.special import betainc, expit  # noqa: PLC0415
+
+    low, high = np.full(len(a), -_LARGEST_LOGIT), np.full(len(a), _LARGEST_LOGIT)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        is_above = betainc(a, b, expit(middle)[:, None]) @ weights > level
+        low, high = np.where(is_above, low, middle), np.where(is_above, middle, high)
+    found: Vector = expit((low + high) / 2)
+    return found
