@@ -25,6 +25,7 @@ class Command(BaseCommand):
     """Goes on where it stopped when it is run again; a bad file never stops the rest."""
 
     help = "Import a folder tree (sub-folder names are labels) or a CSV of pictures."
+    requires_system_checks = ()  # they load every page's code, and the web has checked it
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
