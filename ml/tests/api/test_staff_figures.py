@@ -13,6 +13,7 @@ from labeling.services import annotations as annotation_service
 from labeling.tests import factories, worlds
 from labeling.tests.rows import Adjudication, Image, Project
 from ml.evaluation import intervals
+from ml.evaluation.pooling import partially_pooled
 from ml.models import Embedding, ModelVersion
 from ml.services import serving
 from ml.tests.api.audited import Audited
@@ -63,10 +64,10 @@ def test_each_label_has_a_raw_and_a_pooled_estimate(audited: Audited, manager: A
     rows = {row["code"]: row for row in accuracy(manager, audited)["per_class"]}
 
     assert [(row["n"], row["estimate"]) for row in rows.values()] == [(4, 0.75), (2, 1), (1, 0)]
-    # Drawn towards (5 + 1/2) / (7 + 1) with the weight of ten cases.
-    middle = 5.5 / 8
-    wanted = [(3 + 10 * middle) / 14, (2 + 10 * middle) / 12, 10 * middle / 11]
+    wanted = [one.estimate for one in partially_pooled([3, 2, 0], [4, 2, 1])]
     assert [row["pooled"]["estimate"] for row in rows.values()] == pytest.approx(wanted)
+    low, high = sorted(wanted)[0], sorted(wanted)[-1]
+    assert 0.3 < low < high < 0.9  # drawn together: raw they are 0 and 1
     for row in rows.values():
         assert row["pooled"]["low"] < row["pooled"]["estimate"] < row["pooled"]["high"]
         assert row["unresolved"] == 0
