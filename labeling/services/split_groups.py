@@ -43,7 +43,6 @@ class _Writes:
     now: datetime
     groups: list[SplitGroup] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
-    measured: dict[int, Image] = field(default_factory=dict)  # place in groups to image
 
 
 def set_partitions(
@@ -116,7 +115,7 @@ def _decide(
         created_at=writes.now,
     )
     if group.partition == Partition.AUDIT:
-        writes.measured[len(writes.groups)] = images[int(rng.integers(len(images)))]
+        group.measured_image = images[int(rng.integers(len(images)))]
     writes.groups.append(group)
     _join(images, group, writes)
 
@@ -146,11 +145,6 @@ def _merged(groups: list[SplitGroup]) -> SplitGroup:
 
 def _write(writes: _Writes) -> None:
     SplitGroup.objects.bulk_create(writes.groups, batch_size=BATCH)
-    measured = []
-    for place, image in writes.measured.items():
-        writes.groups[place].measured_image = image
-        measured.append(writes.groups[place])
-    SplitGroup.objects.bulk_update(measured, ["measured_image"], batch_size=BATCH)
     for image in writes.images:
         # Set again: the group had no id yet, or was merged by a later decision of this call.
         if image.split_group is not None:
