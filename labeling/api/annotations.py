@@ -13,6 +13,7 @@ from labeling.api import practice, quick
 from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import labeler_for, project_for
 from labeling.api.principals import annotator_for
+from labeling.models import Reason
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import counts
 from labeling.services import annotations as annotation_service
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from rest_framework.request import Request
 
+    from labeling.models import Annotation
     from labeling.selectors.labelers import Labeler
 
 
@@ -81,14 +83,21 @@ def _answer(labeler: Labeler, said: dict[str, Any]) -> tuple[int, dict[str, Any]
         now=now,
     )
     is_repeat, decided = answered.submitted.is_repeat, int(answered.submitted.decides)
-    progress = counts.at_work(labeler, now, decided=decided, answered=int(not is_repeat))
     project, annotation = labeler.project, answered.submitted.annotation
+    stored = [] if is_repeat else [_stored(annotation)]
+    progress = counts.at_work(labeler, now, decided=decided, stored=stored)
     body = {
         "annotation": payloads.annotation(annotation, None if is_repeat else said["labels"]),
         "after": practice.after(annotation, project),
         **payloads.claimed(answered.claimed, progress),
     }
     return 200 if is_repeat else 201, body
+
+
+def _stored(annotation: Annotation) -> counts.Said:
+    """Say what the counts beside the image need to know of an answer."""
+    held = annotation.assignment
+    return counts.Said(annotation.kind, held is not None and held.reason == Reason.GOLD)
 
 
 class UndoView(APIView):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -106,7 +107,7 @@ class LabelingView(APIView):
         project = project_for(request, slug)
         annotator = annotator_for(request, project)
         scheme = project_selectors.current_scheme(project.pk)
-        counts = progress.for_annotator(project.pk, annotator.pk)
+        counts = progress.for_annotator(project, annotator.pk, now=timezone.now())
         rows = {label.code: label for label in project_selectors.labels(project.pk)}
         return Response(
             {

@@ -124,7 +124,8 @@ class ProgressSerializer(serializers.Serializer[Any]):
 
     labeled = serializers.IntegerField()
     total = serializers.IntegerField()
-    mine = serializers.IntegerField()
+    mine = serializers.IntegerField(help_text="Your answers; a skip is none.")
+    skipped = serializers.IntegerField()
 
 
 class ClaimedSerializer(serializers.Serializer[Any]):
@@ -215,7 +216,12 @@ def done(reason: DoneReason | None) -> dict[str, Any] | None:
 
 def progress(counts: Progress) -> dict[str, Any]:
     """Give the counts of the progress bar."""
-    return {"labeled": counts.labeled, "total": counts.total, "mine": counts.mine}
+    return {
+        "labeled": counts.labeled,
+        "total": counts.total,
+        "mine": counts.mine,
+        "skipped": counts.skipped,
+    }
 
 
 def claimed(found: Claimed, counts: Progress) -> dict[str, Any]:

@@ -37,6 +37,7 @@ PERSON_EXAMPLE = OpenApiExample(
         "has_account": False,
         "is_you": False,
         "answers": 214,
+        "skips": 9,
         "joined_at": "2026-02-20T09:00:00Z",
         "last_seen_at": "2026-03-01T12:00:00Z",
         "skill": {"estimate": 0.86, "low": 0.8, "high": 0.91, "n": 131.4},
@@ -93,7 +94,8 @@ class PersonSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(Role.choices)
     has_account = serializers.BooleanField()
     is_you = serializers.BooleanField()
-    answers = serializers.IntegerField()
+    answers = serializers.IntegerField(help_text="A skip is none.")
+    skips = serializers.IntegerField()
     joined_at = serializers.DateTimeField()
     last_seen_at = serializers.DateTimeField(allow_null=True)
     skill = ShareSerializer(allow_null=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CREDIBLE = 0.95
+"""Probability inside every interval of a skill, on every page."""
+
 
 @dataclass(frozen=True, slots=True)
 class SkillInterval:
@@ -15,7 +18,7 @@ class SkillInterval:
 
 
 def interval(
-    right: float, wrong: float, *, alpha: float = 8.0, beta: float = 2.0, mass: float = 0.9
+    right: float, wrong: float, *, alpha: float = 8.0, beta: float = 2.0, mass: float = CREDIBLE
 ) -> SkillInterval:
     """Give mean and central interval of Beta(alpha + right, beta + wrong).
 

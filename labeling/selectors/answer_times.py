@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 
 def counts_until(project_id: int, moments: Sequence[datetime]) -> list[int]:
-    """Count the live answers given up to each moment; withdrawn ones count nowhere. One query."""
+    """Count the live answers given up to each moment, by one query.
+
+    Withdrawn ones count nowhere, and a skip is no answer.
+    """
     times = list(
         Annotation.objects.filter(project_id=project_id, withdrawn_at__isnull=True)
-        .exclude(kind=AnnotationKind.UNDO)
+        .exclude(kind__in=(AnnotationKind.UNDO, AnnotationKind.SKIP))
         .order_by("created_at", "pk")
         .values_list("created_at", flat=True)
     )

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from labeling.models import AnnotationKind
 from labeling.selectors import progress
 from labeling.selectors.prepared import Statement
 from labeling.selectors.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -38,27 +40,39 @@ SHARE_APPLIES_FROM = 100
 class _Counted:
     labeled: int
     total: int
+    hidden: int
     at: datetime
     until: datetime
 
 
 @dataclass(slots=True)
 class _Given:
+    """What somebody, or all, had given up to a row; `Said` after it counts until the next look."""
+
     answers: int
+    skips: int
+    gold: int
     last_id: int
     at: datetime
     looked_at: datetime
-    ahead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer that a request has just stored."""
+
+    kind: str
+    is_gold: bool
 
 
 _projects: dict[UUID, _Counted] = {}
-_people: dict[UUID, _Given] = {}
+_people: dict[UUID, tuple[_Given, tuple[Said, ...]]] = {}
 _totals: dict[UUID, _Given] = {}
 _counting = threading.Lock()
 
 
 def at_work(
-    labeler: Labeler, now: datetime, *, decided: int = 0, answered: int | None = None
+    labeler: Labeler, now: datetime, *, decided: int = 0, stored: Sequence[Said] | None = None
 ) -> Progress:
     """Give the progress a labeling page shows.
 
@@ -66,10 +80,13 @@ def at_work(
         labeler: whose page.
         now: the time.
         decided: images that have just been decided, by this request; negative where it took back.
-        answered: answers of theirs that this request has stored, where that is known.
+        stored: answers of theirs that this request has stored, where that is known.
     """
     counted = _of_project(labeler, now, decided)
-    return Progress(counted.labeled, counted.total, given(labeler.annotator, now, answered))
+    mine = _given(labeler.annotator, now, stored)
+    # Gold counts as labeled once this person has answered it (`progress.hidden_gold`).
+    labeled = max(0, counted.labeled - max(0, counted.hidden - mine.gold))
+    return Progress(labeled, counted.total, mine.answers, mine.skips)
 
 
 def has_share(project: Project, annotator: Annotator, now: datetime) -> bool:
@@ -89,46 +106,86 @@ def has_share(project: Project, annotator: Annotator, now: datetime) -> bool:
 def _all_given(project: Project, now: datetime) -> int:
     known = _totals.get(project.public_id)
     if known is None or now - known.at > RECOUNTED_AFTER:
-        known = _Given(0, 0, now, now)
+        known = _Given(0, 0, 0, 0, now, now)
     ((new, last_id),) = _NEW_OF_PROJECT.run([project.pk, known.last_id])
-    found = _Given(known.answers + (new or 0), last_id or known.last_id, known.at, now)
+    found = replace(
+        known,
+        answers=known.answers + (new or 0),
+        last_id=last_id or known.last_id,
+        looked_at=now,
+    )
     if len(_totals) >= KEPT_PROJECTS:
         _totals.clear()
     _totals[project.public_id] = found
     return found.answers
 
 
-def given(annotator: Annotator, now: datetime, answered: int | None = None) -> int:
-    """Count one annotator's live answers.
+def given(annotator: Annotator, now: datetime) -> int:
+    """Count one annotator's live answers; a skip is none."""
+    return _given(annotator, now, None).answers
+
+
+def _given(annotator: Annotator, now: datetime, stored: Sequence[Said] | None) -> _Given:
+    """Count what one annotator has given.
 
     Every undo is a row of its own that takes back one answer, so the sum over rows is the count,
     and only rows that are new since the last look have to be read. For two seconds after a look,
-    what this process stores is added without one.
+    what this process stores is added without one; the next look reads it from the rows.
     """
-    known = _people.get(annotator.public_id)
+    known, ahead = _people.get(annotator.public_id, (None, ()))
     is_fresh = known is not None and timedelta(0) < now - known.looked_at < LOOKED_EVERY
-    if known is not None and is_fresh and answered is not None:
-        known.ahead += answered
-        return known.answers + known.ahead
-    if known is None or now - known.at > RECOUNTED_AFTER:
-        known = _Given(0, 0, now, now)
-    ((new, last_id),) = _NEW_ROWS.run([annotator.pk, known.last_id])
-    found = _Given(known.answers + (new or 0), last_id or known.last_id, known.at, now)
+    if known is None or not is_fresh or stored is None:
+        known, ahead = _look(annotator, known, now), ()
+    else:
+        ahead = (*ahead, *stored)
     if len(_people) >= KEPT_PEOPLE:
         _people.clear()
-    _people[annotator.public_id] = found
-    return found.answers
+    _people[annotator.public_id] = known, ahead
+    skips = sum(said.kind == AnnotationKind.SKIP for said in ahead)
+    return replace(
+        known,
+        answers=known.answers + len(ahead) - skips,
+        skips=known.skips + skips,
+        gold=known.gold + sum(said.is_gold and said.kind in progress.MOVING for said in ahead),
+    )
 
 
+def _look(annotator: Annotator, known: _Given | None, now: datetime) -> _Given:
+    if known is None or now - known.at > RECOUNTED_AFTER:
+        known = _Given(0, 0, 0, 0, now, now)
+    ((answers, skips, gold, last_id),) = _NEW_ROWS.run([annotator.pk, known.last_id])
+    return _Given(
+        answers=known.answers + (answers or 0),
+        skips=known.skips + (skips or 0),
+        gold=known.gold + (gold or 0),
+        last_id=last_id or known.last_id,
+        at=known.at,
+        looked_at=now,
+    )
+
+
+# An undo counts for what it takes back, the other way round.
 _NEW_ROWS = Statement(
-    "SELECT sum(CASE WHEN kind = 'UNDO' THEN -1 ELSE 1 END), max(id) FROM labeling_annotation "
-    "WHERE annotator_id = %s AND id > %s"
+    "SELECT sum(CASE WHEN kind = 'SKIP' THEN 0 ELSE sign END), "
+    "sum(CASE WHEN kind = 'SKIP' THEN sign ELSE 0 END), "
+    "sum(CASE WHEN reason = 'GOLD' AND kind IN ('LABEL', 'NONE_OF_THESE', 'CANT_TELL') AND EXISTS "
+    "(SELECT 1 FROM labeling_goldreference AS gold WHERE gold.image_id = given.image_id "
+    "AND gold.withdrawn_at IS NULL) THEN sign ELSE 0 END), max(id) "
+    "FROM (SELECT said.id, said.image_id, coalesce(undone.kind, said.kind) AS kind, "
+    "CASE WHEN said.kind = 'UNDO' THEN -1 ELSE 1 END AS sign, held.reason "
+    "FROM labeling_annotation AS said "
+    "LEFT JOIN labeling_annotation AS undone ON undone.id = said.undoes_id "
+    "LEFT JOIN labeling_assignment AS held "
+    "ON held.id = coalesce(undone.assignment_id, said.assignment_id) "
+    "WHERE said.annotator_id = %s AND said.id > %s) AS given"
 )
 # Rows that do not count are read too: the next look begins after them.
 _NEW_OF_PROJECT = Statement(
-    "SELECT sum(CASE WHEN who.kind <> 'PERSON' OR who.quarantined_at IS NOT NULL THEN 0 "
+    "SELECT sum(CASE WHEN who.kind <> 'PERSON' OR who.quarantined_at IS NOT NULL "
+    "OR coalesce(undone.kind, said.kind) = 'SKIP' THEN 0 "
     "WHEN said.kind = 'UNDO' THEN -1 ELSE 1 END), max(said.id) "
     "FROM labeling_annotation AS said JOIN labeling_annotator AS who ON who.id = said.annotator_id "
+    "LEFT JOIN labeling_annotation AS undone ON undone.id = said.undoes_id "
     "WHERE said.project_id = %s AND said.id > %s"
 )
 
@@ -151,11 +208,12 @@ def _of_project(labeler: Labeler, now: datetime, decided: int) -> _Counted:
 def _count(labeler: Labeler, now: datetime) -> _Counted:
     started = time.perf_counter()
     found = progress.for_project(labeler.project.pk)
+    hidden = progress.hidden_gold(labeler.project, now)
     took = timedelta(seconds=time.perf_counter() - started)
     if len(_projects) >= KEPT_PROJECTS:
         _projects.clear()
     until = now + min(KEPT_TIMES * took, LONGEST)
     counted = _projects[labeler.project.public_id] = _Counted(
-        found.labeled, found.total, now, until
+        found.labeled, found.total, hidden, now, until
     )
     return counted

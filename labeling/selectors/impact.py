@@ -40,7 +40,8 @@ class Impact:
     """What somebody has done so far.
 
     Attributes:
-        answers: their live answers, skips included.
+        answers: their live answers; a skip is none.
+        skips: images they have passed over.
         images: images they have said something about: a label, none of these, can't tell.
         resolved: of those they named a label for, gold left out, how many have their label now.
         agreed: of those, how many have the label they named.
@@ -49,6 +50,7 @@ class Impact:
     """
 
     answers: int
+    skips: int
     images: int
     resolved: int
     agreed: int
@@ -87,8 +89,11 @@ def of_annotator(annotator_id: int) -> Impact:
     is_said = Q(kind__in=(AnnotationKind.LABEL, AnnotationKind.NONE_OF_THESE)) | Q(
         kind=AnnotationKind.CANT_TELL
     )
+    is_skip = Q(kind=AnnotationKind.SKIP)
     counts = mine.aggregate(
-        answers=Count("pk"), images=Count("image_id", filter=is_said, distinct=True)
+        answers=Count("pk", filter=~is_skip),
+        skips=Count("pk", filter=is_skip),
+        images=Count("image_id", filter=is_said, distinct=True),
     )
     # A gold image had its label before, from an expert; and counted here, it would tell at once
     # that it was gold, and whether the answer was right.
@@ -115,7 +120,9 @@ def leaderboard(project: Project, annotator: Annotator) -> list[Line]:
     """
     if not project.leaderboard_enabled:
         raise LeaderboardOffError
-    live = Q(annotations__withdrawn_at__isnull=True) & ~Q(annotations__kind=AnnotationKind.UNDO)
+    live = Q(annotations__withdrawn_at__isnull=True) & ~Q(
+        annotations__kind__in=(AnnotationKind.UNDO, AnnotationKind.SKIP)
+    )
     rows = (
         Annotator.objects.filter(
             project=project,

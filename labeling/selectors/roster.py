@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-CREDIBLE = 0.95
 NEWEST = 20
 MOST_CONFUSED = 5
 FEWEST_CONFUSED = 0.5
@@ -93,6 +92,7 @@ class Person:
     has_account: bool
     is_you: bool
     answers: int
+    skips: int
     joined_at: datetime
     last_seen_at: datetime | None
     skill: Share | None
@@ -145,7 +145,7 @@ def share(yes: float, no: float) -> Share:
     """Give a share with its interval; the estimate is None where there is no case."""
     if yes + no == 0:
         return Share(None, 0.0, 1.0, 0)
-    found = skill_math.interval(yes, no, alpha=1, beta=1, mass=CREDIBLE)
+    found = skill_math.interval(yes, no, alpha=1, beta=1, mass=skill_math.CREDIBLE)
     return Share(found.mean, found.low, found.high, yes + no)
 
 
@@ -191,13 +191,15 @@ def _people(project_id: int) -> QuerySet[Annotator]:
         project_id=project_id, user_id=OuterRef("user_id"), ended_at__isnull=True
     )
     live = Q(annotations__withdrawn_at__isnull=True) & ~Q(annotations__kind=AnnotationKind.UNDO)
+    is_skip = Q(annotations__kind=AnnotationKind.SKIP)
     newest = Annotation.objects.filter(annotator_id=OuterRef("pk")).order_by("-pk")
     return (
         Annotator.objects.filter(project_id=project_id, kind=AnnotatorKind.PERSON)
         .select_related("skill", "project")
         .annotate(
             role=Subquery(role.values("role")[:1]),
-            answers=Count("annotations", filter=live),
+            answers=Count("annotations", filter=live & ~is_skip),
+            skips=Count("annotations", filter=live & is_skip),
             answered_at=Subquery(newest.values("created_at")[:1]),
         )
         .order_by("-answers", "pk")
@@ -213,6 +215,7 @@ def _person(row: Any, viewer_id: int | None) -> Person:
         has_account=row.user_id is not None,
         is_you=row.user_id is not None and row.user_id == viewer_id,
         answers=row.answers,
+        skips=row.skips,
         joined_at=row.created_at,
         last_seen_at=max(filter(None, (row.last_seen_at, row.answered_at)), default=None),
         skill=_known(counts.n_right, counts.n_wrong) if counts else None,

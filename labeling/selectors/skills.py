@@ -1,4 +1,4 @@
-"""How well people answer: mean and 90 % interval, over everything and by label."""
+"""How well people answer: mean and 95 % interval, over everything and by label."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STRENGTH = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The chance to be right: its mean, its central 90 % interval, and the answers behind it.
+    """The chance to be right: its mean, its central 95 % interval, and the answers behind it.
 
     `n` is an expected count, fractional: answers to images of which others, or an expert, have
     said something as well.

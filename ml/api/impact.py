@@ -20,6 +20,7 @@ EXAMPLE = OpenApiExample(
     "after a week",
     value={
         "answers": 214,
+        "skips": 9,
         "images": 203,
         "resolved": 180,
         "agreed": 171,
@@ -77,7 +78,8 @@ class ImpactAccuracyShape(serializers.Serializer[Any]):
 class ImpactShape(serializers.Serializer[Any]):
     """Counts, sentences that are true, and the classifier where it is shown to be better."""
 
-    answers = serializers.IntegerField()
+    answers = serializers.IntegerField(help_text="A skip is none.")
+    skips = serializers.IntegerField()
     images = serializers.IntegerField()
     resolved = serializers.IntegerField()
     agreed = serializers.IntegerField()

@@ -97,7 +97,8 @@ class LabelCountsShape(serializers.Serializer[Any]):
     pool = serializers.IntegerField()
     audit_resolved = serializers.IntegerField()
     audit_total = serializers.IntegerField()
-    answers = serializers.IntegerField()
+    answers = serializers.IntegerField(help_text="A skip is none.")
+    skips = serializers.IntegerField()
     images = serializers.IntegerField(help_text="All: `pool`, `audit_total` and `not_counted`.")
     not_counted = NotCountedShape()
 

@@ -46,6 +46,7 @@ def page(project_id: int, annotator_id: int) -> dict[str, Any]:
     change = _change(project_id, mine.since)
     return {
         "answers": mine.answers,
+        "skips": mine.skips,
         "images": mine.images,
         "resolved": mine.resolved,
         "agreed": mine.agreed,

@@ -57,6 +57,7 @@ def state(project_id: int, *, now: datetime) -> State:
     champion = _champion(project_id)
     counts = consensus.partition_counts(project_id)
     answers = consensus.data_version(project_id)
+    given, skips = progress.answer_counts(project_id)
     version = champion["public_id"] if champion else None
     parts = {
         "project": {
@@ -72,7 +73,8 @@ def state(project_id: int, *, now: datetime) -> State:
             "pool": counts.pool,
             "audit_resolved": counts.audit_resolved,
             "audit_total": counts.audit,
-            "answers": sum(progress.answer_counts(project_id).values()),
+            "answers": given,
+            "skips": skips,
             "images": counts.images + counts.flagged + counts.removed,
             "not_counted": {
                 "pending": counts.pending,

@@ -67,14 +67,14 @@ def test_claims_answers_and_gets_the_next_image(browser: APIClient, world: Proje
     claimed = post(browser, world, "assignments", client="tab").json()
     assert len(claimed["assignments"]) == 3
     assert claimed["done"] is None
-    assert claimed["progress"] == {"labeled": 0, "total": 5, "mine": 0}
+    assert claimed["progress"] == {"labeled": 0, "total": 5, "mine": 0, "skipped": 0}
     first = claimed["assignments"][0]
     answered = answer(browser, world, first["id"], time_spent_ms=800, shown={"order": [1]})
     assert answered.status_code == 201
     body = answered.json()
     assert body["annotation"]["labels"] == ["milk"]
     assert body["annotation"]["image"] == first["image"]
-    assert body["progress"] == {"labeled": 1, "total": 5, "mine": 1}
+    assert body["progress"] == {"labeled": 1, "total": 5, "mine": 1, "skipped": 0}
     ids = [one["id"] for one in body["assignments"]]
     assert ids[:2] == [one["id"] for one in claimed["assignments"][1:]]
     assert len(ids) == 3
@@ -236,7 +236,7 @@ def test_the_page_gets_everything_in_few_queries(
     ]
     assert page["annotator"]["display_name"] == "Ada"
     assert page["project"]["client_window"] == 3
-    assert page["progress"] == {"labeled": 0, "total": 5, "mine": 0}
+    assert page["progress"] == {"labeled": 0, "total": 5, "mine": 0, "skipped": 0}
 
 
 def test_a_stranger_sees_no_project(client_for: Browser, world: Project) -> None:
