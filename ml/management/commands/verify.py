@@ -1,0 +1,73 @@
+"""`manage.py verify NAME`: do the figures that the product shows deserve belief?"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from ml.bench import report, verify, verify_intervals
+from ml.errors import MlError
+
+CHECKS: dict[str, Any] = {"intervals": verify_intervals}
+TRIALS = {"intervals": 2000}
+
+
+class Command(BaseCommand):
+    """Simulate streams whose truth is known; nothing of yours is read or touched."""
+
+    help = "Check intervals, gate, forecast, label errors and new classes by simulation."
+    requires_system_checks = ()  # no address and no database is needed
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name the check, and how much of it."""
+        parser.add_argument("name", choices=tuple(CHECKS))
+        parser.add_argument("--trials", type=int, help="simulated projects or streams")
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--images", type=Path, help="folder of photographs, where one is used")
+        parser.add_argument("--labels", type=Path, help="its CSV; default: labels.csv inside")
+        parser.add_argument("--embeddings", type=Path, help="file that keeps vectors between runs")
+        parser.add_argument("--json", help="file for the figures, - for standard output")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Measure, show, write."""
+        name = options["name"]
+        trials = options["trials"] if options["trials"] is not None else TRIALS[name]
+        if trials < 1:
+            raise CommandError(f"--trials must be at least 1, got {trials}.")
+        check, started = CHECKS[name], time.monotonic()
+        with Progress(console=Console(stderr=True)) as progress:
+            try:
+                figures = check.measure(_setup(options, trials, progress))
+            except MlError as error:
+                raise CommandError(error.message) from None
+        parameters = {"name": name, "trials": trials, "seed": options["seed"], **check.parameters}
+        payload = report.envelope(seconds=time.monotonic() - started, parameters=parameters)
+        drawn = verify.table(name, check.targets(figures), figures)
+        Console(stderr=options["json"] == "-").print(drawn)
+        report.write_json(payload | figures, options["json"])
+
+
+def _setup(options: dict[str, Any], trials: int, progress: Progress) -> verify.Setup:
+    bars: dict[str, TaskID] = {}
+
+    def say(stage: str, done: int, total: int) -> None:
+        if stage not in bars:
+            bars[stage] = progress.add_task(stage)
+        progress.update(bars[stage], completed=done, total=total)
+
+    labels = options["labels"]
+    if labels is None and options["images"] is not None:
+        labels = options["images"] / "labels.csv"
+    return verify.Setup(
+        trials=trials,
+        seed=options["seed"],
+        images=options["images"],
+        labels=labels,
+        embeddings=options["embeddings"],
+        say=say,
+    )
