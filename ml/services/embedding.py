@@ -222,19 +222,29 @@ def _remaining(embedding_set: EmbeddingSet) -> int:
 def _computed_ahead(
     embedding_set: EmbeddingSet, seconds: float, at_most: int
 ) -> Generator[_Vectors]:
-    """Give computed batches; from the first on, the next is computed while one is dealt with."""
+    """Give computed batches; while one is dealt with, the next is being computed already.
+
+    Which images come after that is asked meanwhile too, so that no core waits for an answer.
+    """
     rows = _next_rows(embedding_set, seconds, before=())
-    # The first in this thread, which owns the database connection that loading a backbone needs.
-    found = _embed(embedding_set, rows) if rows else _Vectors([], [], [])
+    if not rows:
+        yield _Vectors([], [], [])
+        return
+    # Loaded in this thread, which owns the database connection that it takes.
+    embedder(embedding_set.pk, embedding_set.digest)
     with ThreadPoolExecutor(1, thread_name_prefix="embed-ahead") as thread:
-        for _ in range(at_most - 1):
-            rows = _next_rows(embedding_set, seconds, before=rows)
-            if not rows:
-                break
-            ahead = thread.submit(_embed, embedding_set, rows)
-            yield found
+        ahead = thread.submit(_embed, embedding_set, rows)
+        if embedding_set.digest not in _images_per_s:
+            ahead.result()  # how many can come next is not known before
+        for n_after in reversed(range(at_most)):
+            after = _next_rows(embedding_set, seconds, before=rows) if n_after else []
             found = ahead.result()
-    yield found
+            if after:
+                ahead = thread.submit(_embed, embedding_set, after)
+            yield found
+            if not after:
+                return
+            rows = after
 
 
 def _next_rows(
@@ -338,8 +348,10 @@ def _write(embedding_set: EmbeddingSet, token: int, found: _Vectors, now: dateti
 
 def _fix_centre(embedding_set: EmbeddingSet) -> None:
     count = Embedding.objects.filter(set=embedding_set)[: embeddings.CENTRE_IMAGES].count()
+    if count < embeddings.CENTRE_IMAGES:
+        return
     mean = embeddings.centre(embedding_set)
-    if count < embeddings.CENTRE_IMAGES or mean is None:
+    if mean is None:
         return
     embedding_set.centre = mean.astype(np.float32).tobytes()
     embedding_set.save(update_fields=["centre"])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from labeling.selectors.images import PartitionRows
     from ml.models import EmbeddingSet
-    from ml.types import Embeddings, Groups
+    from ml.types import Groups
 
 LARGEST_SHARE = 0.05
 """Of a project's images, the largest group that cosine may build; then the threshold rises."""
@@ -298,8 +298,8 @@ def _neighbours(
     near: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for start in range(0, len(everything), _BLOCK_ROWS):
         ids = everything[start : start + _BLOCK_ROWS]
-        block = _prepared(embedding_set.pk, ids, centre)
-        similarity = rows @ block.T
+        others = embeddings.load_matrix(embedding_set.pk, ids)
+        similarity = geometry.cosines(rows, others, centre)
         for a, b in np.argwhere(similarity >= cosine):
             if new[a] != ids[b]:
                 near[int(new[a])].append((float(similarity[a, b]), int(ids[b])))
@@ -308,7 +308,3 @@ def _neighbours(
 
 def _embedded(set_id: int, image_ids: Groups) -> Groups:
     return image_ids[embeddings.has_vector(set_id, image_ids)]
-
-
-def _prepared(set_id: int, image_ids: Groups, centre: npt.NDArray[np.float64]) -> Embeddings:
-    return geometry.prepare(embeddings.load_matrix(set_id, image_ids), centre)

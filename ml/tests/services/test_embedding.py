@@ -54,6 +54,20 @@ def test_every_image_gets_one_vector_and_the_set_is_ready(project: Project) -> N
     assert EmbeddingSet.objects.get().state == EmbeddingSetState.READY
 
 
+def test_batches_in_a_row_take_every_image_once(project: Project) -> None:
+    ids = _ingest(project, 30)
+    of = embedding.ensure_original_set(project_id=project.pk, now=NOW)
+
+    batches = list(
+        embedding.embed_batches(
+            project_id=project.pk, set_id=of.pk, now=NOW, seconds=0.0, at_most=9
+        )
+    )
+
+    assert [each.embedded for each in batches] == [embedding.FIRST_BATCH, 6]
+    assert sorted(Embedding.objects.values_list("image_id", flat=True)) == ids
+
+
 def test_a_vector_is_what_the_backbone_says_of_the_stored_picture(project: Project) -> None:
     (image_id,) = _ingest(project, 1)
     _embed(project)
@@ -92,13 +106,13 @@ def test_a_worker_that_was_fenced_off_writes_nothing(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ingest(project, 3)
-    really_embed = embedding._embed
+    really_choose = embedding._next_rows
 
-    def slowly(*rows: Any) -> Any:
+    def slowly(*of: Any, **before: Any) -> Any:
         EmbeddingSet.objects.update(fencing_token=9)  # another worker takes over meanwhile
-        return really_embed(*rows)
+        return really_choose(*of, **before)
 
-    monkeypatch.setattr(embedding, "_embed", slowly)
+    monkeypatch.setattr(embedding, "_next_rows", slowly)
 
     _embed(project)
 
