@@ -135,7 +135,7 @@ class Project(models.Model):
         default=0.2, help_text="Share of audit agreements that an expert looks at, blind."
     )
 
-    acquisition_function = models.CharField(max_length=40, default="margin")
+    acquisition_function = models.CharField(max_length=40, default="uherding")
     acceptance_threshold = models.FloatField(default=0.5)
     target_accuracy = models.FloatField(null=True, blank=True)
     finetune_enabled = models.BooleanField(default=True)

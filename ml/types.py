@@ -133,23 +133,46 @@ class LabeledSet:
     label_order: tuple[str, ...]
 
 
+class Rows(Protocol):
+    """Prepared rows that are gathered when asked for, so that a large pool is never copied whole.
+
+    An array of embeddings is one already.
+    """
+
+    def __len__(self) -> int:
+        """Give n."""
+
+    def __getitem__(self, positions: Indices, /) -> Embeddings:
+        """Give the (b, d) centred and L2-normalised rows at (b,) positions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """The images an acquisition function chooses from.
 
     Attributes:
         image_ids: (n,) database keys.
-        embeddings: (n, d) centred and L2-normalised.
-        probabilities: (n, k) calibrated, or None where there is no classifier yet.
+        embeddings: (n, d) centred and L2-normalised, or what gives such rows when asked.
+        probabilities: (n, k) calibrated, or None where there is no classifier yet, or where the
+            pool is so large that `head` gives those of the rows that matter.
         groups: (n,) split groups.
         labeled: (m, d) embeddings of what is labeled already, prepared the same way.
+        head: the classifier behind `probabilities`; some functions ask it more than that.
+        labeled_counts: (k,) labeled images of each label; None where nobody has counted.
+        doubt: (n,) margin scores in [0, 1] that a pass over the whole pool has left; made from
+            `probabilities` where None.
+        stands_for: (n,) how many images a row stands for, itself included; 1 each where None.
     """
 
     image_ids: Indices
-    embeddings: Embeddings
+    embeddings: Embeddings | Rows
     probabilities: Probabilities | None
     groups: Groups
     labeled: Embeddings
+    head: Head | None = None
+    labeled_counts: Weights | None = None
+    doubt: Scores | None = None
+    stands_for: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ml.errors import MlError
-from ml.types import Pool
 
 if TYPE_CHECKING:
-    from ml.types import AcquisitionFunction, Indices, Probabilities, Scores
+    from ml.types import AcquisitionFunction, Indices, Pool, Probabilities, Scores
 
 
 class EmptyPoolError(MlError):
@@ -48,22 +48,11 @@ def check_probabilities(probabilities: Probabilities) -> None:
         raise NotProbabilitiesError(message)
 
 
-def needed_probabilities(pool: Pool, name: str) -> Probabilities:
-    """Give the pool's probabilities.
-
-    Raises:
-        NeedsProbabilitiesError: there are none.
-    """
-    if pool.probabilities is None:
-        message = f"{name!r} needs a classifier's probabilities; use 'herding' until there is one."
-        raise NeedsProbabilitiesError(message)
-    return pool.probabilities
-
-
 def guarded(choose: AcquisitionFunction) -> AcquisitionFunction:
     """Wrap a choice so that it refuses bad pools and does not depend on the order of rows.
 
-    Rows are handed over sorted by image id, so that one seed draws one and the same images.
+    Rows are handed over sorted by image id, so that one seed draws one and the same images. A
+    pool that is sorted already is handed over as it is: a large one is never copied.
     """
 
     def chosen(pool: Pool, *, batch_size: int, rng: np.random.Generator) -> tuple[Indices, Scores]:
@@ -75,6 +64,8 @@ def guarded(choose: AcquisitionFunction) -> AcquisitionFunction:
             raise ValueError(message)
         if pool.probabilities is not None:
             check_probabilities(pool.probabilities)
+        if (np.diff(pool.image_ids) > 0).all():
+            return choose(pool, batch_size=batch_size, rng=rng)
         order = np.argsort(pool.image_ids, kind="stable")
         positions, shares = choose(_reordered(pool, order), batch_size=batch_size, rng=rng)
         return order[positions].astype(np.int64), shares
@@ -82,20 +73,13 @@ def guarded(choose: AcquisitionFunction) -> AcquisitionFunction:
     return chosen
 
 
-def one_a_group(order: Indices, pool: Pool, batch_size: int) -> Indices:
-    """Take the first rows of an order, at most one of each split group while that suffices."""
-    _, first = np.unique(pool.groups[order], return_index=True)
-    is_first = np.zeros(len(order), dtype=bool)
-    is_first[first] = True
-    return np.concatenate([order[is_first], order[~is_first]])[:batch_size]
-
-
 def _reordered(pool: Pool, order: Indices) -> Pool:
-    probabilities = None if pool.probabilities is None else pool.probabilities[order]
-    return Pool(
-        pool.image_ids[order],
-        pool.embeddings[order],
-        probabilities,
-        pool.groups[order],
-        pool.labeled,
+    return replace(
+        pool,
+        image_ids=pool.image_ids[order],
+        embeddings=pool.embeddings[order],
+        probabilities=None if pool.probabilities is None else pool.probabilities[order],
+        groups=pool.groups[order],
+        doubt=None if pool.doubt is None else pool.doubt[order],
+        stands_for=None if pool.stands_for is None else pool.stands_for[order],
     )

@@ -125,14 +125,22 @@ def load_matrix(set_id: int, image_ids: Sequence[int] | Indices) -> Embeddings:
     """
     matrix = _matrix(set_id)
     _read(matrix, set_id, image_ids)
-    try:
-        places = [matrix.row_of[int(key)] for key in image_ids]
-    except KeyError as missing:
-        raise NotEmbeddedError(
-            f"Image {missing} has no vector in embedding set {set_id}; embed it first.",
-            set_id=set_id,
-        ) from None
-    return matrix.rows[places].astype(np.float32)
+    return matrix.rows[_places(matrix, set_id, image_ids)].astype(np.float32)
+
+
+def stored_rows(
+    set_id: int, image_ids: Sequence[int] | Indices
+) -> tuple[npt.NDArray[np.float16], Indices]:
+    """Give the set's vectors as this process holds them, and where those of (n,) images lie.
+
+    Nothing is copied: later vectors are appended and never move these.
+
+    Raises:
+        NotEmbeddedError: an image has no vector in this set.
+    """
+    matrix = _matrix(set_id)
+    _read(matrix, set_id, image_ids)
+    return matrix.rows, np.array(_places(matrix, set_id, image_ids), dtype=np.int64)
 
 
 def centre(embedding_set: EmbeddingSet) -> npt.NDArray[np.float64] | None:
@@ -167,6 +175,16 @@ def _matrix(set_id: int) -> _Matrix:
         while len(_matrices) > SETS_KEPT:
             _matrices.popitem(last=False)
     return matrix
+
+
+def _places(matrix: _Matrix, set_id: int, image_ids: Sequence[int] | Indices) -> list[int]:
+    try:
+        return [matrix.row_of[int(key)] for key in image_ids]
+    except KeyError as missing:
+        raise NotEmbeddedError(
+            f"Image {missing} has no vector in embedding set {set_id}; embed it first.",
+            set_id=set_id,
+        ) from None
 
 
 def _read(matrix: _Matrix, set_id: int, image_ids: Sequence[int] | Indices) -> None:

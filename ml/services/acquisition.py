@@ -12,10 +12,13 @@ from labeling.selectors import queue as queue_selectors
 from labeling.services import queue
 from labeling.services.slots import SECOND_OPINION
 from ml import acquisition
+from ml.acquisition import PreparedRows
+from ml.acquisition.classifier import probabilities_at
+from ml.acquisition.rescore import rescore
 from ml.errors import MlError
-from ml.heads import calibration, ridge
+from ml.heads import ridge
 from ml.selectors import embeddings
-from ml.types import Head, Pool
+from ml.types import Pool
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,10 +27,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from labeling.selectors.projects import ProjectRow
-    from ml.types import Indices, Probabilities
+    from ml.types import Embeddings, Head, Indices, Probabilities, Rows, Scores, Weights
 
-COLD_START = "herding"
-BATCHES = {"herding": 40, "uherding": 40}
+_MEAN_ROWS = 16_384
+BATCHES = dict.fromkeys(acquisition.WEIGHS_EVERY_PICK, 40)
 """Functions that weigh every pick against the ones before cost time by pick: a window of 40 lasts
 until the next refill, which comes with the next head."""
 
@@ -46,16 +49,43 @@ class Scored:
     Attributes:
         image_ids: (n,) candidates that have a vector.
         groups: (n,) split groups.
-        prepared: (n, d) centred unit rows.
-        probabilities: (n, k), or None without a classifier.
+        prepared: (n, d) centred unit rows, or what gives them when asked.
+        probabilities: (n, k); None without a classifier, and in a pool too large to keep them.
         labeled: (m, d) labeled images, prepared the same way.
+        head: the classifier, or None.
+        doubt: (n,) margin scores, where there is a classifier.
     """
 
     image_ids: Indices
     groups: Indices
-    prepared: npt.NDArray[np.float32]
+    prepared: Embeddings | Rows
     probabilities: Probabilities | None
-    labeled: npt.NDArray[np.float32]
+    labeled: Embeddings
+    head: Head | None = None
+    doubt: Scores | None = None
+
+    def said_of(self, chosen: Indices) -> tuple[Indices, Probabilities]:
+        """Give those of the chosen images that are candidates, and their probabilities.
+
+        Raises:
+            NeedsProbabilitiesError: there is no classifier.
+        """
+        positions = np.flatnonzero(np.isin(self.image_ids, chosen))
+        said = probabilities_at(self.pool(), positions, "prior")
+        return self.image_ids[positions], said
+
+    def pool(self, counts: Weights | None = None) -> Pool:
+        """Give what an acquisition function chooses from."""
+        return Pool(
+            image_ids=self.image_ids,
+            embeddings=self.prepared,
+            probabilities=self.probabilities,
+            groups=self.groups,
+            labeled=self.labeled,
+            head=self.head,
+            labeled_counts=counts,
+            doubt=self.doubt,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,45 +104,56 @@ class Labeled:
 def score_candidates(
     *, project_id: int, set_id: int, head: Head | None, labeled: Labeled
 ) -> Scored:
-    """Rescore the pool: one matrix product over all candidates that have a vector."""
+    """Rescore the pool: one matrix product over all candidates that have a vector.
+
+    Vectors stay where the process holds them, and are prepared by the block.
+    """
     rows = queue_selectors.candidates(project_id)
     known = embeddings.has_vector(set_id, rows.image_ids)
     ids, groups = rows.image_ids[known], rows.groups[known]
-    vectors = embeddings.load_matrix(set_id, ids)
+    raw, places = embeddings.stored_rows(set_id, ids)
     have = labeled.image_ids[embeddings.has_vector(set_id, labeled.image_ids)]
     answered = embeddings.load_matrix(set_id, have)
     if not len(ids):
         # Nothing to choose from, so nothing to centre or to score.
-        d, k = vectors.shape[1], len(labeled.counts)
-        no_rows = np.empty((0, d), dtype=np.float32)
-        return Scored(ids, groups, no_rows, None if head is None else np.empty((0, k)), no_rows)
-    if head is not None:
-        centre = head.centre
-    else:
-        centre = np.concatenate([vectors, answered]).mean(axis=0, dtype=np.float64)
-    prepared = ridge.prepare(vectors, centre)
-    probabilities = None
-    if head is not None:
-        linear = (prepared @ head.weights.astype(np.float32)).astype(np.float64) + head.bias
-        probabilities = calibration.softmax(linear, head.temperature)
-    return Scored(ids, groups, prepared, probabilities, ridge.prepare(answered, centre))
+        no_rows = np.empty((0, raw.shape[1]), dtype=np.float32)
+        said = None if head is None else np.empty((0, len(labeled.counts)))
+        return Scored(ids, groups, no_rows, said, no_rows, head)
+    centre = _mean(raw, places, answered) if head is None else head.centre
+    prepared = PreparedRows(raw, places, centre)
+    seen = ridge.prepare(answered, centre)
+    if head is None:
+        return Scored(ids, groups, prepared, None, seen)
+    found = rescore(prepared, head)
+    return Scored(ids, groups, prepared, found.probabilities, seen, head, found.doubt)
+
+
+def _mean(
+    raw: npt.NDArray[np.float16], places: Indices, answered: Embeddings
+) -> npt.NDArray[np.float64]:
+    """Give the (d,) mean of the rows at these places and the answered ones, block by block."""
+    total = answered.sum(axis=0, dtype=np.float64)
+    for start in range(0, len(places), _MEAN_ROWS):
+        total += raw[places[start : start + _MEAN_ROWS]].sum(axis=0, dtype=np.float64)
+    mean: npt.NDArray[np.float64] = total / (len(places) + len(answered))
+    return mean
 
 
 def function_name(project: ProjectRow, labeled: Labeled, *, has_head: bool) -> str:
-    """Name the function whose turn it is: herding while cold, then the project's own.
+    """Name the function whose turn it is: herding while it is cold, then the project's own.
+
+    Functions that need no classifier, and those with a cold start of their own, come at once.
 
     Raises:
         UnknownAcquisitionFunctionError: the project's own does not exist.
     """
-    wanted = project.acquisition_function
+    wanted = acquisition.current_name(project.acquisition_function)
     if wanted not in acquisition.ACQUISITION_FUNCTIONS:
         raise UnknownAcquisitionFunctionError(
             f"There is no acquisition function {wanted!r}; choose one of "
             f"{', '.join(acquisition.ACQUISITION_FUNCTIONS)} in the project's settings."
         )
-    if wanted in acquisition.NEEDS_NO_PROBABILITIES:
-        return wanted
-    return wanted if has_head and not labeled.is_cold else COLD_START
+    return acquisition.whose_turn(wanted, can_ask=has_head and not labeled.is_cold)
 
 
 def is_low(project: ProjectRow, n_chosen: int) -> bool:
@@ -142,14 +183,12 @@ def refill(
     """
     if len(scored.image_ids) == 0:
         return np.empty(0, dtype=np.int64)
-    name = function_name(project, labeled, has_head=scored.probabilities is not None)
-    pool = Pool(
-        scored.image_ids, scored.prepared, scored.probabilities, scored.groups, scored.labeled
-    )
+    has_head = scored.head is not None or scored.probabilities is not None
+    name = function_name(project, labeled, has_head=has_head)
     size = min(project.window_size, BATCHES.get(name, project.window_size))
     again = _second_opinions(project.pk, size)
     positions, chances = acquisition.ACQUISITION_FUNCTIONS[name](
-        pool, batch_size=max(size - len(again), 1), rng=rng
+        scored.pool(labeled.counts), batch_size=max(size - len(again), 1), rng=rng
     )
     chosen = scored.image_ids[positions]
     fresh = [

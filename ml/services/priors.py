@@ -36,7 +36,8 @@ def write(
     scored: Scored,
     labeled_ids: Indices,
     out_of_group: Probabilities,
-    only: Indices | None,
+    chosen: Indices,
+    is_full: bool,
     now: datetime,
 ) -> int:
     """Store priors of the candidates and, out of group, of labeled images; give how many.
@@ -48,16 +49,17 @@ def write(
         scored: candidates with probabilities.
         labeled_ids: (n,) images the head was fitted on.
         out_of_group: (n, k) of those.
-        only: write these candidates alone; None writes everything.
+        chosen: (b,) candidates of the window; those are written at least.
+        is_full: write the labeled images too, and all candidates whose probabilities were kept.
         now: the time.
     """
-    if scored.probabilities is None:
+    if scored.head is None and scored.probabilities is None:
         return 0
-    ids, rows = scored.image_ids, scored.probabilities
-    if only is not None:
-        chosen = np.isin(ids, only)
-        ids, rows = ids[chosen], rows[chosen]
+    if is_full and scored.probabilities is not None:
+        ids, rows = scored.image_ids, scored.probabilities
     else:
+        ids, rows = scored.said_of(chosen)
+    if is_full:
         ids = np.concatenate([ids, labeled_ids])
         rows = np.concatenate([rows, out_of_group])
     return consensus.set_priors(

@@ -313,7 +313,8 @@ class _Refit:
             scored=scored,
             labeled_ids=self.rows.image_ids,
             out_of_group=fitted.out_of_group,
-            only=None if is_full else chosen,
+            chosen=chosen,
+            is_full=is_full,
             now=self.now,
         )
         if is_full:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.acquisition import ACQUISITION_FUNCTIONS, cold_start
+from ml.acquisition import ACQUISITION_FUNCTIONS, PreparedRows, cold_start, whose_turn
+from ml.acquisition.rescore import rescore
 from ml.errors import MlError
 from ml.evaluation import metrics, splits
 from ml.evaluation.geometry import prepare
@@ -167,8 +168,8 @@ class _Run:
 
     def step(self, strategy: str, batch: int) -> Head:
         k = len(self.table.label_order)
-        is_cold = cold_start(np.bincount(self.answers, minlength=k), k)
-        name = "herding" if is_cold and strategy != "random" else strategy
+        counts = np.bincount(self.answers, minlength=k)
+        name = whose_turn(strategy, can_ask=not cold_start(counts, k))
         rows = np.flatnonzero(self.is_open)
         rng = choice_rng(self.seed, len(self.chosen))
         pool = self._pool(rows)
@@ -185,13 +186,20 @@ class _Run:
 
     def _pool(self, rows: Indices) -> Pool:
         table = self.table
-        probabilities = (
-            None if self.head is None else ridge.predict(self.head, table.embeddings[rows])
-        )
-        prepared = prepare(table.embeddings, self.head.centre if self.head else self.centre)
-        labeled = prepared[np.array(self.chosen, dtype=np.int64)]
+        centre = self.head.centre if self.head else self.centre
+        prepared = PreparedRows(table.embeddings, rows, centre)
+        said = rescore(prepared, self.head) if self.head else None
+        labeled = prepare(table.embeddings[np.array(self.chosen, dtype=np.int64)], centre)
+        counts = np.bincount(self.answers, minlength=len(table.label_order))
         return Pool(
-            table.image_ids[rows], prepared[rows], probabilities, table.groups[rows], labeled
+            image_ids=table.image_ids[rows],
+            embeddings=prepared,
+            probabilities=said.probabilities if said else None,
+            groups=table.groups[rows],
+            labeled=labeled,
+            head=self.head,
+            labeled_counts=counts.astype(np.float64),
+            doubt=said.doubt if said else None,
         )
 
     def _labeled(self) -> LabeledSet:

@@ -13,9 +13,17 @@ from ml.acquisition import (
     EmptyPoolError,
     NeedsProbabilitiesError,
     NotProbabilitiesError,
+    current_name,
+    whose_turn,
 )
-from ml.tests.acquisition.builders import random_pool, reordered
+from ml.acquisition.rows import PreparedRows
+from ml.tests.acquisition.builders import asked, head_of, pool_of, random_pool, reordered, unit
 from ml.types import AcquisitionFunction
+
+NAMES = (
+    "random", "least_confidence", "entropy", "margin", "power_margin", "k_center", "typiclust",
+    "max_herding", "uherding", "dropquery", "badge", "bait_binary", "cluster_margin",
+)  # fmt: skip
 
 every_function = pytest.mark.parametrize(
     "choose", ACQUISITION_FUNCTIONS.values(), ids=ACQUISITION_FUNCTIONS
@@ -107,7 +115,7 @@ def test_logits_are_refused(choose: AcquisitionFunction, bad: float) -> None:
 
 @pytest.mark.parametrize("name", ACQUISITION_FUNCTIONS)
 def test_without_a_classifier_it_works_or_says_what_it_needs(name: str) -> None:
-    pool = replace(random_pool(n=10), probabilities=None)
+    pool = replace(random_pool(n=10), probabilities=None, head=None)
 
     if name in NEEDS_NO_PROBABILITIES:
         positions, _ = ACQUISITION_FUNCTIONS[name](pool, batch_size=5, rng=seeded())
@@ -126,9 +134,89 @@ def test_nothing_labeled_yet_is_no_obstacle(choose: AcquisitionFunction) -> None
 
 @every_function
 def test_one_label_is_no_obstacle(choose: AcquisitionFunction) -> None:
-    pool = replace(random_pool(n=30), probabilities=np.ones((30, 1)))
+    pool = asked(random_pool(n=30), head_of(np.ones((16, 1))))
+    pool = replace(pool, labeled_counts=np.array([6.0]))
 
     assert len(choose(pool, batch_size=8, rng=seeded())[0]) == 8
+
+
+@every_function
+def test_labels_that_nobody_has_given_yet_are_no_obstacle(choose: AcquisitionFunction) -> None:
+    weights = np.random.default_rng(6).normal(size=(16, 9))
+    weights[:, 4:] = 0.0  # five of nine labels have no image: the head scores them alike
+    pool = asked(random_pool(n=300), head_of(weights))
+    pool = replace(pool, labeled_counts=np.array([2.0, 2, 1, 1, 0, 0, 0, 0, 0]))
+
+    positions, shares = choose(pool, batch_size=20, rng=seeded())
+
+    assert len(set(positions.tolist())) == 20
+    assert np.isfinite(shares).all()
+
+
+@every_function
+def test_images_that_are_all_alike_are_no_obstacle(choose: AcquisitionFunction) -> None:
+    rows = np.repeat(np.eye(8)[:1], 40, axis=0)
+    pool = asked(pool_of(rows, labeled=rows[:3]), head_of(np.eye(8)[:, :3]))
+
+    positions, shares = choose(pool, batch_size=15, rng=seeded())
+
+    assert len(set(positions.tolist())) == 15
+    assert ((shares > 0) & (shares <= 1)).all()
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"random"}))
+def test_it_goes_where_nothing_is_labeled_and_the_classifier_is_torn(name: str) -> None:
+    rng = np.random.default_rng(2)
+    known = np.eye(12)[0] + 0.01 * rng.normal(size=(60, 12))
+    strange = np.eye(12)[5] + 0.3 * rng.normal(size=(60, 12))
+    strange[:, :2] *= 0.1
+    weights = np.zeros((12, 2))
+    weights[0], weights[1] = [4, -4], [-4, 4]
+    labeled = unit(np.eye(12)[0] + 0.01 * rng.normal(size=(6, 12)))
+    pool = asked(pool_of(unit(np.concatenate([known, strange])), labeled=labeled), head_of(weights))
+
+    positions, _ = ACQUISITION_FUNCTIONS[name](pool, batch_size=5, rng=seeded())
+
+    assert (positions >= 60).sum() >= 4
+    assert positions[0] >= 60
+
+
+@every_function
+def test_vectors_that_stay_where_they_are_give_the_same_choice(choose: AcquisitionFunction) -> None:
+    pool = random_pool(n=2500)
+    order = np.argsort(pool.image_ids)
+    pool = reordered(pool, order)
+    assert isinstance(pool.embeddings, np.ndarray)
+    raw = np.concatenate([np.ones((7, 16), np.float32), 3.0 * pool.embeddings])
+    lazy = replace(pool, embeddings=PreparedRows(raw, np.arange(2500) + 7, np.zeros(16)))
+
+    here, _ = choose(pool, batch_size=10, rng=seeded())
+    there, _ = choose(lazy, batch_size=10, rng=seeded())
+
+    np.testing.assert_array_equal(here, there)
+
+
+@every_function
+def test_a_head_alone_says_what_the_probabilities_say(choose: AcquisitionFunction) -> None:
+    pool = random_pool(n=300)
+
+    told, _ = choose(pool, batch_size=10, rng=seeded())
+    asks, _ = choose(replace(pool, probabilities=None), batch_size=10, rng=seeded())
+
+    np.testing.assert_array_equal(told, asks)
+
+
+def test_the_registry_has_these_names_and_knows_the_old_one() -> None:
+    assert set(NAMES) == set(ACQUISITION_FUNCTIONS)
+    assert current_name("herding") == "max_herding"
+    assert current_name("margin") == "margin"
+
+
+def test_herding_stands_in_for_functions_that_cannot_be_asked_yet() -> None:
+    assert whose_turn("margin", can_ask=False) == "max_herding"
+    assert whose_turn("margin", can_ask=True) == "margin"
+    assert whose_turn("random", can_ask=False) == "random"
+    assert whose_turn("uherding", can_ask=False) == "uherding"
 
 
 @pytest.mark.parametrize("name", sorted(set(ACQUISITION_FUNCTIONS) - {"random"}))

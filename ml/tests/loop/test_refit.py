@@ -93,7 +93,7 @@ def test_the_window_is_filled_before_the_first_answer() -> None:
     entries = QueueEntry.objects.filter(reason="ACQUIRED", state="OPEN")
     assert outcome.kind == "waiting"
     assert entries.count() == 40
-    assert set(entries.values_list("policy", flat=True)) == {"herding 1"}
+    assert set(entries.values_list("policy", flat=True)) == {"uherding 1"}
 
 
 def test_the_window_is_chosen_by_the_newest_head_once_every_label_is_known() -> None:
@@ -105,8 +105,9 @@ def test_the_window_is_chosen_by_the_newest_head_once_every_label_is_known() -> 
     champion = registry.champion(world.project.pk)
     assert champion is not None
     entries = QueueEntry.objects.filter(reason="ACQUIRED", state="OPEN")
-    assert entries.count() == 105
-    assert set(entries.values_list("policy", "model_version")) == {("margin 1", champion.public_id)}
+    assert entries.count() == 40
+    named = set(entries.values_list("policy", "model_version"))
+    assert named == {("uherding 1", champion.public_id)}
 
 
 def test_priors_reach_pool_images_and_never_audit_images() -> None:

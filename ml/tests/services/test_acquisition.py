@@ -9,6 +9,8 @@ from labeling.selectors import crowd as crowd_selectors
 from labeling.services import crowd
 from labeling.tests import worlds
 from labeling.tests.rows import Project, QueueEntry
+from ml import acquisition as pure
+from ml.heads import ridge
 from ml.models import EmbeddingSet
 from ml.services import acquisition
 from ml.services.acquisition import Labeled, Scored
@@ -82,3 +84,39 @@ def test_second_opinions_take_their_share_of_the_window_in_turn() -> None:
     }
     assert {entry.selection_probability for entry in again} == {1.0}
     assert entries[0] not in again
+
+
+def test_a_project_that_knows_herding_by_its_old_name_goes_on(project: Project) -> None:
+    project.acquisition_function = "herding"
+    warm = Labeled(np.arange(3), np.full(3, 9.0))
+
+    assert acquisition.function_name(project, warm, has_head=True) == "max_herding"
+
+
+def test_uncertainty_herding_has_its_own_cold_start_and_margin_borrows_one(
+    project: Project,
+) -> None:
+    for name, cold in [("uherding", "uherding"), ("margin", "max_herding")]:
+        project.acquisition_function = name
+        assert acquisition.function_name(project, NOTHING, has_head=False) == cold
+        warm = Labeled(np.arange(3), np.full(3, 9.0))
+        assert acquisition.function_name(project, warm, has_head=True) == name
+
+
+def test_a_new_project_chooses_by_uncertainty_herding() -> None:
+    assert Project._meta.get_field("acquisition_function").default == pure.DEFAULT
+
+
+def test_a_pool_too_large_to_keep_its_probabilities_still_tells_those_of_a_window() -> None:
+    rng = np.random.default_rng(1)
+    head = Head(rng.normal(size=(4, 3)), np.zeros(3), np.zeros(4), 2.0, 1.0, ("a", "b", "c"))
+    raw = rng.normal(size=(9, 4)).astype(np.float32)
+    rows = pure.PreparedRows(raw, np.arange(9), head.centre)
+    ids = np.arange(100, 109)
+    kept = Scored(ids, ids, rows, ridge.predict(head, raw), raw[:0], head)
+    large = Scored(ids, ids, rows, None, raw[:0], head)
+
+    for scored in (kept, large):
+        found, said = scored.said_of(np.array([107, 101, 500]))
+        assert found.tolist() == [101, 107]
+        np.testing.assert_allclose(said, ridge.predict(head, raw[[1, 7]]), atol=1e-6)

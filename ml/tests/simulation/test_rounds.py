@@ -85,7 +85,7 @@ def test_a_given_test_set_leaves_the_whole_table_to_the_pool() -> None:
     table, other = shelf(n=60), shelf(n=30, seed=2)
     table = replace(table, test_embeddings=other.embeddings, test_labels=other.labels)
 
-    found = simulate_rounds(table, strategy="herding", budget=60, batch=30, seed=0)
+    found = simulate_rounds(table, strategy="max_herding", budget=60, batch=30, seed=0)
 
     assert sorted(found.chosen.tolist()) == list(range(60))
 
