@@ -9,6 +9,10 @@ export interface Unsent {
   image: ImageRef;
   body: AnswerBody;
   savedAt: number;
+  /** It was sent and no reply came: it may have arrived. */
+  isUncertain?: boolean;
+  /** Taken back while uncertain: the key of the undo that follows it as soon as it is certain. */
+  takenBack?: string;
 }
 
 export interface Outbox {

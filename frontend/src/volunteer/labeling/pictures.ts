@@ -12,7 +12,7 @@ export interface PictureLoader {
 }
 
 interface Held {
-  url: string;
+  image: ImageRef;
   picture: Picture;
   controller: AbortController;
 }
@@ -63,6 +63,13 @@ export class Pictures {
     this.#onChange();
   }
 
+  /** The network is back: what gave up without it begins again. */
+  retryFailed(): void {
+    for (const { image, picture } of [...this.#held.values()]) {
+      if (picture.status === "failed") this.retry(image);
+    }
+  }
+
   #drop(id: string, held: Held): void {
     this.#held.delete(id);
     held.controller.abort();
@@ -71,7 +78,7 @@ export class Pictures {
 
   #start(image: ImageRef): void {
     const held: Held = {
-      url: image.url,
+      image,
       picture: { status: "loading" },
       controller: new AbortController(),
     };
@@ -82,7 +89,7 @@ export class Pictures {
   async #load(held: Held, attempt: number): Promise<void> {
     const { signal } = held.controller;
     try {
-      const src = await this.#loader.load(held.url, signal);
+      const src = await this.#loader.load(held.image.url, signal);
       if (signal.aborted) {
         this.#loader.revoke(src);
         return;

@@ -286,6 +286,22 @@ describe("refusals", () => {
   });
 });
 
+test("a picture that gave up without a network is fetched again when it is back", async () => {
+  const { queue, loader, clock, label } = await desk();
+  loader.broken.add("/image 4");
+  await label("milk");
+  for (let second = 0; second < 6; second += 1) await clock.pass(1000);
+  await label("milk");
+  await label("milk");
+  expect(queue.state.picture?.status).toBe("failed");
+
+  loader.broken.clear();
+  await queue.wake();
+  await settle();
+
+  expect(queue.state.picture?.status).toBe("ready");
+});
+
 describe("expiry", () => {
   test("renewing moves the expiry of everything in hand", async () => {
     const { queue, clock, server } = await desk();
@@ -338,17 +354,75 @@ describe("undo", () => {
     expect(queue.state.upcoming[0]?.id).toBe("image 3");
   });
 
-  test("an answer not sent yet never reaches the server", async () => {
+  test("an answer that was never sent never reaches the server", async () => {
     const { queue, label, server, outbox, current } = await desk();
     server.isOnline = false;
     await label("milk");
+    await label("rice"); // Waits behind the first.
 
     await queue.undo();
     server.isOnline = true;
     await queue.wake();
 
+    expect(current()).toBe("image 2");
+    expect(server.posts.map((body) => body.labels[0])).toEqual(["milk", "milk"]);
+    expect(server.undos).toBe(0);
+    expect(await outbox.all("pantry/1")).toHaveLength(0);
+  });
+
+  test("an answer whose reply was lost is taken back at the server as well", async () => {
+    const { queue, label, server, outbox, current } = await desk();
+    server.losesReplies = 1;
+    await label("milk");
+    expect(server.counted.size).toBe(1);
+
+    await queue.undo();
+    expect(queue.state.unsent).toBe(0);
+    expect(queue.state.progress.mine).toBe(0);
+    await queue.wake();
+
     expect(current()).toBe("image 1");
     expect(server.counted.size).toBe(0);
+    expect(await outbox.all("pantry/1")).toHaveLength(0);
+    await label("soy");
+    expect([...server.counted.values()].map((body) => body.labels[0])).toEqual(["soy"]);
+    expect(queue.state.notice).toBeNull();
+  });
+
+  test("and what was answered in its place meanwhile counts, alone", async () => {
+    const { queue, label, server, outbox, current } = await desk();
+    server.losesReplies = 1;
+    await label("milk");
+    server.isOnline = false;
+    await queue.undo();
+    await label("soy");
+    expect(queue.state.unsent).toBe(1);
+
+    server.isOnline = true;
+    await queue.wake();
+
+    expect([...server.counted.values()].map((body) => body.labels[0])).toEqual(["soy"]);
+    expect(queue.state.notice).toBeNull();
+    expect(current()).toBe("image 2");
+    expect(await outbox.all("pantry/1")).toHaveLength(0);
+    await queue.undo();
+    expect(server.counted.size).toBe(0);
+    expect(current()).toContain("image 1");
+  });
+
+  test("survives a reload between losing the reply and finding the network", async () => {
+    const { queue, label, server, outbox, clock } = await desk();
+    server.losesReplies = 1;
+    await label("milk");
+    server.isOnline = false;
+    await queue.undo();
+    queue.close();
+
+    server.isOnline = true;
+    const later = await desk({ outbox, server, clock });
+
+    expect(server.counted.size).toBe(0);
+    expect(later.current()).toContain("image 1");
     expect(await outbox.all("pantry/1")).toHaveLength(0);
   });
 

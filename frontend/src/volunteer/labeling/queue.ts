@@ -232,6 +232,7 @@ export class LabelingQueue {
     this.#cancelRetry = null;
     this.#blocked = null;
     this.#dropExpired();
+    this.#pictures.retryFailed();
     await this.#work();
   }
 
@@ -354,7 +355,7 @@ export class LabelingQueue {
     for (let entry = this.#unsent[0]; entry && !this.#isClosed; entry = this.#unsent[0]) {
       this.#inFlight = entry.key;
       try {
-        this.#confirmed(entry, await this.#o.transport.answer(entry.body));
+        await this.#send(entry);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (!this.#refused(entry, error)) return;
@@ -364,6 +365,40 @@ export class LabelingQueue {
       await this.#o.outbox.remove(entry.key);
       this.#changed();
     }
+  }
+
+  async #send(entry: Unsent): Promise<void> {
+    const answered = await this.#o.transport.answer(entry.body);
+    if (entry.takenBack === undefined) {
+      this.#confirmed(entry, answered);
+      return;
+    }
+    const undone = await this.#o.transport.undo(answered.annotation.id, entry.takenBack);
+    this.#take(answered);
+    await this.#recalled(entry, undone);
+  }
+
+  /** Taken back at the server too: its image goes on under the assignment that came of it. */
+  async #recalled(entry: Unsent, { assignment, progress }: Undone): Promise<void> {
+    this.#failures = 0;
+    this.#unsent = this.#unsent.filter((other) => other.key !== entry.key);
+    this.#progress = progress;
+    if (!assignment) return;
+    const old = entry.body.assignment;
+    const again = this.#unsent.find((other) => other.body.assignment === old);
+    if (!again) {
+      const others = this.#held.filter((held) => held.image.id !== entry.image.id);
+      this.#held = [assignment, ...others];
+      return;
+    }
+    // Answered anew meanwhile.
+    again.body = { ...again.body, assignment: assignment.id };
+    this.#answered.add(assignment.id);
+    this.#held = this.#held.filter((held) => held.id !== assignment.id);
+    this.#history = this.#history.map((past) =>
+      past.key === again.key ? { ...past, assignment } : past,
+    );
+    await this.#store(again);
   }
 
   #confirmed(entry: Unsent, answered: Answered): void {
@@ -403,12 +438,14 @@ export class LabelingQueue {
       return false;
     }
     if (error.isTemporary) {
+      entry.isUncertain = true;
       this.#retryLater();
       return false;
     }
     this.#unsent = this.#unsent.filter((other) => other.key !== entry.key);
     this.#history = this.#history.filter((past) => past.key !== entry.key);
-    this.#notice = wordsForRefusal(error);
+    // What was taken back and never taken by the server is as it should be.
+    if (entry.takenBack === undefined) this.#notice = wordsForRefusal(error);
     return true;
   }
 
@@ -475,9 +512,19 @@ export class LabelingQueue {
 
   // --- undo -------------------------------------------------------------------------------
 
+  /**
+   * An answer that may have arrived cannot just be forgotten: the server would keep it, and refuse
+   * the one that comes in its place. It is made certain and taken back once there is a connection.
+   */
   async #undoUnsent(last: Past): Promise<void> {
-    await this.#o.outbox.remove(last.key);
-    this.#unsent = this.#unsent.filter((entry) => entry.key !== last.key);
+    const entry = this.#unsent.find((one) => one.key === last.key);
+    if (entry?.isUncertain) {
+      entry.takenBack = this.#o.uuid();
+      await this.#store(entry);
+    } else {
+      await this.#o.outbox.remove(last.key);
+      this.#unsent = this.#unsent.filter((one) => one.key !== last.key);
+    }
     this.#bringBack(last, last.assignment);
   }
 
@@ -558,7 +605,7 @@ export class LabelingQueue {
       done: this.#done,
       blocked: this.#blocked,
       isRetrying: this.#cancelRetry !== null,
-      unsent: this.#unsent.length,
+      unsent: this.#unsent.filter((entry) => entry.takenBack === undefined).length,
       progress: this.#progressWithUnsent(),
       previous: last,
       previousSrc: before?.status === "ready" ? before.src : null,
@@ -574,9 +621,10 @@ export class LabelingQueue {
 
   /** What is on its way counts for the one who gave it; a skip is no answer. */
   #progressWithUnsent(): ProgressCounts {
-    const skips = this.#unsent.filter((entry) => entry.body.kind === "SKIP").length;
+    const unsent = this.#unsent.filter((entry) => entry.takenBack === undefined);
+    const skips = unsent.filter((entry) => entry.body.kind === "SKIP").length;
     const { mine, skipped = 0 } = this.#progress;
-    const answers = mine + this.#unsent.length - skips;
+    const answers = mine + unsent.length - skips;
     return { ...this.#progress, mine: answers, skipped: skipped + skips };
   }
 

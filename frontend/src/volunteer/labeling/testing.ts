@@ -58,6 +58,7 @@ export class FakeServer implements Transport {
   withdrawn: string[] = [];
   claims = 0;
   renewals = 0;
+  undos = 0;
   releases = 0;
   readonly #clock: FakeClock;
   readonly #images: number;
@@ -82,6 +83,8 @@ export class FakeServer implements Transport {
     this.posts.push(body);
     this.#reach();
     if (!this.counted.has(body.key)) {
+      const isTaken = [...this.counted.values()].some((one) => one.assignment === body.assignment);
+      if (isTaken) throw new ApiError("already_answered", "You have answered it.", 409);
       this.counted.set(body.key, body);
       this.#open = this.#open.filter((assignment) => assignment.id !== body.assignment);
     }
@@ -103,6 +106,7 @@ export class FakeServer implements Transport {
 
   async undo(annotation: string): Promise<Undone> {
     this.#reach();
+    this.undos += 1;
     this.withdrawn.push(annotation);
     const body = this.counted.get(annotation.replace("answer ", ""));
     if (!body) throw new ApiError("not_found", "no such answer", 404);
