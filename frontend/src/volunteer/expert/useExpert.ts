@@ -28,6 +28,8 @@ export function useExpert(slug: string, task: Task, start: Round) {
   const [notice, setNotice] = useState("");
   const lastSeen = useRef<string | null>(null);
   const shownAt = useRef(Date.now());
+  /** The image whose decision was sent without a reply. */
+  const uncertain = useRef<string | null>(null);
   const current = round.images[0];
   const next = round.images[1];
 
@@ -67,13 +69,20 @@ export function useExpert(slug: string, task: Task, start: Round) {
 
   const decide = (kind: AnnotationKind, label: string | null) => {
     if (!current) return;
+    const hadArrived = uncertain.current === current.id;
     void run(async () => {
       try {
         const { decision, left } = await task.decide(current, kind, label);
         setPast((now) => [...now, decision].slice(-HISTORY));
         setRound((now) => settle(now, current.id, left ?? Math.max(0, now.left - 1)));
       } catch (failure) {
+        if (failure instanceof ApiError && failure.isTemporary) uncertain.current = current.id;
         if (!(failure instanceof ApiError) || !GONE.has(failure.code)) throw failure;
+        if (hadArrived) {
+          setRound((now) => settle(now, current.id, Math.max(0, now.left - 1)));
+          setNotice("Your first try had arrived after all, and stands. Here is the next.");
+          return;
+        }
         setRound((now) => ({ ...drop(now, current.id), left: Math.max(0, now.left - 1) }));
         setNotice(GONE_WORDS[task.name]);
       }

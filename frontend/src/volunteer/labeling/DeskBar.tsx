@@ -1,15 +1,33 @@
 import type { ProgressCounts } from "../../api/types";
 import { count } from "../../shared/numbers";
 import { Progress } from "../../shared/Progress/Progress";
+import { useOnline } from "../../shared/useOnline";
 import { Mark } from "../Shell";
 import type { Desk, Registry } from "./actions";
 import { keyName } from "./keys";
 
-function unsentWords(unsent: number, isRetrying: boolean, isPaused: boolean): string {
-  if (unsent === 0) return "";
+/** So many on their way are worth a word while the network is there. */
+const MANY = 3;
+
+export interface Connection {
+  unsent: number;
+  /** The last try did not reach the server. */
+  isRetrying: boolean;
+  /** Not the network but a pause is in the way. */
+  isPaused: boolean;
+  isOnline: boolean;
+}
+
+/** What is going on between this page and the server, in words; empty while all is well. */
+export function connectionWords({ unsent, isRetrying, isPaused, isOnline }: Connection): string {
   const answers = unsent === 1 ? "1 answer" : `${unsent} answers`;
-  if (isPaused) return `${answers} kept here, not sent yet`;
-  return isRetrying ? `Offline: ${answers} kept here, not sent yet` : `Sending ${answers}`;
+  if (isPaused) return unsent > 0 ? `${answers} kept here, not sent yet` : "";
+  if (isRetrying || !isOnline) {
+    return unsent > 0
+      ? `Offline: ${answers} kept here, not sent yet`
+      : "No connection. Go on: what you answer is kept here.";
+  }
+  return unsent >= MANY ? `Sending ${answers}` : "";
 }
 
 export interface DeskBarProps {
@@ -26,6 +44,7 @@ export interface DeskBarProps {
 export function DeskBar(props: DeskBarProps) {
   const { name, progress, unsent, isRetrying, isPaused, registry, desk } = props;
   const { skipped = 0 } = progress;
+  const words = connectionWords({ unsent, isRetrying, isPaused, isOnline: useOnline() });
   const guideKey = registry.byId.get("guide")?.keys[0] ?? "?";
   return (
     <header class="desk-bar">
@@ -56,8 +75,8 @@ export function DeskBar(props: DeskBarProps) {
           onClick={() => desk.open("impact")}
         />
       </div>
-      <p class="desk-unsent" role="status" data-shown={unsent > 0 && (isRetrying || unsent > 2)}>
-        {(isRetrying || unsent > 2) && unsentWords(unsent, isRetrying, isPaused)}
+      <p class="desk-unsent" role="status" data-shown={words !== ""}>
+        {words}
       </p>
       <div class="desk-tools">
         <button type="button" class="button" data-tone="quiet" onClick={() => desk.open("guide")}>

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from config.tests.browser.conftest import Visitor, World
 from labeling.selectors import adjudication
@@ -157,6 +157,29 @@ def test_what_somebody_else_settled_meanwhile_is_passed_over(
     expect(page.locator(".desk-line")).to_contain_text("Somebody else settled that one")
     expect(page.locator(".viewer-image")).not_to_have_attribute("src", first)
     expect(page.get_by_text("3 left")).to_be_visible()
+
+
+def test_a_decision_whose_reply_was_lost_stands_once(
+    desktop: Visitor, four_disputed: World, expert: str
+) -> None:
+    page = desktop.page
+    enter(desktop, four_disputed, expert)
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/expert/*", lose)
+    page.keyboard.press("1")
+    expect(page.get_by_role("alert")).to_contain_text("No connection to the server")
+    page.unroute("**/expert/*")
+    assert adjudication.left(four_disputed.project_id) == 3
+
+    page.keyboard.press("1")
+
+    expect(page.locator(".desk-line")).to_contain_text("Your first try had arrived after all")
+    expect(page.get_by_text("3 left")).to_be_visible()
+    assert adjudication.left(four_disputed.project_id) == 3
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from config.tests.browser.conftest import Visitor, World
 from labeling.selectors import exports
@@ -18,6 +18,13 @@ def kinds_of(world: World) -> list[str]:
     """The live answers of a project, oldest first."""
     rows = exports.answer_rows(world.project_id)
     return [row["kind"] for row in rows if not row["withdrawn_at"] and row["kind"] != "UNDO"]
+
+
+def labels_of(world: World) -> list[dict[str, str]]:
+    """The labels of the live answers."""
+    rows = exports.answer_rows(world.project_id)
+    live = (row for row in rows if not row["withdrawn_at"] and row["kind"] != "UNDO")
+    return [row["labels"] for row in live]
 
 
 def all_sent(visitor: Visitor, world: World, count: int) -> None:
@@ -120,6 +127,101 @@ def test_answers_given_offline_are_sent_once_when_the_network_is_back(
     expect(page.get_by_text("not sent yet")).to_have_count(0)
     page.wait_for_timeout(1200)
     assert len(kinds_of(world)) == 2
+
+
+def answers_that_arrive_unheard(page: Page) -> None:
+    """Let the next answer reach the server and its reply be lost; then nothing goes through."""
+    arrived: list[str] = []
+
+    def lose(route: Route) -> None:
+        if not arrived:
+            route.fetch()
+            arrived.append(route.request.url)
+        route.abort()
+
+    page.route("**/annotations", lose)
+
+
+def bring_the_network_back(page: Page) -> None:
+    page.context.set_offline(True)
+    page.unroute("**/annotations")
+    page.context.set_offline(False)
+
+
+def test_a_connection_lost_in_the_middle_of_an_answer_loses_and_doubles_nothing(
+    desktop: Visitor, world: World
+) -> None:
+    desktop.join(world)
+    page = desktop.page
+    answers_that_arrive_unheard(page)
+
+    desktop.press("1")
+    expect(page.get_by_text("Offline: 1 answer kept here, not sent yet")).to_be_visible()
+    assert kinds_of(world) == ["LABEL"], "the answer had arrived"
+    bring_the_network_back(page)
+
+    expect(page.get_by_text("not sent yet")).to_have_count(0)
+    page.wait_for_timeout(1200)
+    assert kinds_of(world) == ["LABEL"]
+    desktop.press("2")
+    all_sent(desktop, world, 2)
+
+
+def test_an_answer_that_had_arrived_unheard_can_be_put_right_without_a_network(
+    desktop: Visitor, world: World
+) -> None:
+    desktop.join(world)
+    page = desktop.page
+    first = desktop.sees_an_image()
+    answers_that_arrive_unheard(page)
+    desktop.press("1")
+    expect(page.get_by_text("Offline: 1 answer kept here")).to_be_visible()
+
+    page.keyboard.press("u")
+    expect(page.locator(".previous")).to_have_text("Taken back. Here it is again.")
+    expect(page.get_by_text("No connection. Go on: what you answer is kept here.")).to_be_visible()
+    assert desktop.sees_an_image() == first
+    desktop.press("2")
+    expect(page.get_by_text("Offline: 1 answer kept here")).to_be_visible()
+    desktop.shot("offline-put-right")
+    bring_the_network_back(page)
+
+    for _ in range(60):
+        if labels_of(world) == [{"banana": "YES"}]:
+            break
+        page.wait_for_timeout(100)
+    page.wait_for_timeout(1200)
+    assert labels_of(world) == [{"banana": "YES"}]
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_text("not sent yet")).to_have_count(0)
+
+
+@pytest.mark.parametrize("look", ["desktop", "phone"])
+def test_a_lost_network_is_told_at_once_and_all_in_hand_can_be_answered(
+    look: str, world: World, request: pytest.FixtureRequest
+) -> None:
+    visitor: Visitor = request.getfixturevalue(look)
+    visitor.join(world)
+    page = visitor.page
+    page.wait_for_load_state("networkidle")
+    page.context.set_offline(True)
+    notice = page.get_by_text("No connection. Go on: what you answer is kept here.")
+    expect(notice).to_be_visible()
+    visitor.shot(f"{look}-no-connection")
+    assert visitor.barriers() == []
+    visitor.press("1")
+    visitor.press("2")
+    page.keyboard.press("3")
+
+    expect(page.get_by_role("heading", name="Waiting for the network")).to_be_visible()
+    expect(page.get_by_text("Your answers are safe on this device")).to_be_visible()
+    visitor.shot(f"{look}-waiting")
+    assert visitor.barriers() == []
+    page.context.set_offline(False)
+
+    visitor.sees_an_image()
+    all_sent(visitor, world, 3)
+    expect(notice).to_have_count(0)
 
 
 def test_a_reload_loses_no_answer(desktop: Visitor, world: World) -> None:
