@@ -284,16 +284,31 @@ function Line({ page, task, last, notice, isBusy, undoKey, onUndo, onNote }: Lin
         {last.note && <span class="soft">{last.note}</span>}
       </p>
       <div class="previous-actions">
-        {last.mayBeGold && (
-          <button type="button" class="button" data-size="s" disabled={isBusy} onClick={onNote}>
-            {last.isGold ? (last.note ? "Change the note" : "Add a note") : "Keep as gold"}
-          </button>
-        )}
+        {last.mayBeGold && <GoldButton last={last} isBusy={isBusy} onClick={onNote} />}
         <button type="button" class="button" data-size="s" disabled={isBusy} onClick={onUndo}>
           Undo <kbd class="kbd">{undoKey}</kbd>
         </button>
       </div>
     </div>
+  );
+}
+
+/** On a phone one word has to do; a screen reader hears them all. */
+function GoldButton(props: { last: Decision; isBusy: boolean; onClick: () => void }) {
+  const { isGold, note } = props.last;
+  const words = isGold ? (note ? "Change the note" : "Add a note") : "Keep as gold";
+  return (
+    <button
+      type="button"
+      class="button"
+      data-size="s"
+      aria-label={words}
+      disabled={props.isBusy}
+      onClick={props.onClick}
+    >
+      <span class="wide-words">{words}</span>
+      <span class="narrow-words">{isGold ? "Note" : "Gold"}</span>
+    </button>
   );
 }
 
