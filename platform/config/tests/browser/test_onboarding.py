@@ -241,17 +241,3 @@ def test_what_answers_did_is_told_as_the_server_says_it(
     expect(dialog.get_by_role("heading", name="Everybody's answers")).to_have_count(0)
     visitor.shot(f"{look}-impact")
     assert visitor.barriers() == []
-
-
-def test_the_pointer_on_a_label_does_not_make_it_look_chosen(
-    desktop: Visitor, world: World
-) -> None:
-    desktop.join(world)
-    page = desktop.page
-    button = page.get_by_role("button", name="Banana")
-    colour = "element => getComputedStyle(element).backgroundColor"
-    before = button.evaluate(colour)
-    button.hover()
-    page.wait_for_timeout(200)
-
-    assert button.evaluate(colour) == before
