@@ -1,4 +1,7 @@
-"""Receivers of labeling's events. Each only enqueues a task; the sweep finds what they miss."""
+"""Receivers of labeling's events. Each only enqueues a task; the sweep finds what they miss.
+
+And one of a worker's start, so that the first import need not wait for the engine.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from celery import current_app
+from celery.signals import worker_process_init
 from django.dispatch import receiver
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from labeling import events
 from ml import tasks
+from ml.errors import MlError
 
 if TYPE_CHECKING:
     from celery.app.task import Task
@@ -51,6 +57,30 @@ def refit_after_labels_changed(*, project_id: int, **_: Any) -> None:
 def refill_after_partition(*, project_id: int, **_: Any) -> None:
     """Ask for a window over the images that may be labeled now."""
     _enqueue(tasks.refit_head, project_id)
+
+
+@worker_process_init.connect(dispatch_uid="ml.warm")
+def warm_a_new_process(**_: Any) -> None:
+    """Load what the queue's first task would load, beside it: Celery kills a start that lingers."""
+    for name in set(current_app.amqp.queues.consume_from) & set(_LOADS):
+        threading.Thread(target=_LOADS[name], name="warm", daemon=True).start()
+
+
+def _load_embedding() -> None:
+    from ml.services import embedding, partition  # noqa: F401, PLC0415 - to have them loaded
+
+    try:
+        embedding.warm()
+    except MlError as error:
+        logger.info("Nothing is loaded before the first import: %s", error)
+
+
+def _load_refit() -> None:
+    from ml.services import refit  # noqa: F401, PLC0415 - to have it loaded
+
+
+_LOADS = {"default": _load_embedding, "fast": _load_refit}
+"""What a worker of a queue loads when it starts."""
 
 
 class _Refits:

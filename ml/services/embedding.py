@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from PIL import Image as PillowImage
 
+    from ml.inference.embedder import OnnxEmbedder
     from ml.types import BackboneFile, Embedder
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "original_set",
     "pending_count",
     "store_backbone",
+    "warm",
 ]
 
 STALE_AFTER = timedelta(seconds=30)
@@ -360,15 +362,33 @@ def _fix_centre(embedding_set: EmbeddingSet) -> None:
 def forget() -> None:
     """Drop loaded backbones and measured speeds (tests, and a host short of memory)."""
     embedder.cache_clear()
+    _engine.cache_clear()
     _images_per_s.clear()
+
+
+def warm() -> None:
+    """Load the configured backbone before the first import asks for it; asks the database nothing.
+
+    Raises:
+        BackboneMissingError, BackboneCorruptError: the compiled file is not on this host.
+    """
+    from ml.inference.files import find_backbone  # noqa: PLC0415
+
+    if is_configured():
+        _engine(find_backbone(settings.BACKBONE_DIR, settings.BACKBONE)).warm()
 
 
 @lru_cache(maxsize=2)
 def embedder(set_id: int, digest: str) -> Embedder:
     """Load a set's backbone once a process; `digest` keeps a reused key from naming another."""
-    from ml.inference.embedder import OnnxEmbedder  # noqa: PLC0415
-
     backbone = backbone_file(set_id)
     if backbone.digest != digest:
         raise AssertionError(f"set {set_id} has {backbone.digest}, asked for {digest}")
+    return _engine(backbone)
+
+
+@lru_cache(maxsize=2)
+def _engine(backbone: BackboneFile) -> OnnxEmbedder:
+    from ml.inference.embedder import OnnxEmbedder  # noqa: PLC0415
+
     return OnnxEmbedder(backbone, threads=settings.ORT_THREADS)

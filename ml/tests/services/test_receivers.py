@@ -1,16 +1,23 @@
-"""Asking for refits goes on, whatever the broker answers."""
+"""Asking for refits goes on, whatever the broker answers; workers start with what they need."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import current_app
+from celery.signals import worker_process_init
 from kombu.exceptions import OperationalError
 from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
 from ml import receivers, tasks
+from ml.inference.embedder import OnnxEmbedder
+from ml.inference.files import sha256_of
+from ml.services import embedding
 
 PATIENCE_S = 10.0
 
@@ -87,3 +94,42 @@ def test_a_thread_that_died_is_started_again(monkeypatch: pytest.MonkeyPatch) ->
 
     assert not dead.is_alive()
     assert task.arrived == [8]
+
+
+@pytest.fixture
+def worker_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Start what a worker's process of a queue starts, and wait for it."""
+
+    def start(queue: str) -> None:
+        monkeypatch.setattr(current_app.amqp.queues, "_consume_from", {queue: None})
+        worker_process_init.send(sender=None)
+        for thread in threading.enumerate():
+            if thread.name == "warm":
+                thread.join(PATIENCE_S)
+
+    return start
+
+
+def test_a_worker_that_embeds_has_its_backbone_loaded_before_the_first_import(
+    backbone: Path, worker_of: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warmed: list[str] = []
+    monkeypatch.setattr(OnnxEmbedder, "warm", lambda engine: warmed.append(engine.digest))
+    embedding.forget()
+
+    worker_of("fast")
+    assert warmed == []
+    worker_of("default")
+
+    assert warmed == [sha256_of(backbone)]
+
+
+def test_a_worker_without_a_backbone_starts_all_the_same(
+    backbone: Path, worker_of: Callable[[str], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    backbone.unlink()
+    caplog.set_level(logging.INFO, logger=receivers.logger.name)
+
+    worker_of("default")
+
+    assert "Nothing is loaded before the first import" in caplog.text
