@@ -82,11 +82,13 @@ class Checks:
         pending: images whose question is open.
         said: of agreements that were drawn and settled, the label people alone had named.
         probability: of those, of being drawn.
+        named: of images whose label is open, the labels people have named.
     """
 
     pending: frozenset[int]
     said: dict[int, int]
     probability: dict[int, float]
+    named: dict[int, frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +234,13 @@ def summary(project: Project) -> Summary:
     )
 
 
-def checks(project_id: int) -> Checks:
-    """Read the questions of a project and what people had said of those that were checked."""
+def checks(project_id: int, undecided: Collection[int] = ()) -> Checks:
+    """Read the questions of a project and what people had said of the images.
+
+    Args:
+        project_id: the project.
+        undecided: images that no expert is asked about and that have no label either.
+    """
     rows = Adjudication.objects.filter(project_id=project_id).values_list(
         "image_id",
         "kind",
@@ -249,13 +256,21 @@ def checks(project_id: int) -> Checks:
             pending.add(image_id)
         elif kind == AdjudicationKind.AGREEMENT_SAMPLE:
             drawn[image_id] = probability
-    said = opinions(project_id, drawn) if drawn else {}
-    named = {
+    wanted = {*drawn, *pending, *undecided}
+    said = opinions(project_id, wanted) if wanted else {}
+    agreed = {
         image_id: found.leader[1]
         for image_id, found in said.items()
-        if found.leader is not None and found.leader[1] is not None
+        if image_id in drawn and found.leader is not None and found.leader[1] is not None
     }
-    return Checks(frozenset(pending), named, {key: drawn[key] for key in named})
+    named = {
+        image_id: frozenset(label_id for _, label_id in found.counts if label_id is not None)
+        for image_id, found in said.items()
+        if image_id not in drawn
+    }
+    return Checks(
+        frozenset(pending), agreed, {image_id: drawn[image_id] for image_id in agreed}, named
+    )
 
 
 def verdict(annotation: Annotation) -> tuple[str, int | None]:

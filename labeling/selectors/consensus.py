@@ -74,6 +74,8 @@ class AuditRows:
         is_checked: (n,) bool, people agreed, and an expert drawn by chance has looked since.
         people_index: (n,) int64 column that people alone had named, where `is_checked`; else -1.
         check_probability: (n,) float64 of being looked at, where `is_checked`; else 1.
+        named: (n,) columns that people have named of an image whose label is open: one that waits
+            for an expert, or has none; empty for all others.
         scheme_id: the current scheme version.
         codes: (k,) label codes.
         n_people: how many different annotators stand behind all the labels: with 1 the figure
@@ -93,6 +95,7 @@ class AuditRows:
     is_checked: npt.NDArray[np.bool_]
     people_index: npt.NDArray[np.int64]
     check_probability: npt.NDArray[np.float64]
+    named: tuple[tuple[int, ...], ...]
     scheme_id: int
     codes: tuple[str, ...]
     n_people: int
@@ -186,7 +189,8 @@ def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
     column_of = {label_id: column for column, label_id in enumerate(scheme.label_ids)}
     resolved = ConsensusState.RESOLVED
     index = [column_of.get(row[1], -1) if row[2] == resolved else -1 for row in rows]
-    checks = adjudication.checks(project_id)
+    undecided = [row[0] for row, at in zip(rows, index, strict=True) if at < 0 and row[3]]
+    checks = adjudication.checks(project_id, undecided)
     people = [column_of.get(checks.said.get(row[0], 0), -1) for row in rows]
     return AuditRows(
         image_ids=np.array([row[0] for row in rows], dtype=np.int64),
@@ -203,6 +207,10 @@ def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
         people_index=np.array(people, dtype=np.int64),
         check_probability=np.array(
             [checks.probability.get(row[0], 1.0) for row in rows], dtype=np.float64
+        ),
+        named=tuple(
+            tuple(sorted({column_of.get(key, -1) for key in checks.named.get(row[0], ())} - {-1}))
+            for row in rows
         ),
         scheme_id=scheme.id,
         codes=tuple(scheme.codes),

@@ -7,13 +7,13 @@ version's own, on the stored embedding. Accuracy on actively chosen labels is ne
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labeling.selectors import consensus, projects
-from ml.evaluation import adjudicated, intervals
+from ml.evaluation import adjudicated, by_label, intervals
 from ml.evaluation import metrics as shares
 from ml.selectors import audit_predictions, versions
 
@@ -30,12 +30,13 @@ class Estimate:
     """A share with its interval, as pages show it.
 
     Attributes:
-        estimate: right / n over resolved images; None where n is 0: unknown, not 0. Overall it is
-            put right by what experts found where they checked agreements by chance.
+        estimate: right / n over resolved images; None where n is 0: unknown, not 0. Put right by
+            what experts found where they checked agreements by chance.
         low, high: 95 % Wilson, widened so that it holds whatever the unresolved turn out to be.
         n: resolved audit images behind the estimate.
-        unresolved: audit images with answers that do not agree yet, or whose answer is no label;
-            overall also those an expert has yet to look at, which are among the `n`.
+        unresolved: audit images with answers that do not agree yet, or whose answer is no label,
+            and those an expert has yet to look at, which are among the `n`. Of a label: those that
+            may turn out to be of it.
         missing: about how many more resolved audit images give +-10 points.
     """
 
@@ -68,6 +69,7 @@ class Checks:
         trusted: the label is people's own, and nobody is to check it.
         people: index into the current scheme of what people had said, where `checked`; else -1.
         probability: of being checked.
+        named: what people have named of images whose label is open, columns of the scheme.
     """
 
     pending: npt.NDArray[np.bool_]
@@ -75,6 +77,7 @@ class Checks:
     trusted: npt.NDArray[np.bool_]
     people: Labels
     probability: npt.NDArray[np.float64]
+    named: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,26 +143,6 @@ class Measured:
         return int((~self.is_judged).sum())
 
 
-def estimate(right: int, n: int, unresolved: int = 0) -> Estimate:
-    """Give a share of `n` resolved images, bounded for `unresolved` more.
-
-    The lower end counts every unresolved image as wrong, the upper end as right.
-    """
-    whole = n + unresolved
-    low, high = 0.0, 1.0
-    if whole:
-        low = intervals.wilson(right, whole).low
-        high = intervals.wilson(right + unresolved, whole).high
-    return Estimate(
-        estimate=right / n if n else None,
-        low=low,
-        high=high,
-        n=n,
-        unresolved=unresolved,
-        missing=intervals.answers_missing_for(right, n),
-    )
-
-
 def audit(project_id: int) -> Audit:
     """Read the audit images that have answers, by two queries."""
     rows = consensus.audit_rows(project_id, measured_only=True)
@@ -178,6 +161,7 @@ def audit(project_id: int) -> Audit:
             trusted=~(rows.is_expert | rows.is_pending)[is_answered],
             people=rows.people_index[is_answered],
             probability=rows.check_probability[is_answered],
+            named=tuple(one for one, kept in zip(rows.named, is_answered, strict=True) if kept),
         ),
         waiting=rows.image_ids[~is_answered],
     )
@@ -213,8 +197,14 @@ def overall(found: Measured) -> Estimate:
     What experts found where they checked agreements by chance stands for the agreements that nobody
     checked; what they have yet to look at widens the interval (`ml.evaluation.adjudicated`).
     """
-    judged, checks = found.is_judged, found.checks
+    return _put_right(found, np.ones(len(found.truth), dtype=np.bool_))
+
+
+def _put_right(found: Measured, here: npt.NDArray[np.bool_]) -> Estimate:
+    """Estimate the accuracy on some of the images, by what experts found among them."""
+    judged, checks = found.is_judged & here, found.checks
     was_right = checks.people == found.predicted
+    n_unresolved = int((here & ~judged).sum())
     one = adjudicated.estimate(
         adjudicated.Judged(
             is_right=found.is_right[judged],
@@ -224,58 +214,87 @@ def overall(found: Measured) -> Estimate:
             probability=checks.probability[judged],
             is_pending=checks.pending[judged],
         ),
-        found.n_unresolved,
+        n_unresolved,
     )
     return Estimate(
         estimate=one.estimate if one.n else None,
         low=one.low,
         high=one.high,
         n=one.n,
-        unresolved=found.n_unresolved + int(checks.pending[judged].sum()),
-        missing=intervals.answers_missing_for(int(found.is_right.sum()), one.n),
+        unresolved=n_unresolved + int(checks.pending[judged].sum()),
+        missing=intervals.answers_missing_for(int((found.is_right & here).sum()), one.n),
     )
 
 
 def per_source(found: Measured) -> list[dict[str, Any]]:
-    """Estimate the accuracy on the images of each source, most images first."""
+    """Estimate the accuracy on the images of each source, most images first; as `overall`."""
     sources = np.asarray(found.sources, dtype=object)
-    rows = []
-    for source in sorted(set(found.sources)):
-        here = sources == source
-        one = estimate(
-            int((found.is_right & here).sum()),
-            int((found.is_judged & here).sum()),
-            int((~found.is_judged & here).sum()),
-        )
-        rows.append({"source": source, **one.to_json()})
+    rows = [
+        {"source": source, **_put_right(found, sources == source).to_json()}
+        for source in sorted(set(found.sources))
+    ]
     return sorted(rows, key=lambda row: (-row["n"], row["source"]))
+
+
+def by_labels(found: Measured) -> list[by_label.Share]:
+    """Estimate the accuracy on the images of each label, in the order of `codes`."""
+    checks, k = found.checks, len(found.codes)
+    may_be = np.zeros((len(found.truth), k), dtype=np.bool_)
+    for row, columns in enumerate(checks.named):
+        may_be[row, list(columns)] = True
+    cases = by_label.Cases(
+        truth=found.truth,
+        predicted=found.predicted,
+        people=checks.people,
+        is_checked=checks.checked,
+        is_trusted=checks.trusted & (found.truth >= 0),
+        probability=checks.probability,
+        is_pending=checks.pending,
+        may_be=may_be,
+    )
+    return by_label.shares(cases, k)
 
 
 def per_class(found: Measured) -> list[dict[str, Any]]:
     """Estimate, for each label, the share of its audit images that the version gets right.
 
-    An unresolved image could be of any label, so a label's own estimate leaves them out; the
-    overall bound holds them. `pooled` draws rare labels towards the others, and is None with n 0.
+    Put right by what experts found, as the overall figure is (`ml.evaluation.by_label`). An image
+    that is open counts in the interval of every label somebody has named for it, `unresolved` says
+    how many; of labels nobody named, the overall bound holds it. `pooled` draws rare labels towards
+    the others, and is None with n 0.
     """
-    k = len(found.codes)
-    n = np.bincount(found.truth[found.is_judged], minlength=k)
-    right = np.bincount(found.truth[found.is_right], minlength=k)
-    drawn = intervals.pooled(right.tolist(), n.tolist())
+    rows = by_labels(found)
+    # What the checks leave in doubt is worth fewer answers: those are pooled.
+    cases = [min(one.n, round(one.effective)) if one.n else 0 for one in rows]
+    right = [one.estimate * n if n else 0.0 for one, n in zip(rows, cases, strict=True)]
+    drawn = intervals.pooled(right, cases)
     return [
         {
             "code": code,
             "name": name,
-            **estimate(int(right[place]), int(n[place])).to_json(),
-            "pooled": interval_json(drawn[place]) if n[place] else None,
+            **_of_label(row).to_json(),
+            "pooled": interval_json(replace(one, n=row.n)) if row.n else None,
         }
-        for place, (code, name) in enumerate(zip(found.codes, found.names, strict=True))
+        for code, name, row, one in zip(found.codes, found.names, rows, drawn, strict=True)
     ]
+
+
+def _of_label(row: by_label.Share) -> Estimate:
+    is_known = row.n > 0 and not math.isnan(row.estimate)
+    return Estimate(
+        estimate=row.estimate if is_known else None,
+        low=row.low,
+        high=row.high,
+        n=row.n,
+        unresolved=row.open,
+        missing=intervals.answers_missing_for(row.estimate * row.n if is_known else 0, row.n),
+    )
 
 
 def macro(found: Measured) -> float | None:
     """Give the mean of the labels' shares, each label counting once, over labels with images."""
-    judged = found.is_judged
-    return shares.macro(found.truth[judged], found.predicted[judged]) if judged.any() else None
+    known = [one.estimate for one in by_labels(found) if not math.isnan(one.estimate)]
+    return sum(known) / len(known) if known else None
 
 
 def confusion(found: Measured) -> dict[str, Any]:
@@ -361,5 +380,5 @@ def _unmeasured(rows: Audit) -> Measured:
     """Judge nobody: no image, so every figure is unknown."""
     none = np.empty(0, dtype=np.int64)
     nobody = np.empty(0, dtype=np.bool_)
-    checks = Checks(nobody, nobody, nobody, none, np.empty(0))
+    checks = Checks(nobody, nobody, nobody, none, np.empty(0), ())
     return Measured(0, rows.codes, rows.names, none, none, none, np.empty(0), (), 0, checks)

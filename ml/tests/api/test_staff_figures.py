@@ -260,7 +260,8 @@ def test_what_experts_are_asked_and_what_they_find_moves_the_figure(
             label_code=label,
             now=worlds.NOW,
         )
-    settled = accuracy(manager, audited)["overall"]
+    found = accuracy(manager, audited)
+    settled = found["overall"]
 
     assert asked["ETag"] != before["ETag"]
     was, now = (reply.json()["accuracy"]["overall"] for reply in (before, asked))
@@ -273,6 +274,15 @@ def test_what_experts_are_asked_and_what_they_find_moves_the_figure(
     # half an answer in expectation.
     assert settled["estimate"] == pytest.approx((4 - 5 * 0.5) / 7)
     assert settled["unresolved"] == 1
+    apple = asked.json()["accuracy"]["per_class"][0]
+    assert (apple["n"], apple["estimate"], apple["unresolved"]) == (4, 0.75, 2)
+    assert apple["low"] == pytest.approx(intervals.wilson(1, 2).low)
+    assert apple["high"] == pytest.approx(intervals.wilson(3, 4).high)
+    # Half of the five nobody checked turn from apple to leek, as one of the two checked did. Leek:
+    # 2 right of 3 + 2.5. Apple: 3 - 2.5, but one is known to be right: 1 right, and 1 wrong left.
+    labels = {row["code"]: row["estimate"] for row in found["per_class"]}
+    assert labels == pytest.approx({"apple": 1 / 2, "leek": 2 / 5.5, "water": 0.0})
+    assert found["macro"] == pytest.approx((1 / 2 + 2 / 5.5) / 3)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -281,7 +291,7 @@ def test_more_images_cost_no_more_queries(
 ) -> None:
     for image in audited.add("apple", 30):
         audited.answer(image, "apple")
-    with django_assert_max_num_queries(31):
+    with django_assert_max_num_queries(33):
         reply = get(manager, audited, page)
         assert reply.status_code == 200
         if reply.streaming:
