@@ -52,7 +52,7 @@ def bait_binary(pool: Pool, *, batch_size: int, rng: np.random.Generator) -> tup
         pool.embeddings[candidates] @ axes, probabilities_at(pool, candidates, "bait_binary")
     )
     prior = PRIOR * np.eye(axes.shape[1])
-    inverse: Matrix = np.linalg.inv(prior + known)
+    inverse = np.linalg.inv(prior + known).astype(np.float64, copy=False)
     chosen = _greedy(factors, inverse, fisher, pool.groups[candidates], batch_size)
     return candidates[chosen], chances[chosen]
 

@@ -21,11 +21,14 @@ from labeling.selectors import queue as queue_selectors
 from labeling.services import annotations as annotation_service
 from labeling.services import images, people, projects, queue
 from ml.errors import MlError
-from ml.evaluation import metrics, splits
+from ml.evaluation import metrics
 from ml.heads import codec, ridge
 from ml.selectors import registry
 from ml.services import embedding, refit
+from ml.services.simulation_table import TRUTH_FILE, Table
 from ml.simulation import rounds
+from ml.simulation.conditions import Conditions
+from ml.simulation.oracle import GivenOracle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,10 +36,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ml.services.labeled_folder import LabeledPicture
-    from ml.types import Groups
 
 SLUG = "simulation"
-TRUTH_FILE = "truth.json"
+ALL_LABELS = "all_labels"
 
 
 class SimulationError(MlError):
@@ -58,12 +60,14 @@ class Play:
     answers: list[int]
     accuracy: list[float]
     chosen: list[int] = field(default_factory=list)
+    fold: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Give the figures (not the images)."""
         return {
             "strategy": self.strategy,
             "seed": self.seed,
+            "fold": self.fold,
             "labels": self.labels,
             "answers": self.answers,
             "accuracy": self.accuracy,
@@ -148,9 +152,10 @@ def play(
     budget: int,
     batch: int,
     now: datetime,
+    conditions: Conditions | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Play:
-    """Let one oracle annotator label `budget` images and measure the champion as it learns.
+    """Let one simulated annotator label `budget` images and measure the champion as it learns.
 
     Args:
         folder: where `prepare_template` left the truth; the current database is a copy of its.
@@ -159,13 +164,18 @@ def play(
         budget: how many trainable images to label.
         batch: refit after every `batch` of them.
         now: the time of the play.
+        conditions: who answers and what is held out; a perfect oracle by default.
         progress: called with the number of images labeled so far.
 
     Raises:
         SimulationError: the pool ends before the budget does.
     """
     project = project_selectors.by_slug(SLUG)
-    table = _Table.load(project.pk, folder, seed=seed, now=now)
+    conditions = conditions or Conditions()
+    table = Table.load(project.pk, folder, conditions, seed=seed)
+    _write_partitions(project.pk, table, now)
+    said = zip(table.image_ids.tolist(), table.said.tolist(), strict=True)
+    code_of = {image_id: table.codes[column] for image_id, column in said}
     projects.update_settings(
         project_id=project.pk, now=now, acquisition_function=strategy, window_size=batch
     )
@@ -176,19 +186,56 @@ def play(
     oracle, _ = people.accept_invitation(
         token=token, display_name="Oracle", consented=True, user_id=None, now=now
     )
-    result = Play(strategy, seed, [], [], [])
+    result = Play(strategy, seed, [], [], [], fold=conditions.fold)
     refit.run(project_id=project.pk, now=now)
     for answered in range(1, budget + 1):
         if not queue_selectors.window_sizes(project.pk)["ACQUIRED"]:
             # Functions that weigh every pick fill short windows (`acquisition.BATCHES`).
             refit.run(project_id=project.pk, now=now)
-        image_id = answer_next(project.pk, oracle.pk, table.truth.__getitem__, now)
+        image_id = answer_next(project.pk, oracle.pk, code_of.__getitem__, now)
         result.chosen.append(image_id)
         if answered % batch == 0:
             refit.run(project_id=project.pk, now=now)
-            table.measure(project.pk, answered, result)
+            _measure(table, project.pk, answered, result)
         progress(answered)
     return result
+
+
+def play_offline(
+    *,
+    folder: Path,
+    strategy: str,
+    seed: int,
+    budget: int,
+    batch: int,
+    conditions: Conditions | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Play:
+    """Play the rounds alone on the template's vectors: no queue, no gate, nothing written.
+
+    The strategy `ALL_LABELS` is one head on every pool image's answer, at one point.
+
+    Raises:
+        TooFewImagesError: the pool is smaller than the budget.
+    """
+    conditions = conditions or Conditions()
+    table = Table.load(project_selectors.by_slug(SLUG).pk, folder, conditions, seed=seed)
+    arrays, crowd = table.arrays(), GivenOracle(table.said[table.is_pool])
+    if strategy == ALL_LABELS:
+        n, accuracy = rounds.all_labels(arrays, seed=seed, oracle=crowd)
+        return Play(strategy, seed, [n], [n], [accuracy], fold=conditions.fold)
+    run = rounds.simulate_rounds(
+        arrays,
+        strategy=strategy,
+        budget=budget,
+        batch=batch,
+        seed=seed,
+        oracle=crowd,
+        progress=progress,
+    )
+    chosen = arrays.image_ids[run.chosen].tolist()
+    figures = (list(run.labels), list(run.answers), list(run.accuracy))
+    return Play(strategy, seed, *figures, chosen=chosen, fold=conditions.fold)
 
 
 def answer_next(
@@ -222,63 +269,31 @@ def answer_next(
     return assignment.image_id
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """What the play knows and the project does not: the truth, and the held-out images."""
-
-    truth: dict[int, str]
-    held_out: list[int]
-
-    @classmethod
-    def load(cls, project_id: int, folder: Path, *, seed: int, now: datetime) -> _Table:
-        raw = json.loads((folder / TRUTH_FILE).read_text(encoding="utf-8"))
-        truth = {int(key): row["code"] for key, row in raw.items()}
-        given = [int(key) for key, row in raw.items() if row["held_out"]]
-        ids = np.array(sorted(truth), dtype=np.int64)
-        groups = _groups(project_id, ids)
-        held_out = np.isin(ids, given)
-        if not given:
-            held_out = splits.grouped_holdout(groups, rounds.TEST_SHARE, rounds.split_rng(seed))
-        _write_partitions(project_id, ids, groups, held_out, now)
-        return cls(truth, [int(value) for value in ids[held_out]])
-
-    def measure(self, project_id: int, answered: int, result: Play) -> None:
-        champion = registry.champion(project_id)
-        if champion is None:
-            raise SimulationError(f"No champion after {answered} answers.")
-        head = codec.from_bytes(champion.head)
-        vectors = embedding.load_matrix(champion.embedding_set_id, self.held_out)
-        predicted = ridge.scores(head, vectors).argmax(axis=1)
-        order = {code: column for column, code in enumerate(head.label_order)}
-        true = np.array([order.get(self.truth[key], -1) for key in self.held_out])
-        result.labels.append(answered)
-        result.answers.append(answered)
-        result.accuracy.append(float(metrics.accuracy(true, predicted)))
+def _measure(table: Table, project_id: int, answered: int, result: Play) -> None:
+    champion = registry.champion(project_id)
+    if champion is None:
+        raise SimulationError(f"No champion after {answered} answers.")
+    head = codec.from_bytes(champion.head)
+    vectors = embedding.load_matrix(champion.embedding_set_id, table.image_ids[table.is_held_out])
+    predicted = ridge.scores(head, vectors).argmax(axis=1)
+    order = {code: column for column, code in enumerate(head.label_order)}
+    true = np.array([order.get(table.codes[row], -1) for row in table.truth[table.is_held_out]])
+    result.labels.append(answered)
+    result.answers.append(answered)
+    result.accuracy.append(float(metrics.accuracy(true, predicted)))
 
 
-def _groups(project_id: int, ids: np.ndarray[Any, np.dtype[np.int64]]) -> Groups:
-    embedding_set = embedding.original_set(project_id)
-    vectors = embedding.load_matrix(embedding_set.pk, [int(value) for value in ids])
-    groups, _ = splits.near_duplicate_groups(vectors, cosine=rounds.SPLIT_COSINE)
-    return groups
-
-
-def _write_partitions(
-    project_id: int,
-    ids: np.ndarray[Any, np.dtype[np.int64]],
-    groups: Groups,
-    held_out: np.ndarray[Any, np.dtype[np.bool_]],
-    now: datetime,
-) -> None:
+def _write_partitions(project_id: int, table: Table, now: datetime) -> None:
+    ids, groups = table.image_ids, table.groups
     decisions = [
         images.GroupDecision(
-            image_ids=[int(value) for value in ids[(groups == group) & (held_out == out)]],
+            image_ids=[int(value) for value in ids[(groups == group) & (table.is_pool == pool)]],
             existing_group_ids=[],
-            partition="EXCLUDED" if out else "POOL",
+            partition="POOL" if pool else "EXCLUDED",
         )
         for group in np.unique(groups)
-        for out in (False, True)
-        if ((groups == group) & (held_out == out)).any()
+        for pool in (True, False)
+        if ((groups == group) & (table.is_pool == pool)).any()
     ]
     images.set_partitions(
         project_id=project_id, decisions=decisions, now=now, rng=np.random.default_rng(0)

@@ -22,6 +22,7 @@ from ml.models import ModelVersion
 from ml.selectors import evidence, registry
 from ml.services import partition, refit, simulation
 from ml.services import registry as registry_services
+from ml.services.simulation_table import TRUTH_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +142,7 @@ def play(
         acquisition_function="margin",
     )
     partition.decide(project_id=project.pk, now=now)
-    raw = json.loads((folder / simulation.TRUTH_FILE).read_text(encoding="utf-8"))
+    raw = json.loads((folder / TRUTH_FILE).read_text(encoding="utf-8"))
     truth = {int(key): row["code"] for key, row in raw.items()}
     story = _Play(project.pk, truth, np.random.default_rng(seed), now, progress)
     oracle = story.join("Oracle")

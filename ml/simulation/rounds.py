@@ -14,9 +14,10 @@ import numpy as np
 from ml.acquisition import ACQUISITION_FUNCTIONS, PreparedRows, cold_start, whose_turn
 from ml.acquisition.rescore import rescore
 from ml.errors import MlError
-from ml.evaluation import metrics, splits
+from ml.evaluation import metrics
 from ml.evaluation.geometry import prepare
 from ml.heads import ridge
+from ml.simulation.conditions import Conditions
 from ml.simulation.oracle import Oracle, PerfectOracle
 from ml.types import LabeledSet, Pool
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from ml.types import Embeddings, Groups, Head, Indices, Labels, Probabilities
 
 SPLIT_COSINE = 0.80
-TEST_SHARE = 0.3
-_SPLIT = 2**32 - 1
-"""Sets the split's draws apart from the choices': no run labels so many images."""
-
 
 Believe = Callable[["Labels", int, "Probabilities | None"], "Probabilities"]
 """Gives the (b, k) targets of (b,) answers, k labels and what the classifier said before."""
@@ -92,9 +89,10 @@ def simulate_rounds(
     budget: int,
     batch: int,
     seed: int,
-    test_share: float = TEST_SHARE,
+    conditions: Conditions | None = None,
     oracle: Oracle | None = None,
     believe: Believe | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> RunResult:
     """Play one run: herding while it is cold, then the named strategy, until the budget is spent.
 
@@ -107,10 +105,11 @@ def simulate_rounds(
         budget: labels to spend.
         batch: labels between two fits of the head; the last batch may be smaller.
         seed: of the split and the choices.
-        test_share: of rows, split off by split group where the table brings no test set.
+        conditions: how the test rows are split off where the table brings none.
         oracle: who answers, one answer an image; a perfect one by default.
         believe: how answers become the targets of the head; they are taken for the whole truth by
             default. The live loop's consensus keeps a doubt.
+        progress: called with the number of images labeled so far.
 
     Raises:
         UnknownStrategyError: no acquisition function has that name.
@@ -120,7 +119,7 @@ def simulate_rounds(
         known = ", ".join(sorted(ACQUISITION_FUNCTIONS))
         message = f"There is no strategy {strategy!r}; there are {known}."
         raise UnknownStrategyError(message)
-    pool_rows, test_embeddings, test_labels = _split(table, test_share, seed)
+    pool_rows, test_embeddings, test_labels = _split(table, conditions or Conditions(), seed)
     if len(pool_rows) < budget:
         message = f"The pool has {len(pool_rows)} images, fewer than the budget of {budget} labels."
         raise TooFewImagesError(message)
@@ -133,12 +132,30 @@ def simulate_rounds(
         spent.append(len(run.chosen))
         guessed = ridge.scores(head, test_embeddings).argmax(axis=1)
         accuracy.append(metrics.accuracy(test_labels, guessed))
+        progress(len(run.chosen))
     return RunResult(tuple(spent), tuple(spent), tuple(accuracy), np.array(run.chosen))
 
 
-def split_rng(seed: int) -> np.random.Generator:
-    """Draw the split of a seed's runs."""
-    return np.random.default_rng([seed, _SPLIT])
+def all_labels(
+    table: SimulationTable,
+    *,
+    seed: int,
+    conditions: Conditions | None = None,
+    oracle: Oracle | None = None,
+) -> tuple[int, float]:
+    """Give the number of pool images and the accuracy of a head fitted on all their answers."""
+    rows, test_embeddings, test_labels = _split(table, conditions or Conditions(), seed)
+    answers = (oracle or PerfectOracle(table.labels)).answer(rows)
+    labeled = LabeledSet(
+        image_ids=table.image_ids[rows],
+        embeddings=table.embeddings[rows],
+        targets=np.eye(len(table.label_order))[answers],
+        weights=np.ones(len(rows)),
+        groups=table.groups[rows],
+        label_order=table.label_order,
+    )
+    guessed = ridge.scores(ridge.fit_ridge(labeled).head, test_embeddings).argmax(axis=1)
+    return len(rows), metrics.accuracy(test_labels, guessed)
 
 
 def choice_rng(seed: int, n_labeled: int) -> np.random.Generator:
@@ -219,10 +236,10 @@ def _take_for_truth(answers: Labels, k: int, _said: Probabilities | None) -> Pro
 
 
 def _split(
-    table: SimulationTable, test_share: float, seed: int
+    table: SimulationTable, conditions: Conditions, seed: int
 ) -> tuple[Indices, Embeddings, Labels]:
-    """Give the pool rows and the test set; the split depends on the seed alone."""
+    """Give the pool rows and the test set; the split depends on seed and conditions alone."""
     if table.test_embeddings is not None and table.test_labels is not None:
         return np.arange(len(table.labels)), table.test_embeddings, table.test_labels
-    is_test = splits.grouped_holdout(table.groups, test_share, split_rng(seed))
+    is_test = conditions.held_out(table.groups, seed)
     return np.flatnonzero(~is_test), table.embeddings[is_test], table.labels[is_test]

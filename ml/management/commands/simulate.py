@@ -20,15 +20,20 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
-from ml.acquisition import ACQUISITION_FUNCTIONS
+from ml.acquisition import ACQUISITION_FUNCTIONS, current_name
 from ml.bench import report, simulation_report
 from ml.errors import MlError
 from ml.services import simulation, story
 from ml.services.labeled_folder import read_labeled_folder
+from ml.services.simulation_table import TRUTH_FILE
+from ml.simulation.conditions import CROWDS, Conditions
 
 MANAGE = [str(settings.BASE_DIR / "manage.py"), "simulate"]
 DATABASE = "simulation.sqlite3"
 STORY = "story"
+RUNS = ".runs"
+"""Where in --out each finished run lies; one asked for again under the same terms is not played."""
+CONDITIONS = ("crowd", "error_rate", "imbalance", "folds")
 
 
 class Command(BaseCommand):
@@ -51,6 +56,20 @@ class Command(BaseCommand):
         parser.add_argument("--batch", type=int, default=20)
         parser.add_argument("--seeds", type=int, default=5)
         parser.add_argument(
+            "--rounds",
+            choices=("services", "pure"),
+            default="services",
+            help="through the product's services, or head and choice alone (faster)",
+        )
+        parser.add_argument("--random-budget", type=int, help="how far random goes (pure rounds)")
+        parser.add_argument("--folds", type=int, default=0, help="0: each seed draws its own split")
+        parser.add_argument("--fold", default="all", help="which folds, with commas; default: all")
+        parser.add_argument("--crowd", choices=CROWDS, default="none")
+        parser.add_argument("--error-rate", type=float, default=0.1, help="of a crowd that errs")
+        parser.add_argument(
+            "--imbalance", type=float, default=1.0, help="commonest label to rarest; 1: as it is"
+        )
+        parser.add_argument(
             "--story",
             action="store_true",
             help="play the gate instead, chapter by chapter",
@@ -59,7 +78,7 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, help="folder for the plot and the table")
         parser.add_argument("--json", help="file for the figures, - for standard output")
         parser.add_argument("--work", type=Path, help="(children) the temporary folder")
-        parser.add_argument("--play", help="(children) strategy:seed, or template")
+        parser.add_argument("--play", help="(children) strategy:seed:fold, or template")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Be the parent, or one of the children that it starts."""
@@ -74,24 +93,27 @@ class Command(BaseCommand):
             raise CommandError(error.message) from None
 
     def _parent(self, options: dict[str, Any]) -> None:
-        strategies = [STORY] if options["story"] else _strategies(options)
+        names = [f"{STORY}:0:0"] if options["story"] else _runs(options)
         started = time.monotonic()
+        plays = _played(options, names)
+        missing = [name for name in names if name not in plays]
         work = Path(tempfile.mkdtemp(prefix="larder-simulate-"))
         try:
             with Progress(console=Console(stderr=True)) as progress:
-                _run_child(options, work, "template", progress)
-                plays = _run_plays(options, work, strategies, progress)
+                if missing:
+                    _make_template(options, work, progress)
+                    plays |= _run_plays(options, work, missing, progress)
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        parameters = _settings(options, strategies)
+        parameters = _settings(options)
         payload = report.envelope(seconds=time.monotonic() - started, parameters=parameters)
         console = Console(stderr=options["json"] == "-")
         if options["story"]:
-            payload["chapters"] = plays[0]
+            payload["chapters"] = plays[names[0]]
             console.print(simulation_report.told(payload["chapters"]))
         else:
-            payload["strategies"] = simulation_report.summarise(plays)
-            console.print(simulation_report.table(payload["strategies"]))
+            payload |= _figures([plays[name] for name in names])
+            console.print(simulation_report.table(payload))
         if options["out"]:
             simulation_report.write(payload, options["out"])
         report.write_json(payload, options["json"])
@@ -121,8 +143,8 @@ class Command(BaseCommand):
         )
 
     def _play(self, options: dict[str, Any]) -> None:
-        strategy, _, seed = options["play"].partition(":")
-        target = options["work"] / f"{strategy}-{seed}.json"
+        strategy, seed, fold = options["play"].split(":")
+        target = options["work"] / _file(options["play"])
         if strategy == STORY:
             chapters = story.play(
                 folder=options["work"],
@@ -133,20 +155,63 @@ class Command(BaseCommand):
             )
             target.write_text(json.dumps([chapter.to_json() for chapter in chapters]))
             return
-        played = simulation.play(
-            folder=options["work"],
-            strategy=strategy,
-            seed=int(seed),
-            budget=options["budget"],
-            batch=options["batch"],
-            now=timezone.now(),
-            progress=lambda done: _say("labels", done, options["budget"]),
-        )
+        budget = _budget(options, strategy)
+        given: dict[str, Any] = {
+            "folder": options["work"],
+            "strategy": strategy,
+            "seed": int(seed),
+            "budget": budget,
+            "batch": options["batch"],
+            "conditions": _conditions(options, int(fold)),
+            "progress": lambda done: _say("labels", done, budget),
+        }
+        if options["rounds"] == "pure":
+            played = simulation.play_offline(**given)
+        else:
+            played = simulation.play(**given, now=timezone.now())
         target.write_text(json.dumps(played.to_json()), encoding="utf-8")
 
 
+def _runs(options: dict[str, Any]) -> list[str]:
+    """Name every run, strategy:seed:fold, and first of all whether they can be played."""
+    strategies = _strategies(options)
+    if options["rounds"] == "pure":
+        strategies.append(simulation.ALL_LABELS)
+    folds = _folds(options)
+    for fold in folds:
+        _conditions(options, fold)
+    return [
+        f"{strategy}:{seed}:{fold}"
+        for fold in folds
+        for seed in range(options["seeds"])
+        for strategy in strategies
+    ]
+
+
+def _folds(options: dict[str, Any]) -> list[int]:
+    if options["fold"] == "all":
+        return list(range(max(options["folds"], 1)))
+    try:
+        return [int(part) for part in options["fold"].split(",")]
+    except ValueError:
+        raise CommandError(f"--fold {options['fold']!r}: give numbers, with commas.") from None
+
+
+def _conditions(options: dict[str, Any], fold: int) -> Conditions:
+    given = {name: options[name] for name in CONDITIONS}
+    return Conditions(**given, fold=fold).check()
+
+
+def _budget(options: dict[str, Any], strategy: str) -> int:
+    longer = options["random_budget"] if strategy == "random" else None
+    return int(longer or options["budget"])
+
+
 def _strategies(options: dict[str, Any]) -> list[str]:
-    names = [name.strip() for name in options["strategies"].split(",") if name.strip()]
+    asked = [name.strip() for name in options["strategies"].split(",")]
+    names = [current_name(name) for name in asked if name]
+    if names == ["all"]:
+        names = list(ACQUISITION_FUNCTIONS)
     unknown = sorted(set(names) - set(ACQUISITION_FUNCTIONS))
     if unknown or not names:
         raise CommandError(
@@ -155,35 +220,114 @@ def _strategies(options: dict[str, Any]) -> list[str]:
         )
     if options["batch"] < 1 or options["budget"] < options["batch"] or options["seeds"] < 1:
         raise CommandError("--batch and --seeds must be at least 1, --budget at least --batch.")
+    if options["random_budget"] is not None and options["random_budget"] < options["budget"]:
+        raise CommandError("--random-budget must be at least --budget.")
     return names
 
 
-def _settings(options: dict[str, Any], strategies: list[str]) -> dict[str, Any]:
-    """Name what was asked for; of folders their name alone."""
+def _settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Name what was asked for; of folders their name alone, and no default that is new."""
     names = ["label_column", "batch"] + ([] if options["story"] else ["budget", "seeds"])
     given = {name: options[name] for name in names} | {"images": options["images"].name}
     if options["test_images"]:
         given["test_images"] = options["test_images"].name
-    return given | ({"story": True} if options["story"] else {"strategies": strategies})
+    if options["story"]:
+        return given | {"story": True}
+    if options["rounds"] != "services":
+        given["rounds"] = options["rounds"]
+    if options["random_budget"]:
+        given["random_budget"] = options["random_budget"]
+    given |= _conditions(options, 0).to_json()
+    if options["folds"]:
+        given["fold"] = _folds(options)
+    return given | {"strategies": _strategies(options)}
+
+
+def _figures(plays: list[Any]) -> dict[str, Any]:
+    whole = [play for play in plays if play["strategy"] == simulation.ALL_LABELS]
+    curves = [play for play in plays if play["strategy"] != simulation.ALL_LABELS]
+    found: dict[str, Any] = {"strategies": simulation_report.summarise(curves)}
+    return found | ({"all_labels": simulation_report.all_labels(whole)} if whole else {})
+
+
+def _file(name: str) -> str:
+    return f"{name.replace(':', '-')}.json"
+
+
+def _terms(options: dict[str, Any], name: str) -> dict[str, Any]:
+    """Give all that a run's figures depend on, beside the code and the pictures themselves."""
+    strategy, _, fold = name.split(":")
+    keys = ("label_column", "path_column", "test_label_column", "batch", "rounds")
+    folders = ("images", "labels", "test_images", "test_labels")
+    terms = {key: options[key] for key in keys} | {"budget": _budget(options, strategy)}
+    terms |= {key: options[key].name for key in folders if options[key]}
+    return terms | _conditions(options, int(fold)).to_json() | {"backbone": settings.BACKBONE}
+
+
+def _played(options: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Read the runs that an earlier call under the same terms has left in --out."""
+    found = {}
+    for name in names if options["out"] and not options["story"] else []:
+        file = options["out"] / RUNS / _file(name)
+        if file.is_file():
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            if kept["terms"] == _terms(options, name):
+                found[name] = kept["play"]
+    return found
+
+
+def _make_template(options: dict[str, Any], work: Path, progress: Progress) -> None:
+    """Store and embed every picture; for pure rounds take over what an earlier call has left.
+
+    Those need the database alone, which is kept in --out; the services need the stored pictures.
+    """
+    kept = options["out"] / RUNS / "template" if options["out"] else None
+    if kept is None or options["rounds"] != "pure":
+        _run_child(options, work, "template", progress)
+        return
+    terms = json.dumps(_template_terms(options))
+    if not (kept / "terms.json").is_file() or (kept / "terms.json").read_text() != terms:
+        _run_child(options, work, "template", progress)
+        kept.mkdir(parents=True, exist_ok=True)
+        for name in (DATABASE, TRUTH_FILE):
+            shutil.copyfile(work / name, kept / name)
+        (kept / "terms.json").write_text(terms, encoding="utf-8")
+        return
+    for name in (DATABASE, TRUTH_FILE):
+        shutil.copyfile(kept / name, work / name)
+
+
+def _template_terms(options: dict[str, Any]) -> dict[str, Any]:
+    folders = ("images", "labels", "test_images", "test_labels")
+    named = {key: str(options[key].absolute()) for key in folders if options[key]}
+    columns = {key: options[key] for key in ("label_column", "path_column", "test_label_column")}
+    return named | columns | {"backbone": settings.BACKBONE}
 
 
 def _run_plays(
-    options: dict[str, Any], work: Path, strategies: list[str], progress: Progress
-) -> list[Any]:
-    seeds = 1 if options["story"] else options["seeds"]
-    names = [f"{strategy}:{seed}" for seed in range(seeds) for strategy in strategies]
+    options: dict[str, Any], work: Path, names: list[str], progress: Progress
+) -> dict[str, Any]:
+    """Play side by side; each run is kept as soon as it ends, whatever becomes of the others."""
+
+    def play(name: str) -> Any:
+        _run_child(options, work, name, progress)
+        played = json.loads((work / _file(name)).read_text(encoding="utf-8"))
+        if options["out"] and not options["story"]:
+            kept = options["out"] / RUNS
+            kept.mkdir(parents=True, exist_ok=True)
+            text = json.dumps({"terms": _terms(options, name), "play": played})
+            (kept / _file(name)).write_text(text + "\n", encoding="utf-8")
+        return played
+
     with ThreadPoolExecutor(max_workers=max(1, options["jobs"])) as pool:
-        list(pool.map(lambda name: _run_child(options, work, name, progress), names))
-    return [
-        json.loads((work / f"{name.replace(':', '-')}.json").read_text(encoding="utf-8"))
-        for name in names
-    ]
+        return dict(zip(names, pool.map(play, names), strict=True))
 
 
 def _run_child(options: dict[str, Any], work: Path, name: str, progress: Progress) -> None:
     """Run one stage in a process of its own, on a database of its own."""
     database = work / DATABASE
-    if name != "template":
+    has_own = name != "template" and options["rounds"] != "pure"  # pure rounds write nothing
+    if has_own:
         database = work / f"{name.replace(':', '-')}.sqlite3"
         shutil.copyfile(work / DATABASE, database)
     bar = progress.add_task(name, total=None)
@@ -204,7 +348,8 @@ def _run_child(options: dict[str, Any], work: Path, name: str, progress: Progres
     errors = child.stderr.read() if child.stderr else ""
     if child.wait():
         raise CommandError(f"{name} failed: {errors.strip()[-2000:]}")
-    if name != "template":
+    progress.remove_task(bar)
+    if has_own:
         database.unlink(missing_ok=True)
 
 
@@ -219,6 +364,9 @@ def _arguments(options: dict[str, Any]) -> list[str]:
         "test_label_column",
         "budget",
         "batch",
+        "rounds",
+        "random_budget",
+        *CONDITIONS,
     )
     given = [(name, options[name]) for name in names if options[name] is not None]
     return [part for name, value in given for part in (f"--{name.replace('_', '-')}", str(value))]

@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ml.simulation.conditions import Conditions
 from ml.simulation.oracle import NoisyOracle
 from ml.simulation.rounds import (
     SimulationTable,
     TooFewImagesError,
     UnknownStrategyError,
     _split,
+    all_labels,
     simulate_rounds,
 )
 
@@ -43,12 +45,12 @@ def test_a_curve_has_a_point_at_every_batch() -> None:
 
 
 def test_no_image_is_asked_about_twice_and_none_of_the_test_groups() -> None:
-    table = shelf()
+    table, half = shelf(), Conditions(folds=2, fold=1)
 
-    found = simulate_rounds(table, strategy="margin", budget=100, batch=10, seed=0, test_share=0.5)
+    found = simulate_rounds(table, strategy="margin", budget=100, batch=10, seed=0, conditions=half)
 
     assert len(set(found.chosen.tolist())) == 100
-    pool_rows, _, test_labels = _split(table, 0.5, seed=0)
+    pool_rows, _, test_labels = _split(table, half, seed=0)
     assert len(pool_rows) + len(test_labels) == 400
     assert set(found.chosen) <= set(pool_rows)
     test_rows = np.setdiff1d(np.arange(400), pool_rows)
@@ -123,3 +125,23 @@ def test_margin_after_herding_beats_random_on_bursts_of_rare_products() -> None:
     )
 
     assert margin[-1] > random[-1] + 0.02
+
+
+def test_a_head_on_all_labels_is_as_good_as_one_on_the_whole_budget() -> None:
+    table = shelf()
+    conditions = Conditions(folds=4)
+
+    n, best = all_labels(table, seed=0, conditions=conditions)
+
+    run = simulate_rounds(
+        table, strategy="random", budget=n, batch=n, seed=0, conditions=conditions
+    )
+    assert run.accuracy == (best,)
+
+
+def test_progress_is_told_after_every_batch() -> None:
+    told: list[int] = []
+
+    simulate_rounds(shelf(), strategy="random", budget=50, batch=20, seed=0, progress=told.append)
+
+    assert told == [20, 40, 50]

@@ -46,10 +46,56 @@ def test_simulate_writes_curves_a_table_and_a_plot(
     assert str(tmp_path) not in (out / "simulation.json").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("tiny_backbone")
+def test_pure_rounds_are_resumed_and_say_what_all_labels_give(
+    labeled_folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = labeled_folder(a_label=20), tmp_path / "out"
+    given = (
+        "--strategies=random,uherding", "--budget=20", "--random-budget=30", "--batch=10",
+        "--seeds=1", "--rounds=pure", "--folds=3", "--fold=0,2", "--crowd=noisy", f"--out={out}",
+    )  # fmt: skip
+
+    call_command("simulate", *options(folder, *given, "--json=-"))
+
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["settings"] == {
+        "label_column": "label", "batch": 10, "budget": 20, "seeds": 1, "images": "pictures",
+        "strategies": ["random", "uherding"], "rounds": "pure", "random_budget": 30,
+        "crowd": "noisy", "error_rate": 0.1, "folds": 3, "fold": [0, 2],
+    }  # fmt: skip
+    assert figures["strategies"]["random"]["labels"] == [10, 20, 30]
+    assert figures["strategies"]["uherding"]["labels"] == [10, 20]
+    assert len(figures["all_labels"]["runs"]) == len(figures["strategies"]["random"]["runs"]) == 2
+    text = (out / "simulation.md").read_text(encoding="utf-8")
+    assert "99 % of all labels" in text
+    assert "random at 30" in text
+
+    kept = out / ".runs" / "uherding-0-2.json"
+    told = json.loads(kept.read_text(encoding="utf-8"))
+    told["play"]["accuracy"] = [0.125, 0.25]
+    kept.write_text(json.dumps(told), encoding="utf-8")
+    (out / ".runs" / "random-0-0.json").unlink()
+    template = out / ".runs" / "template" / "simulation.sqlite3"
+    made = template.stat().st_mtime_ns
+    call_command("simulate", *options(folder, *given, "--json=-"))
+
+    again = json.loads(capsys.readouterr().out)["strategies"]
+    assert again["uherding"]["runs"][1] == [0.125, 0.25]  # read, not played
+    assert again["random"] == figures["strategies"]["random"]  # played again, and the same
+    assert template.stat().st_mtime_ns == made  # nothing was embedded again
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ("--strategies=guess", "unknown guess"),
+        ("--folds=3 --fold=3", "no fold 3 of 3"),
+        ("--folds=3 --fold=x", "give numbers"),
+        ("--error-rate=2", "error rate is 2.0"),
+        ("--imbalance=0.5", "imbalance is 0.5"),
+        ("--random-budget=100", "random-budget must be"),
         ("--strategies=", "unknown"),
         ("--batch=0", "must be at least 1"),
         ("--budget=5", "--budget at least --batch"),
@@ -59,7 +105,7 @@ def test_simulate_refuses_what_cannot_be_played(
     labeled_folder: Folder, given: str, said: str
 ) -> None:
     with pytest.raises(CommandError, match=said):
-        call_command("simulate", *options(labeled_folder(), given))
+        call_command("simulate", *options(labeled_folder(), *given.split()))
 
 
 @pytest.mark.slow
@@ -104,5 +150,29 @@ def test_summary_has_mean_and_spread_over_seeds() -> None:
     assert summary["margin"]["accuracy_mean"] == [0.3, 0.8]
     assert summary["margin"]["accuracy_std"] == pytest.approx([0.14142, 0.14142])
     assert summary["margin"]["runs"] == [[0.2, 0.7], [0.4, 0.9]]
+    assert summary["margin"]["area_mean"] == 0.55  # (0.3 + 0.8) / 2 over the whole width
     assert simulation_report.labels_needed(summary, "margin", 0.75) == 10
     assert simulation_report.labels_needed(summary, "margin", 0.95) is None
+
+
+def test_areas_are_those_of_the_labels_that_all_strategies_had() -> None:
+    long = {"labels": [5, 10, 30], "answers": [5, 10, 30], "accuracy": [0.2, 0.4, 1.0]}
+    short = {"labels": [5, 10], "answers": [5, 10], "accuracy": [0.5, 0.5]}
+    plays = [{"strategy": "random", "seed": 0, **long}, {"strategy": "margin", "seed": 0, **short}]
+
+    summary = simulation_report.summarise(plays)
+
+    assert summary["random"]["area_mean"] == pytest.approx(0.3)
+    assert summary["margin"]["area_mean"] == 0.5
+    payload = {"strategies": summary, "all_labels": {"accuracy_mean": 0.9}}
+    assert simulation_report.goals(payload) == {"random at 30": 1.0, "99 % of all labels": 0.891}
+
+
+def test_what_all_labels_give_is_the_mean_of_its_runs() -> None:
+    plays = [{"labels": [n], "accuracy": [right]} for n, right in ((40, 0.5), (42, 0.7))]
+
+    found = simulation_report.all_labels(plays)
+
+    assert found["labels"] == 41
+    assert found["accuracy_mean"] == 0.6
+    assert found["runs"] == [0.5, 0.7]

@@ -8,13 +8,16 @@ import pytest
 
 from labeling.consensus import crowd
 from labeling.consensus.types import Vote
+from labeling.selectors import consensus
 from labeling.selectors import projects as project_selectors
 from labeling.tests.factories import NOW
 from ml.evaluation import splits
 from ml.selectors import embeddings
 from ml.services import simulation
 from ml.services.labeled_folder import read_labeled_folder
+from ml.services.simulation_table import TRUTH_FILE, Table
 from ml.simulation import rounds
+from ml.simulation.conditions import Conditions
 from ml.tests.tools.conftest import Folder
 from ml.types import Labels, Probabilities
 
@@ -41,7 +44,7 @@ def table(work: Path) -> rounds.SimulationTable:
     """What the play sees in the database, as arrays."""
     project = project_selectors.by_slug(simulation.SLUG)
     codes = tuple(project_selectors.current_scheme(project.pk).codes)
-    truth = json.loads((work / simulation.TRUTH_FILE).read_text(encoding="utf-8"))
+    truth = json.loads((work / TRUTH_FILE).read_text(encoding="utf-8"))
     ids = np.array(sorted(int(key) for key in truth), dtype=np.int64)
     vectors = embeddings.load_matrix(embeddings.original_set(project.pk).pk, ids)
     groups, _ = splits.near_duplicate_groups(vectors, cosine=rounds.SPLIT_COSINE)
@@ -78,3 +81,50 @@ def test_services_and_pure_rounds_choose_the_same_images(
     assert played.chosen == arrays.image_ids[pure.chosen].tolist()
     assert played.labels == list(pure.labels)
     assert played.accuracy == pytest.approx(pure.accuracy)
+
+
+@pytest.mark.parametrize("strategy", ["typiclust", "bait_binary"])
+def test_a_play_without_a_database_is_that_of_the_pure_rounds(
+    labeled_folder: Folder, tmp_path: Path, strategy: str
+) -> None:
+    prepare(labeled_folder(a_label=40), tmp_path)
+    conditions = Conditions(folds=3, fold=1)
+
+    offline = simulation.play_offline(
+        folder=tmp_path, strategy=strategy, seed=3, budget=40, batch=10, conditions=conditions
+    )
+    everything = simulation.play_offline(
+        folder=tmp_path, strategy=simulation.ALL_LABELS, seed=3, budget=40, batch=10,
+        conditions=conditions,
+    )  # fmt: skip
+
+    pure = rounds.simulate_rounds(
+        table(tmp_path), strategy=strategy, budget=40, batch=10, seed=3, conditions=conditions
+    )
+    assert offline.labels == [10, 20, 30, 40]
+    assert offline.accuracy == pytest.approx(pure.accuracy)
+    assert everything.labels == [len(table(tmp_path).labels) * 2 // 3]
+    assert 0 <= everything.accuracy[0] <= 1
+
+
+def test_a_crowd_that_errs_and_a_long_tail_reach_the_queue(
+    labeled_folder: Folder, tmp_path: Path
+) -> None:
+    prepare(labeled_folder(a_label=40), tmp_path)
+    conditions = Conditions(crowd="lookalike", error_rate=0.25, imbalance=2.0)
+    project = project_selectors.by_slug(simulation.SLUG)
+    drawn = Table.load(project.pk, tmp_path, conditions, seed=3)
+
+    played = simulation.play(
+        folder=tmp_path, strategy="random", seed=3, budget=40, batch=40, now=NOW,
+        conditions=conditions,
+    )  # fmt: skip
+
+    pool = set(drawn.image_ids[drawn.is_pool].tolist())
+    assert set(played.chosen) <= pool
+    assert len(pool) < (~drawn.is_held_out).sum()
+    asked = np.isin(drawn.image_ids, played.chosen)
+    counts = consensus.training_rows(project.pk).posteriors.argmax(axis=1)
+    said = np.bincount(drawn.said[asked], minlength=len(drawn.codes))
+    np.testing.assert_array_equal(np.bincount(counts, minlength=len(drawn.codes)), said)
+    assert (drawn.said[drawn.is_pool] != drawn.truth[drawn.is_pool]).mean() > 0.1
