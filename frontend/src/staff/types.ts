@@ -274,6 +274,11 @@ export interface Agreement {
       n_images: number;
     })[];
     expected_error: number | null;
+    expected_error_interval?: [number, number] | null;
+    /** Put right by what experts and gold found, or the model of the crowd alone. */
+    expected_error_basis?: "checked" | "model" | null;
+    /** What the figure rests on, in a sentence. */
+    expected_error_means?: string;
     n_images: number;
     n_answers: number;
     n_exported: number;

@@ -71,15 +71,32 @@ function Figures({ now }: { now: Now }) {
         <p class="figure" data-pale={error === null}>
           {error === null ? "unknown" : `${(error * 100).toFixed(1)} %`}
         </p>
-        {error !== null && (
-          <p class="soft small">
-            About {count(Math.round(error * now.n_exported))} of {count(now.n_exported)} labels, as
-            far as the answers and everybody's skill tell.
+        {error !== null && <p class="soft small">{expectedSentence(now)}</p>}
+        {now.expected_error_basis === "model" && (
+          <p>
+            <span class="pill" data-tone="warn">
+              Checked by nobody yet
+            </span>
           </p>
         )}
       </div>
     </div>
   );
+}
+
+/** How many labels of an export are wrong, with its interval, and what that rests on. */
+export function expectedSentence(now: Now): string {
+  const { expected_error: error, expected_error_interval: range, n_exported: n } = now;
+  if (error === null) return "";
+  const about = `About ${count(Math.round(error * n))} of ${count(n)} labels`;
+  const between = range
+    ? `, between ${count(Math.round(range[0] * n))} and ${count(Math.round(range[1] * n))} with 95 % confidence. `
+    : ". ";
+  const basis =
+    now.expected_error_basis === "model"
+      ? "It rests on the answers alone and is too low where people err alike."
+      : "As far as the answers and everybody's skill tell.";
+  return about + between + (now.expected_error_means || basis);
 }
 
 function ByLabel({ now }: { now: Now }) {
