@@ -10,7 +10,7 @@ test("nothing is said while all is well", () => {
 });
 
 test("a lost network is told before anything is answered", () => {
-  const words = "No connection. Go on: what you answer is kept here.";
+  const words = "No connection. Your answers are kept here.";
 
   expect(connectionWords({ ...WELL, isOnline: false })).toBe(words);
   expect(connectionWords({ ...WELL, isRetrying: true })).toBe(words);

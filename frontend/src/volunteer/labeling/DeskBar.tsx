@@ -25,7 +25,7 @@ export function connectionWords({ unsent, isRetrying, isPaused, isOnline }: Conn
   if (isRetrying || !isOnline) {
     return unsent > 0
       ? `Offline: ${answers} kept here, not sent yet`
-      : "No connection. Go on: what you answer is kept here.";
+      : "No connection. Your answers are kept here.";
   }
   return unsent >= MANY ? `Sending ${answers}` : "";
 }

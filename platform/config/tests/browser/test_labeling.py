@@ -179,7 +179,7 @@ def test_an_answer_that_had_arrived_unheard_can_be_put_right_without_a_network(
 
     page.keyboard.press("u")
     expect(page.locator(".previous")).to_have_text("Taken back. Here it is again.")
-    expect(page.get_by_text("No connection. Go on: what you answer is kept here.")).to_be_visible()
+    expect(page.get_by_text("No connection. Your answers are kept here.")).to_be_visible()
     assert desktop.sees_an_image() == first
     desktop.press("2")
     expect(page.get_by_text("Offline: 1 answer kept here")).to_be_visible()
@@ -205,7 +205,7 @@ def test_a_lost_network_is_told_at_once_and_all_in_hand_can_be_answered(
     page = visitor.page
     page.wait_for_load_state("networkidle")
     page.context.set_offline(True)
-    notice = page.get_by_text("No connection. Go on: what you answer is kept here.")
+    notice = page.get_by_text("No connection. Your answers are kept here.")
     expect(notice).to_be_visible()
     visitor.shot(f"{look}-no-connection")
     assert visitor.barriers() == []
