@@ -17,6 +17,7 @@ from labeling.services import agreement
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
+BASES = (selectors.MODEL, selectors.CHECKED)
 EXAMPLE = OpenApiExample(
     "two snapshots",
     value={
@@ -34,6 +35,11 @@ EXAMPLE = OpenApiExample(
                 }
             ],
             "expected_error": 0.034,
+            "expected_error_interval": [0.021, 0.05],
+            "expected_error_basis": "checked",
+            "expected_error_checked": 160,
+            "expected_error_by_model": 0.019,
+            "expected_error_means": "Put right by 160 labels whose truth experts have said.",
             "n_images": 412,
             "n_answers": 990,
             "n_exported": 1800,
@@ -45,6 +51,8 @@ EXAMPLE = OpenApiExample(
                 "low": 0.74,
                 "high": 0.84,
                 "expected_error": 0.05,
+                "expected_error_interval": [0.016, 0.16],
+                "expected_error_basis": "model",
             },
             {
                 "at": "2026-03-02T03:00:00Z",
@@ -52,6 +60,8 @@ EXAMPLE = OpenApiExample(
                 "low": 0.77,
                 "high": 0.85,
                 "expected_error": 0.034,
+                "expected_error_interval": [0.021, 0.05],
+                "expected_error_basis": "checked",
             },
         ],
     },
@@ -85,6 +95,17 @@ class AgreementNowSerializer(serializers.Serializer[Any]):
     alpha = AlphaSerializer(allow_null=True)
     by_label = LabelAlphaSerializer(many=True)
     expected_error = serializers.FloatField(allow_null=True)
+    expected_error_interval = serializers.ListField(
+        child=serializers.FloatField(), allow_null=True, min_length=2, max_length=2
+    )
+    expected_error_basis = serializers.ChoiceField(BASES, allow_null=True)
+    expected_error_checked = serializers.IntegerField(
+        help_text="Labels whose truth an expert has said."
+    )
+    expected_error_by_model = serializers.FloatField(
+        allow_null=True, help_text="Mean of 1 - P(label): too low where people err alike."
+    )
+    expected_error_means = serializers.CharField(allow_blank=True)
     n_images = serializers.IntegerField()
     n_answers = serializers.IntegerField()
     n_exported = serializers.IntegerField()
@@ -98,6 +119,10 @@ class AgreementPointSerializer(serializers.Serializer[Any]):
     low = serializers.FloatField(allow_null=True)
     high = serializers.FloatField(allow_null=True)
     expected_error = serializers.FloatField(allow_null=True)
+    expected_error_interval = serializers.ListField(
+        child=serializers.FloatField(), allow_null=True, min_length=2, max_length=2
+    )
+    expected_error_basis = serializers.ChoiceField(BASES, allow_null=True)
 
 
 class AgreementSerializer(serializers.Serializer[Any]):

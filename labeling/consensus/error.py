@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     Vector = npt.NDArray[np.float64]
 
-EDGES = (0.005, 0.03, 0.1)
-"""Labels of like risk are taken together: up to 0.5, 3, 10 per cent, and above."""
+EDGES = (0.005, 0.03, 0.1, 0.3)
+"""Labels of like risk are taken together: up to 0.5, 3, 10, 30 per cent, and above."""
 FACTOR, FACTOR_SPREAD = 1.6, 0.6
 """Median and standard deviation (of the logarithm) of how much too low the model is, before any
 check: with 95 % between 0.5 and 5.2. What simulated crowds have shown (docs/results/crowd.md)."""
@@ -75,6 +75,7 @@ def expected(
     risk: Vector,
     checked: Checked,
     *,
+    n_labels: int | None = None,
     n_sure: int = 0,
     rng: np.random.Generator,
     confidence: float = 0.95,
@@ -86,28 +87,31 @@ def expected(
     count as so many equal checks (Kish).
 
     Args:
-        risk: (n,) of the labels that people gave.
+        risk: (n,) of the labels that people gave, or of a random sample of them.
         checked: of such labels, those whose truth is known.
+        n_labels: how many labels people gave; as many as `risk` has unless told.
         n_sure: labels that are taken at their word (experts', imports'): never wrong.
         rng: draws from the posterior.
         confidence: of the interval, in (0, 1).
     """
-    n = len(risk) + n_sure
+    n_labels = len(risk) if n_labels is None else n_labels
+    n = n_labels + n_sure
     if n == 0:
         return None
+    share = n_labels / n / max(len(risk), 1)
     factor, own = _draw(checked, rng)
     drawn = np.zeros(_DRAWS)
     for place, rows in enumerate(_ranges(risk)):
         if len(rows):
             wrong = _rate(factor * own[place], float(rows.mean()))
-            drawn += len(rows) / n * wrong
+            drawn += len(rows) * share * wrong
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return Expected(
         error=float(drawn.mean()),
         low=float(low),
         high=float(high),
-        by_model=float(risk.sum()) / n,
+        by_model=float(risk.sum()) * share,
         n=n,
         n_checked=len(checked.risk),
     )

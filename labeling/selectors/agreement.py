@@ -15,16 +15,17 @@ from labeling.models import (
     Consensus,
     ConsensusState,
     LabelValue,
-    Mode,
     Project,
     Reason,
 )
-from labeling.selectors import label_order, projects
+from labeling.selectors import projects
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 POINTS = 400
+MODEL, CHECKED = "model", "checked"
+"""What an expected error rests on: the model of the crowd alone, or labels experts checked too."""
 CHUNK = 20_000
 
 
@@ -48,11 +49,16 @@ class Opinions:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """The label error to be expected: mean of 1 - P(label) over `n` labels; None with none."""
+class Exported:
+    """The labels of an export.
 
-    error: float | None
-    n: int
+    Attributes:
+        by_people: image id to label id, of the labels that people gave.
+        n_sure: labels of experts and imports, taken at their word.
+    """
+
+    by_people: dict[int, int]
+    n_sure: int
 
 
 def opinions(project_id: int) -> Opinions:
@@ -90,33 +96,18 @@ def opinions(project_id: int) -> Opinions:
     return Opinions(image, annotator, table[:, 2], (*scheme.codes, ""), len(kept))
 
 
-def expected(project_id: int) -> Expected:
-    """Give the label error to be expected of an export as it would be written now.
-
-    The mean, over all images with a label that are not removed, of 1 - P(label) by consensus. An
-    expert's word and labels that came with an import are taken at their word; a project with
-    several labels an image has no such figure.
-    """
-    if projects.by_id(project_id).mode != Mode.SINGLE:
-        return Expected(None, 0)
+def exported(project_id: int) -> Exported:
+    """Read the labels of an export as it would be written now: of images that are not removed."""
     rows = Consensus.objects.filter(
         project_id=project_id,
         state=ConsensusState.RESOLVED,
         label__isnull=False,
         image__removed_at__isnull=True,
-    ).values_list("scheme_id", "label_id", "posterior")
-    columns: dict[int, dict[int, int]] = {}
-    total, n = 0.0, 0
-    for scheme_id, label_id, stored in rows.iterator(chunk_size=CHUNK):
-        if scheme_id not in columns:
-            ids = label_order.label_ids(scheme_id)
-            columns[scheme_id] = {key: place for place, key in enumerate(ids)}
-        place = columns[scheme_id].get(label_id)
-        posterior = np.frombuffer(bytes(stored), dtype=np.float32)
-        if place is not None and place < len(posterior):
-            total += 1.0 - float(posterior[place])
-            n += 1
-    return Expected(total / n if n else None, n)
+    )
+    by_people = rows.filter(is_expert=False).order_by("image_id")
+    return Exported(
+        dict(by_people.values_list("image_id", "label_id")), rows.filter(is_expert=True).count()
+    )
 
 
 def newest(project_id: int) -> AgreementSnapshot | None:
@@ -133,22 +124,6 @@ def page(project_id: int) -> dict[str, Any]:
     return {
         "now": _full(rows[0], names) if rows else None,
         "points": [_point(row) for row in reversed(rows)],
-    }
-
-
-def quality(project_id: int) -> dict[str, Any]:
-    """Say what an export's labels are worth: for the file that goes with it."""
-    now, last = expected(project_id), newest(project_id)
-    return {
-        "labels": now.n,
-        "expected_error": now.error,
-        "expected_error_means": "Mean over all labels of 1 - P(label) by consensus; labels of "
-        "experts and of imports are taken at their word.",
-        "agreement": None if last is None else last.alpha,
-        "agreement_interval": None if last is None else last.interval,
-        "agreement_at": None if last is None else last.at.isoformat(),
-        "agreement_means": "Krippendorff's alpha (nominal) of people's independent answers, with "
-        "its 95 % bootstrap interval over images.",
     }
 
 
@@ -172,6 +147,10 @@ def _full(row: AgreementSnapshot, names: dict[str, str]) -> dict[str, Any]:
         "alpha": _alpha(row),
         "by_label": sorted(known, key=lambda one: (one["estimate"], one["code"])) + unknown,
         "expected_error": row.expected_error,
+        **_expected(row),
+        "expected_error_checked": row.detail.get("expected", {}).get("checked", 0),
+        "expected_error_by_model": row.detail.get("expected", {}).get("by_model"),
+        "expected_error_means": row.detail.get("expected", {}).get("means", ""),
         "n_images": row.detail.get("n_images", 0),
         "n_answers": row.detail.get("n_answers", 0),
         "n_exported": row.detail.get("n_exported", 0),
@@ -186,6 +165,19 @@ def _point(row: AgreementSnapshot) -> dict[str, Any]:
         "low": low,
         "high": high,
         "expected_error": row.expected_error,
+        **_expected(row),
+    }
+
+
+def _expected(row: AgreementSnapshot) -> dict[str, Any]:
+    """Give interval and basis; snapshots of before had neither, and were the model's word."""
+    found = row.detail.get("expected")
+    if found is None:
+        basis = None if row.expected_error is None else MODEL
+        return {"expected_error_interval": None, "expected_error_basis": basis}
+    return {
+        "expected_error_interval": [found["low"], found["high"]],
+        "expected_error_basis": CHECKED if found["checked"] else MODEL,
     }
 
 

@@ -8,8 +8,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from labeling.errors import LabelingError
-from labeling.selectors import agreement
 from labeling.selectors import exports as rows
+from labeling.services import agreement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

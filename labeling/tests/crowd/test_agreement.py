@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from labeling.models import (
+    Adjudication,
     AgreementSnapshot,
     Annotator,
     Consensus,
-    ConsensusState,
     Image,
     Mode,
     Partition,
@@ -21,7 +21,7 @@ from labeling.models import (
     User,
 )
 from labeling.selectors import agreement as selectors
-from labeling.services import agreement, exports
+from labeling.services import agreement, decisions, exports, label_error
 from labeling.tests import worlds
 from labeling.tests.crowd.browser import Browser
 from labeling.tests.crowd.conftest import Browse
@@ -89,28 +89,101 @@ def test_gold_answers_experts_and_who_is_set_aside_do_not_count(
     assert (after.n_images, len(after.label)) == (0, 0)
 
 
-def label(project: Project, image: Image, code: str, p: float) -> None:
-    """Let consensus give an image a label with a probability."""
-    worlds.direct(worlds.make_annotator(project), image, code)
-    row = Consensus.objects.select_related("scheme").get(image=image)
-    codes = list(row.scheme.entries.order_by("position").values_list("label__code", flat=True))
-    posterior = np.full(len(codes), (1 - p) / (len(codes) - 1), dtype=np.float32)
-    posterior[codes.index(code)] = p
-    row.state, row.posterior = ConsensusState.RESOLVED, posterior.tobytes()
-    row.label = project.labels.get(code=code)
-    row.save()
-
-
-def test_the_error_of_an_export_is_the_mean_doubt(project: Project) -> None:
+def test_the_model_expects_the_mean_doubt(project: Project) -> None:
     images = worlds.make_images(project, 4)
-    for image, p in zip(images, (0.9, 0.8, 1.0, 0.5), strict=True):
-        label(project, image, "milk", p)
+    who = worlds.make_annotator(project)
+    for image in images:
+        worlds.direct(who, image, "milk")
     Image.objects.filter(pk=images[3].pk).update(removed_at=worlds.NOW)
+    doubt = []
+    for row in Consensus.objects.filter(image__in=images[:3]):
+        posterior = np.frombuffer(bytes(row.posterior), dtype=np.float32)
+        doubt.append(1 - posterior.max())
 
-    found = selectors.expected(project.pk)
+    found = label_error.expected(project)
 
-    assert found.n == 3
-    assert found.error == pytest.approx((0.1 + 0.2 + 0.0) / 3)
+    assert found is not None
+    assert (found.n, found.n_checked) == (3, 0)
+    assert found.by_model == pytest.approx(np.mean(doubt), abs=1e-6)
+    assert found.low < found.by_model < found.error < found.high
+
+
+def test_the_page_says_where_the_error_rests_on_the_model_alone(
+    staff: Browser, project: Project
+) -> None:
+    worlds.direct(worlds.make_annotator(project), worlds.make_images(project, 1)[0], "milk")
+
+    page = staff.post(f"staff/projects/{staff.slug}/agreement")
+
+    now, (point,) = page["now"], page["points"]
+    assert (now["expected_error_basis"], now["expected_error_checked"]) == ("model", 0)
+    assert "alone" in now["expected_error_means"]
+    assert 0 < now["expected_error_by_model"] < 0.3
+    low, high = now["expected_error_interval"]
+    assert low < now["expected_error"] < high
+    assert point["expected_error_interval"] == [low, high]
+
+
+def test_what_people_miss_of_gold_puts_the_error_right(
+    browse: Browse, staff: Browser, expert: User, project: Project
+) -> None:
+    """Everybody takes juice for milk, always: the model cannot know, gold does."""
+    Project.objects.filter(pk=project.pk).update(votes_pool=2, vote_cap_pool=3)
+    crowd = [worlds.make_annotator(project, f"P{n}") for n in range(4)]
+    worlds.active(project, crowd)
+    images = worlds.make_images(project, 80)
+    for n, image in enumerate(images):
+        for who in (crowd[n % 4], crowd[(n + 1) % 4]):
+            worlds.direct(who, image, "milk")  # a quarter of them are juice
+    before = staff.post(f"staff/projects/{staff.slug}/agreement")["now"]
+
+    tab = browse(expert)
+    tab.set_gold(images[0:80:8], "juice")
+    tab.set_gold([image for n, image in enumerate(images) if n % 8 in (1, 2, 3)], "milk")
+    after = staff.post(f"staff/projects/{staff.slug}/agreement")["now"]
+
+    assert before["expected_error_by_model"] < 0.05
+    assert (after["expected_error_basis"], after["expected_error_checked"]) == ("checked", 40)
+    low, high = after["expected_error_interval"]
+    # 10 of 40 checked are wrong. The 40 not checked are half of what is exported now.
+    assert low < 0.25 / 2 < high
+    assert before["expected_error"] < low
+
+
+def test_a_check_of_the_audit_slice_stands_for_those_nobody_checked(project: Project) -> None:
+    crowd = [worlds.make_annotator(project, f"P{n}") for n in range(3)]
+    worlds.active(project, crowd)
+    expert = worlds.make_annotator(project, "Expert")
+    images = worlds.make_images(project, 3, Partition.AUDIT)
+    for image in images:
+        for who in crowd:
+            worlds.direct(who, image, "milk")
+    for image, said, probability in zip(images, ("juice", "milk"), (0.2, 1.0), strict=False):
+        answer = decisions.adjudicate(
+            project_id=project.pk,
+            image_id=image.pk,
+            annotator_id=expert.pk,
+            kind="LABEL",
+            label_code=said,
+            now=worlds.NOW,
+        )
+        Adjudication.objects.create(
+            project=project,
+            image=image,
+            kind="AGREEMENT_SAMPLE",
+            probability=probability,
+            created_at=worlds.NOW,
+            settled_at=worlds.NOW,
+            annotation=answer,
+        )
+
+    found = label_error.checked(project)
+
+    assert found.is_wrong.tolist() == [True, False]
+    assert found.weight.tolist() == [5.0, 1.0]
+    assert (found.risk < 0.1).all()
+    Annotator.objects.filter(pk=expert.pk).update(quarantined_at=worlds.NOW)
+    assert len(label_error.checked(project).risk) == 0
 
 
 def test_the_error_and_the_agreement_go_with_the_export(
@@ -118,15 +191,18 @@ def test_the_error_and_the_agreement_go_with_the_export(
 ) -> None:
     images = worlds.make_images(project, 8, Partition.AUDIT)
     both_say(people, images, *ALIKE * 3, *APART)
-    label(project, worlds.make_images(project, 1)[0], "apple", 0.75)
+    worlds.direct(worlds.make_annotator(project), worlds.make_images(project, 1)[0], "apple")
     agreement.take(project_id=project.pk, now=worlds.NOW)
 
     exports.write_folder(project_id=project.pk, folder=tmp_path, file_format="jsonl")
 
     quality = json.loads((tmp_path / "project.json").read_text())["quality"]
-    expected = selectors.expected(project.pk)
+    expected = label_error.expected(project)
+    assert expected is not None
     assert quality["labels"] == expected.n > 0
-    assert quality["expected_error"] == pytest.approx(expected.error)
+    assert quality["expected_error"] == pytest.approx(expected.error, abs=1e-6)
+    low, high = quality["expected_error_interval"]
+    assert low < quality["expected_error"] < high
     assert quality["agreement"] == pytest.approx(0.53125, abs=1e-6)
     assert quality["agreement_at"] == worlds.NOW.isoformat()
 

@@ -33,6 +33,8 @@ def tables(folder: Path) -> dict[str, Any]:
     """Everything exported, with keys replaced by their order of appearance."""
     record = json.loads((folder / "project.json").read_text(encoding="utf-8"))
     record["settings"].pop("slug")
+    # The error to be expected rests on people's skills, which a copy learns in its first sweep.
+    record["quality"] = {"labels": record["quality"]["labels"]}
     rows = [
         json.loads(line)
         for table in exports.TABLES
