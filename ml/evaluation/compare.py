@@ -89,6 +89,12 @@ def log_e_harm(wins: int, losses: int, ties: int, *, margin: float = 0.0) -> flo
     return _log_mixture(losses, wins, ties, -margin)
 
 
+def log_e_harm_of(counts: npt.NDArray[np.int64], *, margin: float) -> npt.NDArray[np.float64]:
+    """Give `log_e_harm` of (n, 3) wins, losses and ties at once."""
+    _check_margin(margin, lowest=-1e-300)
+    return _log_mixtures(counts[:, [1, 0, 2]], -margin)
+
+
 def alpha_k(k: int, alpha: float = 0.05) -> float:
     """Give the error budget of the k-th challenger (from 1); all of them sum to `alpha`."""
     if k < 1:
@@ -105,16 +111,18 @@ def mcnemar(wins: int, losses: int) -> float:
 
 
 def _log_mixture(wins: int, losses: int, ties: int, shift: float) -> float:
-    """Average the wealth of bets on d + shift, |shift| < 1, in log space."""
+    return float(_log_mixtures(np.array([[wins, losses, ties]]), shift)[0])
+
+
+def _log_mixtures(counts: npt.NDArray[np.int64], shift: float) -> npt.NDArray[np.float64]:
+    """Average the wealth of bets on d + shift, |shift| < 1, in log space, for (n, 3) counts."""
     largest = _LARGEST_SHARE_OF_BET / (1 - shift)
     bets = np.geomspace(_SMALLEST_BET, largest, _N_BETS)
-    wealth = (
-        wins * np.log1p(bets * (1 + shift))
-        + losses * np.log1p(-bets * (1 - shift))
-        + ties * np.log1p(bets * shift)
-    )
-    top = wealth.max()
-    return float(top + np.log(np.mean(np.exp(wealth - top))))
+    a_win, a_loss = np.log1p(bets * (1 + shift)), np.log1p(-bets * (1 - shift))
+    wealth = counts @ np.stack([a_win, a_loss, np.log1p(bets * shift)])
+    top = wealth.max(axis=1, keepdims=True)
+    mean: npt.NDArray[np.float64] = np.exp(wealth - top).mean(axis=1)
+    return top[:, 0] + np.log(mean)
 
 
 def _log_choose(n: int, k: int) -> float:

@@ -10,11 +10,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from ml.bench import report, verify, verify_intervals
+from ml.bench import report, verify, verify_gate, verify_intervals
 from ml.errors import MlError
 
-CHECKS: dict[str, Any] = {"intervals": verify_intervals}
-TRIALS = {"intervals": 2000}
+CHECKS: dict[str, Any] = {"intervals": verify_intervals, "gate": verify_gate}
+TRIALS = {"intervals": 2000, "gate": 2000}
 
 
 class Command(BaseCommand):

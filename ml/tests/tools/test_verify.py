@@ -51,3 +51,18 @@ def test_a_missed_promise_is_named_as_missed() -> None:
     assert [each.is_met for each in verify_intervals.targets(figures)] == [True, False, False]
     drawn = verify.table("intervals", verify_intervals.targets(figures), figures)
     assert list(drawn.columns[3].cells) == ["met", "NOT MET", "NOT MET"]
+
+
+@pytest.mark.slow
+def test_the_gate_proves_what_is_better_and_holds_what_creeps(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    figures = figures_of(capsys, "gate", "--trials=12")
+
+    assert figures["false_promotion"] <= 0.25
+    assert figures["power"]["4000"] > 0.9
+    assert figures["power"]["400"] <= figures["power"]["1000"] <= figures["power"]["4000"]
+    creep = figures["creep"]
+    assert creep["monitor"]["equal"]["ok_in_the_end"] == 1.0
+    assert creep["leash"]["fast_creep"]["lowest_gap"] > creep["monitor"]["fast_creep"]["lowest_gap"]
+    assert figures["creep_ok_with_leash"] > figures["creep_ok"]

@@ -1,0 +1,60 @@
+"""From counts of pairs to a verdict: the rules of the gate, apart from where they are stored."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+
+from ml.evaluation import compare
+
+
+class Verdict(StrEnum):
+    """What the audit slice says of a candidate so far."""
+
+    RUNNING = "RUNNING"
+    BETTER = "BETTER"
+    NOT_WORSE = "NOT_WORSE"
+    HARMFUL = "HARMFUL"
+
+
+def certify(wins: int, losses: int, ties: int, *, alpha: float, margin: float) -> Verdict:
+    """Judge a candidate against the last proven version; may be asked after every pair.
+
+    There are two ways to pass, better or not worse by the margin, and each may use half of the
+    candidate's error budget (`compare.alpha_k`). Harm may use all of it: it promotes nobody.
+
+    Args:
+        wins, losses, ties: pairs on independent audit groups.
+        alpha: error budget of this candidate.
+        margin: of accuracy, in (0, 1).
+    """
+    needed = math.log(2 / alpha)
+    if compare.log_e_value(wins, losses) >= needed:
+        return Verdict.BETTER
+    if compare.log_e_noninferiority(wins, losses, ties, margin=margin) >= needed:
+        return Verdict.NOT_WORSE
+    if compare.log_e_reversed(wins, losses) >= math.log(1 / alpha):
+        return Verdict.HARMFUL
+    return Verdict.RUNNING
+
+
+def is_on_leash(
+    difference: float, error: float, *, margin: float, errors: float = 3.0, start: float = 1.0
+) -> bool:
+    """Tell whether a refit stays within the margin of the last *proven* version.
+
+    Comparing each refit with the one before lets hundreds of small losses add up, and the audit
+    slice grows too slowly to see it in time: with ten pairs a refit, a creep of 0.02 points a
+    refit was seen 7 points down. Labeled images are many, and all of them can be asked at once
+    by heads without their group. So the difference there must be above -margin by `errors`
+    standard errors; while that is more than the labels can show, it must be `start` standard
+    errors above 0. `manage.py verify gate` shows what this is worth.
+
+    Args:
+        difference: mean accuracy, refit minus proven, on the same images out of group.
+        error: its standard error, over split groups.
+        margin: of accuracy, in (0, 1).
+        errors: three: the same labels are asked for hundreds of refits.
+        start: for few labels; a head that learns from them is ahead by more.
+    """
+    return difference >= min(errors * error - margin, start * error)
