@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.acquisition.guards import guarded
-from ml.acquisition.picking import Openings, doubtful_and_uniform, uniform
+from ml.acquisition.picking import (
+    MOST_LABELED,
+    Openings,
+    affordable,
+    doubtful_and_uniform,
+    thinned,
+    uniform,
+)
 from ml.acquisition.start import cold_start
 from ml.acquisition.uncertainty import doubt_of
 
@@ -27,10 +34,11 @@ if TYPE_CHECKING:
     Kernel = npt.NDArray[np.float32]
 
 MAX_CANDIDATES, MAX_REFERENCES = 1700, 2000
-"""Bounds of the kernel: 14 MB and about 0.3 s on one core, whatever the size of the pool."""
+"""Bounds of the kernel: 14 MB and about 0.3 s on one core, whatever the size of the pool. With more
+than 10,000 labelled rows there are fewer references: `picking.affordable`."""
 _DOUBTFUL_SHARE = 1000 / 1700
 _SMALLEST_RADIUS, _LARGEST_RADIUS = 0.05, 1.0
-_RADIUS_ROWS = 512
+_RADIUS_ROWS = 256
 _BLOCK_ROWS = 4096
 
 
@@ -43,7 +51,7 @@ def max_herding(pool: Pool, *, batch_size: int, rng: np.random.Generator) -> tup
     c candidates and r references, plus O(r m d) for m labeled rows.
     """
     candidates, chance = uniform(pool, max(MAX_CANDIDATES, batch_size), rng)
-    references, _ = uniform(pool, MAX_REFERENCES, rng)
+    references, _ = uniform(pool, affordable(MAX_REFERENCES, len(pool.labeled)), rng)
     chosen = _cover(pool, candidates, references, np.ones(len(references)), batch_size)
     return candidates[chosen], np.full(len(chosen), chance)
 
@@ -65,7 +73,7 @@ def uncertainty_herding(
     limit = max(MAX_CANDIDATES, batch_size)
     n_doubtful = round(limit * _DOUBTFUL_SHARE)
     candidates, chances = doubtful_and_uniform(doubt, limit, n_doubtful, rng)
-    references, _ = uniform(pool, MAX_REFERENCES, rng)
+    references, _ = uniform(pool, affordable(MAX_REFERENCES, len(pool.labeled)), rng)
     chosen = _cover(pool, candidates, references, doubt[references], batch_size)
     return candidates[chosen], chances[chosen]
 
@@ -86,12 +94,13 @@ def _cover(
     batch_size: int,
 ) -> Indices:
     """Choose positions in `candidates`, greedily, one of a split group while that suffices."""
-    radius = squared_radius(pool.labeled)
+    labeled = thinned(pool.labeled, MOST_LABELED)
+    radius = squared_radius(labeled)
     rows = pool.embeddings[references]
     if pool.stands_for is not None:
         weights = weights * pool.stands_for[references]
     kernel = similarity(pool.embeddings[candidates], rows, radius)  # (candidates, references)
-    covered = nearest_similarity(rows, pool.labeled, radius)
+    covered = nearest_similarity(rows, labeled, radius)
     return _greedy(kernel, covered, weights.astype(np.float32), pool.groups[candidates], batch_size)
 
 
@@ -152,8 +161,8 @@ def squared_radius(labeled: Embeddings) -> float:
     """Give the median squared distance of labelled rows to their nearest labelled row.
 
     Bounded to [0.05, 1]; 1 where fewer than two rows are labelled. It shrinks as labels grow:
-    from covering the whole pool at first to looking only near the boundary. Of more than 512
-    rows the median is that of 512, evenly spaced, against all.
+    from covering the whole pool at first to looking only near the boundary. Of more than 256
+    rows the median is that of 256, evenly spaced, against all.
     """
     m = len(labeled)
     if m < 2:

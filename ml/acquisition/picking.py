@@ -9,9 +9,12 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ml.types import Groups, Indices, Pool, Scores
+    from ml.types import Embeddings, Groups, Indices, Pool, Scores
 
 _ORDERED, _ORDERED_A_PICK = 4000, 50
+_MOST_PAIRS, _FEWEST = 20_000_000, 400
+MOST_LABELED = _MOST_PAIRS // _FEWEST
+"""Labelled rows beyond which those compared with are thinned out: 50,000."""
 
 
 class Openings:
@@ -66,6 +69,21 @@ def best_first(
             shuffled = rng.permutation(np.sort(top))
     order = shuffled[np.argsort(-scores[shuffled], kind="stable")]
     return one_a_group(order, groups, batch_size)
+
+
+def affordable(limit: int, n_labeled: int) -> int:
+    """Give how many rows can be compared with all labelled ones: fewer than `limit` where many.
+
+    At most twenty million pairs, half a second on two cores, but never fewer than 400 rows.
+    """
+    return max(_FEWEST, min(limit, _MOST_PAIRS // max(n_labeled, 1)))
+
+
+def thinned(labeled: Embeddings, limit: int) -> Embeddings:
+    """Give at most `limit` labelled rows, evenly spaced in the order they are given in."""
+    if len(labeled) <= limit:
+        return labeled
+    return labeled[np.linspace(0, len(labeled) - 1, limit).astype(np.int64)]
 
 
 def uniform(pool: Pool, limit: int, rng: np.random.Generator) -> tuple[Indices, float]:

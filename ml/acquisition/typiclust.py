@@ -9,7 +9,7 @@ import numpy as np
 from ml.acquisition.clusters import k_means
 from ml.acquisition.guards import guarded
 from ml.acquisition.herding import squared_distances
-from ml.acquisition.picking import Openings, uniform
+from ml.acquisition.picking import Openings, thinned, uniform
 
 if TYPE_CHECKING:
     from ml.types import Embeddings, Indices, Labels, Pool, Scores
@@ -33,7 +33,7 @@ def typiclust(pool: Pool, *, batch_size: int, rng: np.random.Generator) -> tuple
     Source: Hacohen, Dekel & Weinshall 2022 (arXiv 2202.02794).
     """
     candidates, chance = uniform(pool, max(MAX_CANDIDATES, batch_size), rng)
-    rows, labeled = pool.embeddings[candidates], _thinned(pool.labeled)
+    rows, labeled = pool.embeddings[candidates], thinned(pool.labeled, MAX_LABELED)
     n_clusters = min(len(pool.labeled) + batch_size, MAX_CLUSTERS)
     cluster_of, means = k_means(np.concatenate([rows, labeled]), n_clusters, rng)
     n_covered = np.bincount(cluster_of[len(rows) :], minlength=len(means))
@@ -65,9 +65,3 @@ def typicality(rows: Embeddings, cluster_of: Labels) -> Scores:
         nearest = np.partition(distances, n_near - 1, axis=1)[:, :n_near]
         found[members] = 1.0 / (nearest.mean(axis=1) + 1e-9)
     return found
-
-
-def _thinned(labeled: Embeddings) -> Embeddings:
-    if len(labeled) <= MAX_LABELED:
-        return labeled
-    return labeled[np.linspace(0, len(labeled) - 1, MAX_LABELED).astype(np.int64)]

@@ -17,7 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from labeling.errors import LabelingError
+from ml.acquisition import ACQUISITION_FUNCTIONS, DEFAULT
 from ml.bench import (
+    acquire,
     crowd,
     crowd_report,
     databases,
@@ -36,6 +38,7 @@ MANAGE = [str(settings.BASE_DIR / "manage.py"), "bench"]
 FAILURES = (
     MlError,
     LabelingError,
+    acquire.CannotMeasureError,
     loop.CannotMeasureError,
     embed.CannotMeasureError,
     finetune.CannotMeasureError,
@@ -44,6 +47,7 @@ FAILURES = (
     databases.NoServerError,
 )
 SETTINGS_OF = {
+    "acquire": ["images", "labeled", "classes", "strategy"],
     "loop": ["labeled", "answers"],
     "embed": [],
     "queue": ["database", "annotators", "rate", "seconds"],
@@ -55,20 +59,29 @@ SETTINGS_OF = {
 class Command(BaseCommand):
     """Every measurement runs in a temporary folder; nothing of yours is touched."""
 
-    help = "Measure the loop (answer to champion), embedding, a fine-tune, queue or crowd."
+    help = "Measure the loop, embedding, a fine-tune, queue, crowd or acquisition."
     requires_system_checks = ()  # the children need no addresses, and start faster
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the measurement and, where wanted, the pictures."""
-        parser.add_argument("name", choices=("loop", "embed", "finetune", "queue", "crowd"))
-        parser.add_argument("--images", help="folder (LARDER_DEMO_IMAGES); queue: how many")
+        parser.add_argument(
+            "name", choices=("loop", "embed", "finetune", "queue", "crowd", "acquire")
+        )
+        parser.add_argument(
+            "--images", help="folder (LARDER_DEMO_IMAGES); queue: how many; acquire: 10000,100000"
+        )
         parser.add_argument("--labels", type=Path, help="its CSV; default: labels.csv inside")
         parser.add_argument("--label-column", default="coarse_label")
         parser.add_argument("--count", type=int, default=2640, help="how many images to use")
         parser.add_argument("--only", default="", help="labels to use, with commas; default: all")
         parser.add_argument(
-            "--labeled", type=int, default=400, help="loop: resolved before; finetune: trigger's"
+            "--labeled",
+            type=int,
+            help="loop: resolved before (400); finetune: trigger's (400); "
+            "acquire: labeled images (20000)",
         )
+        parser.add_argument("--classes", type=int, default=81, help="acquire: how many labels")
+        parser.add_argument("--strategy", choices=ACQUISITION_FUNCTIONS, default=DEFAULT)
         parser.add_argument("--answers", type=int, default=30, help="loop: timed in each phase")
         parser.add_argument(
             "--audit-share", type=float, default=0.3, help="finetune: of split groups, all judged"
@@ -87,7 +100,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Be the parent that makes a folder, or the child that measures inside it."""
-        if options["work"] is None:
+        has_own_rows = options["name"] == "acquire"
+        options["labeled"] = options["labeled"] or (20_000 if has_own_rows else 400)
+        if options["work"] is None and not has_own_rows:
             self._parent(options)
             return
         started = time.monotonic()
@@ -158,6 +173,17 @@ class Command(BaseCommand):
             raise CommandError(f"bench {options['name']} could not measure.")
 
     def _measure(self, options: dict[str, Any]) -> dict[str, Any]:
+        if options["name"] == "acquire":
+            options["images"] = acquire.sizes(options["images"] or "10000,100000")
+            with sandbox.folder() as work:
+                return acquire.measure(
+                    options["images"],
+                    labels=options["labeled"],
+                    classes=options["classes"],
+                    strategy=options["strategy"],
+                    folder=work,
+                    say=self._say,
+                )
         loop.migrate()
         if options["name"] == "queue":
             given = queue.Setup(
@@ -203,6 +229,8 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
     if options["name"] == "queue":
         names = ["name", "images", "database", "annotators", "rate", "seconds"]
         return {name: options[name] for name in names}
+    if options["name"] == "acquire":
+        return {name: options[name] for name in ["name", *SETTINGS_OF["acquire"]]}
     names = ["name", "count", "only", "label_column", *SETTINGS_OF[options["name"]]]
     return {name: options[name] for name in names} | {"images": options["images"].name}
 

@@ -17,7 +17,7 @@ from ml.acquisition.cluster_margin import in_turns
 from ml.acquisition.clusters import k_means, nearest_to_means
 from ml.acquisition.dropquery import changes
 from ml.acquisition.herding import _greedy
-from ml.acquisition.picking import Openings, best_first, doubtful_and_uniform
+from ml.acquisition.picking import Openings, affordable, best_first, doubtful_and_uniform, thinned
 from ml.acquisition.typiclust import typicality
 from ml.tests.acquisition.builders import asked, head_of, pool_of, random_pool, unit
 from ml.types import Pool
@@ -306,3 +306,12 @@ def test_the_most_doubtful_are_certain_to_be_candidates() -> None:
     assert set(np.argsort(-doubt)[:60].tolist()) == set(rows[chances == 1.0].tolist())
     np.testing.assert_allclose(chances[chances < 1], 40 / 940)
     assert math.isclose(chances.sum(), 60 + 40 * 40 / 940)
+
+
+def test_what_is_compared_with_many_labeled_rows_is_bounded() -> None:
+    assert affordable(2000, 0) == affordable(2000, 10_000) == 2000
+    assert affordable(2000, 20_000) == 1000
+    assert affordable(2000, 10**6) == 400
+    rows = np.arange(100, dtype=np.float32)[:, None]
+    assert thinned(rows, 3)[:, 0].tolist() == [0, 49, 99]
+    assert thinned(rows, 100) is rows
