@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = MAX_REFERENCES = 2000
 DIMENSIONS = 128
-PRIOR = 1.0
+PRIOR = 0.01
+"""Of unit rows; the paper's 1 is for rows many times as long. On 81 classes of the photographs the
+area under the curve to 480 labels was .488 with 0.3, .511 with 0.1, .529 with 0.01 (two seeds)."""
 _SPARE_DIMENSIONS, _POWER_STEPS = 12, 2
 
 
@@ -28,8 +30,8 @@ _SPARE_DIMENSIONS, _POWER_STEPS = 12, 2
 def bait_binary(pool: Pool, *, batch_size: int, rng: np.random.Generator) -> tuple[Indices, Scores]:
     """Pick what shrinks the expected error of the pool most, after Fisher information.
 
-    With g = sqrt(p (1 - p)) x for the most likely label's probability p, M = I + the sum of gg'
-    over labelled rows and F the mean of gg' over the pool, the next row is argmax
+    With g = sqrt(p (1 - p)) x for the most likely label's probability p, M = 0.01 I + the sum
+    of gg' over labelled rows and F the mean of gg' over the pool, the next row is argmax
     g'M^-1 F M^-1 g / (1 + g'M^-1 g), the fall of tr(M^-1 F) by adding it (Sherman and Morrison);
     then M takes it in. x is the row in the first 128 principal directions of the pool.
 

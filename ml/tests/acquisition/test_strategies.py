@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ml.acquisition import ACQUISITION_FUNCTIONS
 from ml.acquisition.badge import top_residuals
-from ml.acquisition.bait import principal_axes
+from ml.acquisition.bait import PRIOR, principal_axes
 from ml.acquisition.cluster_margin import in_turns
 from ml.acquisition.clusters import k_means, nearest_to_means
 from ml.acquisition.dropquery import changes
@@ -173,7 +173,7 @@ def test_bait_takes_what_lowers_the_trace_most() -> None:
     said = pool.labeled @ pool.head.weights * pool.head.temperature
     said = np.exp(said) / np.exp(said).sum(axis=1, keepdims=True)
     known = fisher_rows(pool.labeled, said)
-    information = np.eye(4) + known.T @ known
+    information = PRIOR * np.eye(4) + known.T @ known
     target = factors.T @ factors
 
     places = np.argsort(order)[choose("bait_binary", pool, 3)]
