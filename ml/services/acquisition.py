@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from ml.types import Embeddings, Head, Indices, Probabilities, Rows, Scores, Weights
 
 _MEAN_ROWS = 16_384
-BATCHES = dict.fromkeys(acquisition.WEIGHS_EVERY_PICK, 40)
-"""Functions that weigh every pick against the ones before cost time by pick: a window of 40 lasts
-until the next refill, which comes with the next head."""
+SHORT_WINDOW = 40
+"""Entries chosen by functions whose picks cost time each, and while it is cold: they last until the
+next refill, which comes with the next head. Herding picks lazily: 200 cost no more than 20."""
 
 
 class UnknownAcquisitionFunctionError(MlError):
@@ -162,7 +162,7 @@ def is_low(project: ProjectRow, n_chosen: int) -> bool:
     Of a large window a few dozen suffice: a refill takes less than a second.
     """
     waiting = queue_selectors.window_sizes(project.pk)["ACQUIRED"]
-    return 2 * waiting < min(project.window_size, n_chosen, *BATCHES.values())
+    return 2 * waiting < min(project.window_size, n_chosen, SHORT_WINDOW)
 
 
 def refill(
@@ -185,7 +185,7 @@ def refill(
         return np.empty(0, dtype=np.int64)
     has_head = scored.head is not None or scored.probabilities is not None
     name = function_name(project, labeled, has_head=has_head)
-    size = min(project.window_size, BATCHES.get(name, project.window_size))
+    size = _window(project, name, is_cold=labeled.is_cold or not has_head)
     again = _second_opinions(project.pk, size)
     positions, chances = acquisition.ACQUISITION_FUNCTIONS[name](
         scored.pool(labeled.counts), batch_size=max(size - len(again), 1), rng=rng
@@ -203,6 +203,13 @@ def refill(
         now=now,
     )
     return chosen
+
+
+def _window(project: ProjectRow, name: str, *, is_cold: bool) -> int:
+    """Say how many entries a function fills the window with."""
+    is_slow = name in acquisition.WEIGHS_EVERY_PICK - {"max_herding", "uherding"}
+    is_short = is_slow or (is_cold and name in acquisition.NEEDS_NO_PROBABILITIES - {"random"})
+    return min(project.window_size, SHORT_WINDOW) if is_short else project.window_size
 
 
 def _second_opinions(project_id: int, size: int) -> list[queue.RefillEntry]:

@@ -190,7 +190,7 @@ def play(
     refit.run(project_id=project.pk, now=now)
     for answered in range(1, budget + 1):
         if not queue_selectors.window_sizes(project.pk)["ACQUIRED"]:
-            # Functions that weigh every pick fill short windows (`acquisition.BATCHES`).
+            # Functions that weigh every pick fill short windows (`acquisition.SHORT_WINDOW`).
             refit.run(project_id=project.pk, now=now)
         image_id = answer_next(project.pk, oracle.pk, code_of.__getitem__, now)
         result.chosen.append(image_id)

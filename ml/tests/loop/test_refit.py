@@ -105,7 +105,7 @@ def test_the_window_is_chosen_by_the_newest_head_once_every_label_is_known() -> 
     champion = registry.champion(world.project.pk)
     assert champion is not None
     entries = QueueEntry.objects.filter(reason="ACQUIRED", state="OPEN")
-    assert entries.count() == 40
+    assert entries.count() == 105
     named = set(entries.values_list("policy", "model_version"))
     assert named == {("uherding 1", champion.public_id)}
 

@@ -120,3 +120,16 @@ def test_a_pool_too_large_to_keep_its_probabilities_still_tells_those_of_a_windo
         found, said = scored.said_of(np.array([107, 101, 500]))
         assert found.tolist() == [101, 107]
         np.testing.assert_allclose(said, ridge.predict(head, raw[[1, 7]]), atol=1e-6)
+
+
+def test_a_window_is_short_where_picks_cost_time_and_while_it_is_cold(project: Project) -> None:
+    project.window_size = 200
+
+    warm = {
+        name: acquisition._window(project, name, is_cold=False)
+        for name in ("typiclust", "uherding", "margin", "random")
+    }
+
+    assert warm == {"typiclust": 40, "uherding": 200, "margin": 200, "random": 200}
+    assert acquisition._window(project, "uherding", is_cold=True) == 40
+    assert acquisition._window(project, "random", is_cold=True) == 200
