@@ -43,7 +43,8 @@ def test_images_without_a_vector_give_an_empty_pool_and_no_warning(
     )
 
     assert scored.image_ids.shape == (0,)
-    assert scored.prepared.shape == scored.labeled.shape == (0, 4)
+    assert len(scored.prepared) == 0
+    assert scored.labeled.shape == (0, 4)
     assert (scored.probabilities is not None) == has_head
     chosen = acquisition.refill(
         project=project, scored=scored, labeled=NOTHING, model_version=None,
