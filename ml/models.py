@@ -199,6 +199,7 @@ class ComparisonDecision(models.TextChoices):
     PASSED = "PASSED", "passed"
     FAILED = "FAILED", "failed"
     SUPERSEDED = "SUPERSEDED", "superseded"
+    UNDECIDED = "UNDECIDED", "ended without a verdict"
 
 
 class Comparison(models.Model):

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ml.models import ModelVersion
     from ml.types import Indices
 
-WAITING = ("OPEN", "DISPUTED")
+DISPUTED = "DISPUTED"
+WAITING = ("OPEN", DISPUTED)
 """States in which more answers, or an expert, will change what is known of an image."""
 UNKNOWN = ""
 """Stands where a version has no vector of an image; no label code is empty."""
@@ -35,11 +36,13 @@ class AuditTruth:
         image_ids: (n,).
         codes: (n,) label codes people agreed on, experts' questions settled.
         n_open: measured images that still wait for answers, or for an expert.
+        n_for_experts: of those, the ones that wait for an expert.
     """
 
     image_ids: Indices
     codes: npt.NDArray[np.object_]
     n_open: int
+    n_for_experts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,15 @@ def audit_truth(project_id: int) -> AuditTruth:
     """Read the audit slice as it stands; a label changed since simply reads differently."""
     rows = consensus.audit_rows(project_id, measured_only=True)
     # What an expert has yet to look at is not the truth yet, and may be the truth tomorrow.
-    waits = rows.is_pending | np.isin(np.array(rows.states, dtype=object), WAITING)
+    states = np.array(rows.states, dtype=object)
+    waits = rows.is_pending | np.isin(states, WAITING)
     known = (rows.label_index >= 0) & ~waits
     codes = np.array(rows.codes, dtype=object)
     return AuditTruth(
         image_ids=rows.image_ids[known],
         codes=codes[rows.label_index[known]],
         n_open=int(waits.sum()),
+        n_for_experts=int((rows.is_pending | (states == DISPUTED)).sum()),
     )
 
 

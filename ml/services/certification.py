@@ -28,7 +28,7 @@ from ml.models import (
 )
 from ml.selectors import evidence, registry
 from ml.services import registry as registry_services
-from ml.services import snapshots
+from ml.services import snapshots, waiting
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -152,11 +152,18 @@ def _certify(comparison: Comparison, truth: AuditTruth, now: datetime) -> str:
     log_e = _log_e(pairs, has_reference=reference is not None)
     decision = _decision(comparison, pairs, log_e, n_open=truth.n_open)
     numbers = {**log_e, "n": pairs.n, "needed": _needed(comparison)}
+    if decision == ComparisonDecision.RUNNING and version.kind == ModelKind.FINETUNE:
+        comparison.detail = {**comparison.detail, "wait": waiting.after(comparison, truth, now)}
+        if waiting.is_over(comparison, now):
+            decision = ComparisonDecision.UNDECIDED
+            numbers |= {"difference": waiting.bound(pairs, truth.n_open), "n_open": truth.n_open}
     comparison.log_e, comparison.decision = max(log_e.values()), decision
     _store(comparison, pairs, numbers, now)
     if decision == ComparisonDecision.RUNNING:
         return decision
     sentence = _sentence(comparison, pairs, decision)
+    if decision == ComparisonDecision.UNDECIDED:
+        sentence = f"{waiting.sentence(comparison, truth, pairs)} {sentence}"
     if decision == ComparisonDecision.PASSED and version.kind == ModelKind.HEAD:
         registry_services.prove(
             project_id=version.project_id, version_id=version.pk, verdict=sentence, now=now
@@ -211,6 +218,8 @@ def _sentence(comparison: Comparison, pairs: Pairs, decision: str) -> str:
     )
     if decision == ComparisonDecision.PASSED:
         return f"Proven: {counted}."
+    if decision == ComparisonDecision.UNDECIDED:
+        return f"So far {counted}."
     return f"Not proven: {counted}."
 
 

@@ -20,14 +20,14 @@ from ml.models import (
     ModelVersion,
 )
 from ml.selectors import registry as registry_selectors
-from ml.services import certification, embedding, refit, registry
+from ml.services import certification, embedding, refit, registry, waiting
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
 def is_due(project_id: int, *, now: datetime) -> bool:
-    """Tell whether a challenger's set lacks vectors, or the challenger has passed."""
+    """Tell whether a challenger's set lacks vectors, it has passed, or it has waited in vain."""
     challenger = registry_selectors.waiting_challenger(project_id)
     if challenger is None:
         return False
@@ -35,7 +35,8 @@ def is_due(project_id: int, *, now: datetime) -> bool:
     if beat is not None and beat >= now - embedding.STALE_AFTER:
         return False
     is_passed = _decision(challenger) == ComparisonDecision.PASSED
-    return is_passed or embedding.pending_count(challenger.embedding_set) > 0
+    is_moving = is_passed or embedding.pending_count(challenger.embedding_set) > 0
+    return is_moving or waiting.is_any_over(project_id, now)
 
 
 def advance(*, project_id: int, now: datetime, seconds: float = 2.0) -> bool:

@@ -102,13 +102,13 @@ def _open_questions(world: World) -> int:
     return Adjudication.objects.filter(project=world.project, settled_at=None).count()
 
 
-def _settle_questions(world: World) -> None:
-    """Let an expert say the truth of every image that waits."""
+def _settle_questions(world: World, at_most: int | None = None) -> None:
+    """Let an expert say the truth of every image that waits, or of so many."""
     expert = factories.make_expert_annotator(
         world.project, factories.make_member(world.project, "EXPERT")
     )
     waiting = Adjudication.objects.filter(project=world.project, settled_at=None)
-    for image_id in list(waiting.order_by("pk").values_list("image_id", flat=True)):
+    for image_id in list(waiting.order_by("pk").values_list("image_id", flat=True)[:at_most]):
         decisions.adjudicate(
             project_id=world.project.pk,
             image_id=image_id,
@@ -214,6 +214,72 @@ def test_the_last_answer_does_not_reject_before_experts_are_asked(
     version = ModelVersion.objects.get(kind="FINETUNE")
     assert Adjudication.objects.filter(settled_at=None).exists()
     assert version.state == ModelState.CHALLENGER
+
+
+def _wait(world: World, days: float) -> None:
+    world.clock += days * 24 * 3600
+    if handover.is_due(world.project.pk, now=world.now):
+        handover.advance(project_id=world.project.pk, now=world.now)
+
+
+@pytest.mark.usefixtures("tuning")
+def test_experts_who_never_answer_do_not_hold_up_the_next_fine_tune(
+    vectors_at_once: dict[str, float],
+) -> None:
+    vectors_at_once["noise"] = 6.0
+    world = _noisy_world()
+    asked = _open_questions(world)
+    _finetune(world)
+    version = ModelVersion.objects.get(kind="FINETUNE")
+
+    _wait(world, 13.9)
+    version.refresh_from_db()
+    assert version.state == ModelState.CHALLENGER
+    _wait(world, 0.2)
+
+    version.refresh_from_db()
+    comparison = Comparison.objects.get(challenger=version)
+    assert version.state == ModelState.REJECTED
+    assert comparison.decision == ComparisonDecision.UNDECIDED
+    images = "1 image" if asked == 1 else f"{asked} images"
+    assert version.verdict.startswith(f"Not decided: experts have not answered {images}, ")
+    # Open images stay in the denominator: all for the one side, or all for the other.
+    found = comparison.detail["numbers"]["difference"]
+    ahead = comparison.wins - comparison.losses
+    assert found["low"] == pytest.approx((ahead - asked) / 60)
+    assert found["high"] == pytest.approx((ahead + asked) / 60)
+    finetune.request(project_id=world.project.pk, trigger="staff", now=world.now)
+
+
+@pytest.mark.usefixtures("tuning")
+def test_an_expert_at_work_is_waited_for(vectors_at_once: dict[str, float]) -> None:
+    vectors_at_once["noise"] = 6.0
+    world = _noisy_world()
+    assert _open_questions(world) > 1
+    _finetune(world)
+    version = ModelVersion.objects.get(kind="FINETUNE")
+
+    _wait(world, 10)
+    _settle_questions(world, 1)
+    _wait(world, 10)
+
+    version.refresh_from_db()
+    assert version.state == ModelState.CHALLENGER
+    _wait(world, 14.1)
+    version.refresh_from_db()
+    assert version.state == ModelState.REJECTED
+
+
+@pytest.mark.usefixtures("tuning", "vectors_at_once")
+def test_people_who_have_left_do_not_hold_up_the_next_fine_tune() -> None:
+    world = _noisy_world(audit_answers=5)
+    _finetune(world)
+
+    _wait(world, 14.1)
+
+    version = ModelVersion.objects.get(kind="FINETUNE")
+    assert version.verdict.startswith("Not decided: people have not answered 55 images, ")
+    assert version.state == ModelState.REJECTED
 
 
 @pytest.mark.usefixtures("tuning", "vectors_at_once")
