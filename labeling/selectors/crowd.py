@@ -7,7 +7,7 @@ empty code is "none of these", the last column.
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,12 +36,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import numpy.typing as npt
-    from django.db.models import QuerySet
 
     from labeling.selectors.projects import SchemeView
 
 NONE_CODE = ""
-FEW = 20
 SWEPT_EVERY = timedelta(minutes=5)
 SWEPT_WITH = 1000
 
@@ -70,41 +68,31 @@ _version = Prepared(
 )
 
 
-@cache
-def _skills(n_people: int) -> Prepared:
-    """Give the query for so many people; an image has few."""
-    del n_people  # Each number of values has SQL of its own.
-    return Prepared(
-        lambda *annotator_ids: AnnotatorSkill.objects.filter(
-            annotator_id__in=annotator_ids
-        ).values_list("annotator_id", "n_right", "n_wrong", "confusions")
+_skills = Prepared(
+    lambda annotator_ids: AnnotatorSkill.objects.filter(annotator_id__in=annotator_ids).values_list(
+        "annotator_id", "n_right", "n_wrong", "confusions"
     )
+)
 
 
 def skills(annotator_ids: Iterable[int], scheme: SchemeView) -> dict[int, Skill]:
     """Give the skills of these annotators by one query; who has none yet is left out."""
     column_of = {code: column for column, code in enumerate(outcomes(scheme))}
-    people = set(annotator_ids)
-    if len(people) <= FEW:
-        rows = _skills(len(people)).rows(*people) if people else []
-    else:
-        rows = list(
-            AnnotatorSkill.objects.filter(annotator_id__in=people).values_list(
-                "annotator_id", "n_right", "n_wrong", "confusions"
-            )
-        )
+    people = sorted(set(annotator_ids))
+    rows = _skills.rows(people) if people else []
     return {
         annotator_id: Skill(right, wrong, by_column(confusions, column_of))
         for annotator_id, right, wrong, confusions in rows
     }
 
 
-def _priors(image_ids: Sequence[int]) -> QuerySet[ImagePrior, tuple[Any, ...]]:
-    rows = ImagePrior.objects.filter(image_id__in=image_ids).order_by("image_id")
-    return rows.values_list("image_id", "scheme_id", "probabilities")
-
-
-_prior = Prepared(lambda image_id: _priors([image_id]))
+_priors = Prepared(
+    lambda image_ids: (
+        ImagePrior.objects.filter(image_id__in=image_ids)
+        .order_by("image_id")
+        .values_list("image_id", "scheme_id", "probabilities")
+    )
+)
 
 
 def priors(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, npt.NDArray[np.float32]]:
@@ -112,8 +100,7 @@ def priors(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, npt.NDArra
 
     The caller leaves audit images out.
     """
-    is_one = len(image_ids) == 1
-    rows = _prior.rows(image_ids[0]) if is_one else list(_priors(image_ids))
+    rows = _priors.rows(list(image_ids)) if len(image_ids) else []
     by_scheme: dict[int, dict[int, bytes]] = {}
     for image_id, scheme_id, stored in rows:
         by_scheme.setdefault(scheme_id, {})[image_id] = bytes(stored)

@@ -133,6 +133,27 @@ class Statement:
             return _run_on_postgres(connection.connection, self.sql, values)
 
 
+class Rows:
+    """A statement that writes many rows: PostgreSQL takes columns as arrays, SQLite row by row.
+
+    It returns nothing. `on_postgres` has one `%s` a column, `on_sqlite` as well; a row's values
+    come in that order.
+    """
+
+    def __init__(self, *, on_postgres: str, on_sqlite: str) -> None:
+        self._statement = Statement(on_sqlite if IS_SQLITE else on_postgres)
+
+    def run(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Write the rows; none is none."""
+        if not rows:
+            return
+        if not IS_SQLITE:
+            self._statement.run([list(column) for column in zip(*rows, strict=True)])
+            return
+        for row in rows:
+            self._statement.run([adapted(value) for value in row])
+
+
 ANY_OF = "IN (SELECT value FROM json_each(%s))" if IS_SQLITE else "= ANY(%s)"
 """After a column: one of the values of a list, which goes in as `adapted(list)`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.db.models import Count, Exists, OuterRef, Q, Sum
@@ -25,6 +25,7 @@ from labeling.models import (
 from labeling.selectors.prepared import Prepared, instance
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -104,8 +105,8 @@ def draw(
     """
     low, high = _key_range(project_id)
     if high - low >= PROBED_FROM:
-        drawable = _drawable(project_id, leaves_acquired)
-        found, n_probed = _probe(drawable, count, rng, low, high)
+        look_up = _drawable_outside if leaves_acquired else _drawable_anywhere
+        found, n_probed = _probe(lambda keys: look_up.rows(project_id, keys), count, rng, low, high)
         if len(found) >= count:
             n_candidates = (high - low + 1) * len(found) / n_probed
             return found[:count], min(1.0, count / n_candidates)
@@ -115,14 +116,18 @@ def draw(
 
 
 def _probe(
-    drawable: QuerySet[Image], count: int, rng: np.random.Generator, low: int, high: int
+    look_up: Callable[[list[int]], list[tuple[Any, ...]]],
+    count: int,
+    rng: np.random.Generator,
+    low: int,
+    high: int,
 ) -> tuple[list[int], int]:
     """Look up random keys until enough are found; give them, in their order, and how many tried."""
     found: dict[int, None] = {}
     n_probed = 0
     for _ in range(MOST_ROUNDS):
         keys = list(dict.fromkeys(rng.integers(low, high + 1, PROBES).tolist()))
-        hits = set(drawable.filter(pk__in=keys).values_list("pk", flat=True))
+        hits = {key for (key,) in look_up(keys)}
         found |= dict.fromkeys(key for key in keys if key in hits)
         n_probed += len(keys)
         if len(found) >= count or len(found) * MOST_ROUNDS < count:
@@ -131,9 +136,16 @@ def _probe(
 
 
 def _key_range(project_id: int) -> tuple[int, int]:
-    pool = Image.objects.filter(project_id=project_id, partition=Partition.POOL)
-    keys = pool.order_by("pk").values_list("pk", flat=True)
-    return keys.first() or 0, keys.last() or 0
+    low, high = _first_key.first(project_id), _last_key.first(project_id)
+    return (low[0], high[0]) if low and high else (0, 0)
+
+
+def _keys(project_id: int) -> QuerySet[Image, tuple[Any, ...]]:
+    return Image.objects.filter(project_id=project_id, partition=Partition.POOL).values_list("pk")
+
+
+_first_key = Prepared(lambda project_id: _keys(project_id).order_by("pk")[:1])
+_last_key = Prepared(lambda project_id: _keys(project_id).order_by("-pk")[:1])
 
 
 def _drawable(project_id: int, leaves_acquired: bool) -> QuerySet[Image]:
@@ -142,6 +154,14 @@ def _drawable(project_id: int, leaves_acquired: bool) -> QuerySet[Image]:
     if not leaves_acquired:
         waiting = waiting.exclude(reason=Reason.ACQUIRED)
     return undecided_pool(project_id).filter(~Exists(held), ~Exists(waiting))
+
+
+_drawable_outside = Prepared(
+    lambda project_id, keys: _drawable(project_id, True).filter(pk__in=keys).values_list("pk")
+)
+_drawable_anywhere = Prepared(
+    lambda project_id, keys: _drawable(project_id, False).filter(pk__in=keys).values_list("pk")
+)
 
 
 def window_sizes(project_id: int) -> dict[str, int]:
@@ -175,13 +195,28 @@ def is_held_by_others(project_id: int, annotator_id: int, client: str) -> bool:
 
 def held_by(annotator_id: int, client: str, now: datetime) -> list[Assignment]:
     """Give what one tab of one person holds, in the order it was handed out."""
-    end = len(_ASSIGNMENT)
-    found = []
-    for row in _held.rows(annotator_id, client, now):
-        assignment = instance(Assignment, _ASSIGNMENT, row[:end])
-        assignment.image = instance(Image, _IMAGE, row[end:])
-        found.append(assignment)
+    return [_assignment(row) for row in _held.rows(annotator_id, client, now)]
+
+
+def held_by_many(
+    tabs: Sequence[tuple[int, str]], now: datetime
+) -> dict[tuple[int, str], list[Assignment]]:
+    """Give what each of some tabs holds, (annotator, client), as `held_by` does for one."""
+    found: dict[tuple[int, str], list[Assignment]] = {tab: [] for tab in tabs}
+    people = sorted({annotator_id for annotator_id, _ in tabs})
+    for client, *row in _held_by_people.rows(people, now):
+        assignment = _assignment(row)
+        tab = (assignment.annotator_id, client)
+        if tab in found:
+            found[tab].append(assignment)
     return found
+
+
+def _assignment(row: Sequence[Any]) -> Assignment:
+    end = len(_ASSIGNMENT)
+    assignment = instance(Assignment, _ASSIGNMENT, row[:end])
+    assignment.image = instance(Image, _IMAGE, row[end:])
+    return assignment
 
 
 # What the page is given and what tests look at; the rest is read when it is asked for.
@@ -195,6 +230,17 @@ _held = Prepared(
         )
         .order_by("serve_number", "pk")
         .values_list(*_ASSIGNMENT, *(f"image__{name}" for name in _IMAGE))
+    )
+)
+
+
+_held_by_people = Prepared(
+    lambda annotator_ids, now: (
+        Assignment.objects.filter(
+            annotator_id__in=annotator_ids, state=AssignmentState.OPEN, expires_at__gt=now
+        )
+        .order_by("serve_number", "pk")
+        .values_list("client", *_ASSIGNMENT, *(f"image__{name}" for name in _IMAGE))
     )
 )
 

@@ -47,7 +47,7 @@ def live(image_ids: Sequence[int]) -> QuerySet[Annotation]:
     ).exclude(kind__in=NO_VOTE)
 
 
-def _rows(image_ids: Sequence[int]) -> QuerySet[Annotation, tuple[Any, ...]]:
+def _rows(image_ids: list[int]) -> QuerySet[Annotation, tuple[Any, ...]]:
     return (
         live(image_ids)
         .order_by("pk", "labels__pk")
@@ -64,13 +64,13 @@ def _rows(image_ids: Sequence[int]) -> QuerySet[Annotation, tuple[Any, ...]]:
     )
 
 
-_of_one = Prepared(lambda image_id: _rows([image_id]))
+_of_images = Prepared(_rows)
 
 
 def of_images(image_ids: Sequence[int]) -> dict[int, list[LiveAnswer]]:
     """Give the live answers of images, oldest first; an image without any has an empty list."""
     found: dict[int, list[LiveAnswer]] = {image_id: [] for image_id in image_ids}
-    rows = _of_one.rows(image_ids[0]) if len(image_ids) == 1 else _rows(image_ids)
+    rows = _of_images.rows(list(image_ids)) if found else []
     for image_id, pk, annotator_id, kind, is_expert, annotator_kind, label_id, value in rows:
         answers = found[image_id]
         if not answers or answers[-1].annotation_id != pk:

@@ -1,23 +1,37 @@
-"""One request an answer: store it, then fill the tab's window again."""
+"""One request an answer: store it, then fill the tab's window again.
+
+Answers that come while others of the project are being stored are stored together, in one
+transaction (`labeling.services.combining`, `docs/adr/0010`). Nobody is told so before its commit,
+and whatever is not plain is answered alone, as if nobody else were there.
+"""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 
 from labeling.selectors import labelers
+from labeling.selectors import queue as queue_selectors
 from labeling.services import annotations as annotation_service
-from labeling.services import claims, queue, standing
+from labeling.services import batches, claims, queue, standing
 from labeling.services.answers import Answer
+from labeling.services.batches import Asked
+from labeling.services.combining import Combiner
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Sequence
     from datetime import datetime
 
+    from labeling.models import Assignment
     from labeling.selectors.labelers import Labeler
+
+logger = logging.getLogger(__name__)
+MOST_TOGETHER = 32
+PROJECTS_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +72,86 @@ def answer_and_refill(
     holder = queue.holder_of(labeler, client, labeler.project.client_window)
     if not queue.is_simple(labeler, now):
         return _one_after_the_other(labeler, holder, assignment_public_id, answer, now)
+    asked = Asked(labeler, holder, assignment_public_id, answer, now)
+    done = None
+    if not connection.in_atomic_block:  # A commit of others would not be this one's.
+        done = _combiner(labeler.project.public_id).ask(asked)
+    if done is None:
+        done = _alone(asked)
+    return _finished(asked, done)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a transaction has stored and taken; `held`, where it was read for several at once."""
+
+    submitted: annotation_service.Submitted
+    taken: claims.Taken
+    is_paused: bool = False
+    held: list[Assignment] | None = None
+
+
+_combiners: dict[uuid.UUID, Combiner[Asked, _Done]] = {}
+
+
+def _combiner(project: uuid.UUID) -> Combiner[Asked, _Done]:
+    found = _combiners.get(project)
+    if found is None:
+        if len(_combiners) >= PROJECTS_KEPT:  # Two for one project share less, and harm nothing.
+            _combiners.clear()
+        made = Combiner(_answer_all, most=MOST_TOGETHER, apart=_annotator_of)
+        found = _combiners.setdefault(project, made)
+    return found
+
+
+def _annotator_of(asked: Asked) -> int:
+    return asked.labeler.annotator.pk
+
+
+def _answer_all(asked: Sequence[Asked]) -> list[_Done | None]:
+    """Answer for several people of one project in one transaction; None for who goes alone."""
+    if len(asked) == 1:
+        return [_alone(asked[0])]
+    try:
+        return _together(asked)
+    except DatabaseError:
+        # Nothing is stored. Whoever it was, the others must not fail with them.
+        logger.warning("%d answers together failed; each goes alone", len(asked), exc_info=True)
+        return [None] * len(asked)
+
+
+def _together(asked: Sequence[Asked]) -> list[_Done | None]:
+    now = max(one.now for one in asked)
     with transaction.atomic():
-        submitted = annotation_service.store(labeler, assignment_public_id, answer, now)
+        stored = batches.store(asked, now)
+        done = [
+            None if submitted is None else _Done(submitted, claims.take(one.holder, now))
+            for one, submitted in zip(asked, stored, strict=True)
+        ]
+    tabs = [(one.labeler.annotator.pk, one.holder.client) for one in asked]
+    held = queue_selectors.held_by_many(tabs, now)
+    return [
+        None if one is None else replace(one, held=held[tab])
+        for one, tab in zip(done, tabs, strict=True)
+    ]
+
+
+def _alone(asked: Asked) -> _Done:
+    labeler, now = asked.labeler, asked.now
+    with transaction.atomic():
+        submitted = annotation_service.store(labeler, asked.assignment_public_id, asked.answer, now)
         # Their gold answers may just have paused them.
         is_paused = standing.refusal(labeler.annotator) is not None
-        taken = claims.NOTHING if is_paused else claims.take(holder, now)
-    if is_paused:
-        queue.release(annotator_id=labeler.annotator.pk, now=now)
-        return Answered(submitted, queue.claim_for(holder, now))
-    return Answered(submitted, queue.fill(holder, taken, now))
+        taken = claims.NOTHING if is_paused else claims.take(asked.holder, now)
+    return _Done(submitted, taken, is_paused)
+
+
+def _finished(asked: Asked, done: _Done) -> Answered:
+    holder, now = asked.holder, asked.now
+    if done.is_paused:
+        queue.release(annotator_id=holder.annotator.pk, now=now)
+        return Answered(done.submitted, queue.claim_for(holder, now))
+    return Answered(done.submitted, queue.fill(holder, done.taken, now, held=done.held))
 
 
 def _one_after_the_other(

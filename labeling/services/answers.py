@@ -26,7 +26,7 @@ from labeling.models import (
     Mode,
     Project,
 )
-from labeling.selectors import projects
+from labeling.selectors import annotators, projects
 from labeling.selectors.prepared import IS_SQLITE, Statement, adapted
 from labeling.selectors.queue import ImageNotFoundError
 from labeling.services import adjudication, consensus, gold_scores, slots, windows
@@ -111,13 +111,33 @@ def has_said(annotator_id: int, image_id: int, key: uuid.UUID) -> bool:
     return bool(_SAID.run([annotator_id, adapted(key), image_id, annotator_id]))
 
 
+_SAID_OF_MANY = Statement(
+    "SELECT asked.place FROM unnest(%s::int[], %s::bigint[], %s::uuid[], %s::bigint[]) "
+    "AS asked(place, annotator_id, key, image_id) WHERE EXISTS ("
+    "SELECT 1 FROM labeling_annotation AS said "
+    "WHERE said.annotator_id = asked.annotator_id AND said.key = asked.key) OR EXISTS ("
+    "SELECT 1 FROM labeling_annotation AS said "
+    "WHERE said.image_id = asked.image_id AND said.annotator_id = asked.annotator_id "
+    "AND said.withdrawn_at IS NULL AND NOT (said.kind = 'UNDO'))"
+)
+
+
+def have_said(asked: Sequence[tuple[int, int, uuid.UUID]]) -> set[int]:
+    """Give the places of those (annotator, image, key) of whom `has_said` is true."""
+    if IS_SQLITE:
+        return {place for place, one in enumerate(asked) if has_said(*one)}
+    people, images, keys = (list(column) for column in zip(*asked, strict=True))
+    rows = _SAID_OF_MANY.run([list(range(len(asked))), people, keys, images])
+    return {place for (place,) in rows}
+
+
 def live_answer(annotator: Annotator, image: Image) -> Annotation | None:
     """Give the one live answer of an annotator to an image, or None."""
     found = Annotation.objects.filter(annotator=annotator, image=image, withdrawn_at__isnull=True)
     return found.exclude(kind=AnnotationKind.UNDO).first()
 
 
-def _label_ids(project: Project, scheme: SchemeView, answer: Answer) -> list[int]:
+def label_ids(project: Project, scheme: SchemeView, answer: Answer) -> list[int]:
     """Check an answer against a scheme version; give the labels it names."""
     if answer.kind not in ANSWER_KINDS:
         raise InvalidAnswerError(f"Unknown kind of answer: {answer.kind!r}.", kind=answer.kind)
@@ -160,8 +180,23 @@ def write(
         InvalidAnswerError: it does not fit the project's current scheme.
     """
     scheme = scheme or projects.current_scheme(annotator.project_id)
-    label_ids = _label_ids(annotator.project, scheme, answer)
-    annotation = Annotation(
+    chosen = label_ids(annotator.project, scheme, answer)
+    annotation = row_of(annotator, image, answer, now, assignment=assignment, scheme=scheme)
+    _insert(annotation, chosen)
+    return annotation
+
+
+def row_of(
+    annotator: Annotator,
+    image: Image,
+    answer: Answer,
+    now: datetime,
+    *,
+    assignment: Assignment | None,
+    scheme: SchemeView,
+) -> Annotation:
+    """Make the row of a checked answer, not stored yet."""
+    return Annotation(
         project_id=annotator.project_id,
         image=image,
         annotator=annotator,
@@ -176,8 +211,6 @@ def write(
         request_hash=answer.request_hash,
         created_at=now,
     )
-    _insert(annotation, label_ids)
-    return annotation
 
 
 _INSERT_LABEL = Statement(
@@ -201,11 +234,50 @@ _INSERT_ON_POSTGRES = Statement(
 )
 
 
-def _insert(row: Annotation, label_ids: list[int]) -> None:
-    """Insert an answer and its labels as `save()` would, past the building of SQL."""
+_INSERT_MANY = Statement(
+    "WITH said AS (INSERT INTO labeling_annotation (public_id, project_id, image_id, "
+    "annotator_id, assignment_id, scheme_id, kind, flag_reason, is_expert, time_spent_ms, shown, "
+    "key, request_hash, created_at) SELECT public_id, project_id, image_id, annotator_id, "
+    "assignment_id, scheme_id, kind, flag_reason, is_expert, time_spent_ms, shown::jsonb, key, "
+    "request_hash, created_at FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], "
+    "%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bool[], %s::int[], %s::text[], "
+    "%s::uuid[], %s::text[], %s::timestamptz[]) AS new(public_id, project_id, image_id, "
+    "annotator_id, assignment_id, scheme_id, kind, flag_reason, is_expert, time_spent_ms, shown, "
+    "key, request_hash, created_at) RETURNING id, public_id), named AS ("
+    "INSERT INTO labeling_annotationlabel (annotation_id, label_id, value) "
+    "SELECT said.id, chosen.label_id, 'YES' FROM said JOIN unnest(%s::uuid[], %s::bigint[]) "
+    "AS chosen(public_id, label_id) USING (public_id)) SELECT id, public_id FROM said"
+)
+
+
+def insert_many(rows: Sequence[Annotation], chosen: Sequence[list[int]]) -> None:
+    """Insert rows with their labels; on PostgreSQL in one statement."""
+    if IS_SQLITE:
+        for row, label_ids_of_row in zip(rows, chosen, strict=True):
+            _insert(row, label_ids_of_row)
+        return
+    columns = [list(column) for column in zip(*(_values(row) for row in rows), strict=True)]
+    named = [
+        (row.public_id, label_id)
+        for row, label_ids_of_row in zip(rows, chosen, strict=True)
+        for label_id in label_ids_of_row
+    ]
+    columns += [[public_id for public_id, _ in named], [label_id for _, label_id in named]]
+    keys = {public_id: pk for pk, public_id in _INSERT_MANY.run(columns)}
+    for row in rows:
+        row.pk = keys[row.public_id]
+        row._state.adding, row._state.db = False, "default"
+
+
+def _values(row: Annotation) -> list[Any]:
     values = [row.public_id, row.project_id, row.image_id, row.annotator_id, row.assignment_id]
     values += [row.scheme_id, row.kind, row.flag_reason, row.is_expert, row.time_spent_ms]
-    values += [json.dumps(row.shown), row.key, row.request_hash, row.created_at]
+    return [*values, json.dumps(row.shown), row.key, row.request_hash, row.created_at]
+
+
+def _insert(row: Annotation, label_ids: list[int]) -> None:
+    """Insert an answer and its labels as `save()` would, past the building of SQL."""
+    values = _values(row)
     if IS_SQLITE:
         ((row.pk,),) = _INSERT_ON_SQLITE.run([adapted(value) for value in values])
         for label_id in label_ids:
@@ -226,7 +298,7 @@ def follow(
     """Bring flag, consensus and queue up to date with a new row, and tell who listens."""
     _flag(image, annotation, now)
     found = consensus.update_locked(project=project, image=image, now=now, scheme=scheme)
-    slots.recount_one(project, image, now)
+    slots.recount(project, [image], now, n_active=annotators.active_lately(project, now))
     if found.state == ConsensusState.DISPUTED:
         windows.open_dispute(project, image, now)
     gold_scores.follow(annotation, now)

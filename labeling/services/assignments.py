@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from labeling.models import Annotator, Assignment, AssignmentState, Image
-from labeling.selectors.prepared import Prepared, Statement, adapted, instance
+from labeling.selectors.prepared import ANY_OF, Prepared, Statement, adapted, instance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,24 @@ _with_image = Prepared(
     ),
     # In this order: whoever sends something first locks themselves, then the image.
     lock="FOR NO KEY UPDATE OF labeling_annotator, labeling_image",
+)
+_standings = Prepared(
+    lambda annotator_ids: (
+        Annotator.objects.filter(pk__in=annotator_ids).order_by("pk").values_list("pk", *_STANDING)
+    ),
+    lock="FOR NO KEY UPDATE",
+)
+_with_images = Prepared(
+    lambda public_ids: (
+        Assignment.objects.filter(public_id__in=public_ids)
+        .order_by("image_id", "pk")
+        .values_list(*_ASSIGNMENT, *(f"image__{name}" for name in _IMAGE))
+    ),
+    lock="FOR NO KEY UPDATE OF labeling_image",
+)
+_CLOSE_MANY = Statement(
+    "UPDATE labeling_assignment SET state = 'ANSWERED', closed_at = %s "  # noqa: S608
+    f"WHERE id {ANY_OF} AND state = 'OPEN' RETURNING id"
 )
 _CLOSE = Statement(
     "UPDATE labeling_assignment SET state = 'ANSWERED', closed_at = %s "
@@ -76,6 +94,32 @@ def lock(annotator: Annotator, public_id: UUID) -> Assignment | None:
     found.image = instance(Image, _IMAGE, rows[0][image:who])
     _set_standing(annotator, rows[0][who:])
     return found
+
+
+def lock_many(
+    annotators: Sequence[Annotator], public_ids: Sequence[UUID]
+) -> dict[UUID, Assignment]:
+    """Lock as `lock` does, for several people and an assignment of each; give those there are.
+
+    All the people first, then all the images, both in the order of their keys: two who lock many
+    never wait for each other, nor does one who locks many and one who locks one.
+    """
+    people = {annotator.pk: annotator for annotator in annotators}
+    for pk, *values in _standings.rows(sorted(people)):
+        _set_standing(people[pk], values)
+    found = {}
+    end = len(_ASSIGNMENT)
+    for row in _with_images.rows(list(public_ids)):
+        assignment = instance(Assignment, _ASSIGNMENT, row[:end])
+        assignment.image = instance(Image, _IMAGE, row[end:])
+        found[assignment.public_id] = assignment
+    return found
+
+
+def close_many(found: Sequence[Assignment], now: datetime) -> set[int]:
+    """Mark assignments as answered; give the keys of those that were open still."""
+    keys = [assignment.pk for assignment in found]
+    return {pk for (pk,) in _CLOSE_MANY.run([adapted(now), adapted(keys)])}
 
 
 def _set_standing(annotator: Annotator, values: Sequence[Any]) -> None:

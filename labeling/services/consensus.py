@@ -92,6 +92,14 @@ def update_locked(
     return _update([image], project, now, scheme=scheme, n_active=lately)[0][0]
 
 
+def update_few(
+    *, project: Project, images: Sequence[Image], now: datetime, scheme: SchemeView
+) -> list[Consensus]:
+    """As `update_locked` for each of some images, by the same number of statements."""
+    lately = annotators.active_lately(project, now)
+    return [row for row, _ in _update(images, project, now, scheme=scheme, n_active=lately)]
+
+
 def update_many(
     *, project: Project, images: Sequence[Image], now: datetime, keeps_skills: bool = False
 ) -> list[Consensus]:

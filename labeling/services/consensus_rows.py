@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from labeling.models import Consensus
-from labeling.selectors.prepared import Prepared, Statement, adapted, instance
+from labeling.selectors.prepared import Prepared, Rows, Statement, instance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _COLUMNS = [field.attname for field in Consensus._meta.concrete_fields]
-_one = Prepared(lambda image_id: Consensus.objects.filter(image_id=image_id).values_list(*_COLUMNS))
+_stored = Prepared(
+    lambda image_ids: Consensus.objects.filter(image_id__in=image_ids).values_list(*_COLUMNS)
+)
 
 
 def stored(image_ids: Sequence[int]) -> dict[int, Consensus]:
     """Give the rows of images that have one, by image."""
-    if len(image_ids) != 1:
-        return {row.image_id: row for row in Consensus.objects.filter(image_id__in=image_ids)}
-    rows = _one.rows(image_ids[0])
+    rows = _stored.rows(list(image_ids)) if len(image_ids) else []
     found = [instance(Consensus, _COLUMNS, row) for row in rows]
     return {row.image_id: row for row in found}
 
@@ -43,39 +43,33 @@ def _set_counted(json_type: str) -> Statement:
     )
 
 
-@cache
-def _upsert(json_type: str) -> Statement:
-    marks = f"%s, %s, %s, %s, %s, %s, %s, CAST(%s AS {json_type}), %s, %s"
-    changes = ", ".join(f"{name} = excluded.{name}" for name in _VALUES.split(", "))
-    return Statement(
-        f"INSERT INTO labeling_consensus (image_id, project_id, {_VALUES}) "  # noqa: S608
-        f"VALUES (%s, %s, {marks}) ON CONFLICT (image_id) DO UPDATE SET {changes} RETURNING id"
-    )
-
-
-def _store_one(row: Consensus) -> None:
-    """Write a row as `row.save()` would, in one statement and past the building of its SQL."""
-    is_postgres = connection.vendor == "postgresql"
-    counted = None if row.counted is None else json.dumps(row.counted)
-    values: list[Any] = [
-        row.image_id,
-        row.project_id,
-        row.scheme_id,
-        row.posterior,
-        row.label_id,
-        row.state,
-    ]
-    values += [row.effective_votes, row.n_votes, row.is_expert, counted, row.resolved_at]
-    values += [row.updated_at]
-    statement = _upsert("jsonb" if is_postgres else "text")
-    ((row.pk,),) = statement.run([adapted(value) for value in values])
-    row._state.adding, row._state.db = False, "default"
+_INSERT = f"INSERT INTO labeling_consensus (image_id, project_id, {_VALUES}) "
+_OR_UPDATE = " ON CONFLICT (image_id) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in _VALUES.split(", ")
+)
+_UPSERT = Rows(
+    on_sqlite=f"{_INSERT} VALUES ({', '.join(['%s'] * 12)}) {_OR_UPDATE}",
+    on_postgres=_INSERT
+    + f"SELECT image_id, project_id, {_VALUES.replace('counted', 'counted::jsonb')} "  # noqa: S608
+    "FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[], %s::bigint[], %s::text[], "
+    "%s::float8[], %s::int[], %s::bool[], %s::text[], %s::timestamptz[], %s::timestamptz[]) "
+    f"AS new(image_id, project_id, {_VALUES}) {_OR_UPDATE}",
+)
 
 
 def store(rows: list[Consensus]) -> None:
-    """Write rows one by one: for 200 of them twenty times as fast as Django's `bulk_update`."""
-    for row in rows:
-        _store_one(row)
+    """Write rows, new ones and others; a new row's key stays unknown.
+
+    For 200 of them twenty times as fast as Django's `bulk_update`.
+    """
+    _UPSERT.run([_values(row) for row in rows])
+
+
+def _values(row: Consensus) -> list[Any]:
+    counted = None if row.counted is None else json.dumps(row.counted)
+    values: list[Any] = [row.image_id, row.project_id, row.scheme_id, row.posterior, row.label_id]
+    values += [row.state, row.effective_votes, row.n_votes, row.is_expert, counted]
+    return [*values, row.resolved_at, row.updated_at]
 
 
 def set_counted(consensus_id: int, record: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ claim at all, and what is done where a stream has run dry.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -116,14 +117,24 @@ def holder_of(labeler: Labeler, client: str, count: int) -> claims.Holder:
     return claims.Holder(project, annotator, client, size, is_expert)
 
 
-def fill(holder: claims.Holder, taken: claims.Taken, now: datetime) -> Claimed:
-    """Give what a tab holds after its claim; where that found too little, find more first."""
+def fill(
+    holder: claims.Holder,
+    taken: claims.Taken,
+    now: datetime,
+    *,
+    held: list[Assignment] | None = None,
+) -> Claimed:
+    """Give what a tab holds after its claim; where that found too little, find more first.
+
+    `held` is what it holds, where the caller has looked since the claim.
+    """
     if taken.missing:
         _fill_dry(holder, taken.missing, now)
     refused = standing.refusal(holder.annotator)
     if refused is not None:  # Since this request began: what they hold is being given back.
         return Claimed([], DoneReason("annotator_paused", refused))
-    held = queue_selectors.held_by(holder.annotator.pk, holder.client, now)
+    if held is None or taken.missing:
+        held = queue_selectors.held_by(holder.annotator.pk, holder.client, now)
     anchoring.decide(holder.project, held)
     done = None
     if not held and holder.size:
@@ -236,6 +247,8 @@ def _close(found: Sequence[tuple[int, int]], state: str, now: datetime) -> int:
     return closed
 
 
+# One at a time in a process; the database keeps processes from opening an image twice.
+_filling = threading.Lock()
 # Streams that were dry after a top-up, by project: until when nobody tops them up again in passing.
 _dry: dict[tuple[UUID, str], datetime] = {}
 _DRY_KEPT = 1024
@@ -251,11 +264,19 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
     is_known = all(now < _dry.get((project.public_id, one), now) for one in missing)
     if is_known and _take_elsewhere(holder, now):
         return
-    expire(now=now, project_id=project.pk)
-    opened = top_up_dry(project_id=project.pk, reasons=missing, now=now, rng=_rng(project, now))
-    with transaction.atomic():
-        assignments.lock_labeler(holder.annotator)
-        still = claims.take(holder, now).missing
+    is_first = _filling.acquire(blocking=False)
+    if not is_first:
+        _filling.acquire()
+    try:
+        # Who had to wait finds what the one before has opened, most often.
+        still = missing if is_first else _take(holder, now)
+        if not still:
+            return
+        expire(now=now, project_id=project.pk)
+        opened = top_up_dry(project_id=project.pk, reasons=still, now=now, rng=_rng(project, now))
+        still = _take(holder, now)
+    finally:
+        _filling.release()
     if not still:
         return
     if len(_dry) >= _DRY_KEPT:
@@ -269,6 +290,13 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
         opened += top_up_dry(project_id=project.pk, reasons=others, now=now, rng=rng)
         if opened:
             _take_elsewhere(holder, now)
+
+
+@transaction.atomic
+def _take(holder: claims.Holder, now: datetime) -> frozenset[str]:
+    """Take what is due once more; give the streams that still have too little."""
+    assignments.lock_labeler(holder.annotator)
+    return claims.take(holder, now).missing
 
 
 @transaction.atomic

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ import numpy as np
 from labeling.consensus import crowd
 from labeling.consensus.types import Vote
 from labeling.models import AnnotatorSkill
-from labeling.selectors.prepared import IS_SQLITE, Prepared, Statement, adapted, instance
+from labeling.selectors.prepared import Prepared, Rows, instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from labeling.consensus.crowd import SkillChange
 
 TOLD = 0.01
-FEW = 20
 _GONE = 1e-9
 
 
@@ -135,61 +133,45 @@ def _add(changes: dict[int, Change], scheme_id: int, now: datetime) -> None:
         _apply(rows[annotator], change)
         rows[annotator].scheme_id = scheme_id
         rows[annotator].updated_at = now
-    if len(rows) <= FEW:
-        for row in rows.values():
-            _save(row)
-        return
-    AnnotatorSkill.objects.bulk_update(
-        rows.values(),
-        ["n_right", "n_wrong", "by_label", "confusions", "scheme", "updated_at"],
-        batch_size=100,
-    )
+    _UPDATE.run([_values(row) for row in rows.values()])
 
 
-@cache
-def _update(json_type: str) -> Statement:
-    return Statement(
-        "UPDATE labeling_annotatorskill SET n_right = %s, n_wrong = %s, "  # noqa: S608
-        f"by_label = CAST(%s AS {json_type}), confusions = CAST(%s AS {json_type}), "
-        "scheme_id = %s, updated_at = %s WHERE id = %s"
-    )
+_UPDATE = Rows(
+    on_sqlite="UPDATE labeling_annotatorskill SET n_right = %s, n_wrong = %s, by_label = %s, "
+    "confusions = %s, scheme_id = %s, updated_at = %s WHERE id = %s",
+    on_postgres="UPDATE labeling_annotatorskill AS skill SET n_right = new.n_right, "
+    "n_wrong = new.n_wrong, by_label = new.by_label::jsonb, confusions = new.confusions::jsonb, "
+    "scheme_id = new.scheme_id, updated_at = new.updated_at "
+    "FROM unnest(%s::float8[], %s::float8[], %s::text[], %s::text[], %s::bigint[], "
+    "%s::timestamptz[], %s::bigint[]) "
+    "AS new(n_right, n_wrong, by_label, confusions, scheme_id, updated_at, id) "
+    "WHERE skill.id = new.id",
+)
 
 
-def _save(row: AnnotatorSkill) -> None:
-    """Write one row's counts past the building of its SQL: an answer moves a few."""
+def _values(row: AnnotatorSkill) -> list[Any]:
     by_label, confusions = json.dumps(row.by_label), json.dumps(row.confusions)
     values = [row.n_right, row.n_wrong, by_label, confusions, row.scheme_id]
-    _update("text" if IS_SQLITE else "jsonb").run([*values, adapted(row.updated_at), row.pk])
+    return [*values, row.updated_at, row.pk]
 
 
 def _locked(changes: Iterable[int]) -> dict[int, AnnotatorSkill]:
-    people = sorted(changes)
-    if len(people) <= FEW:
-        found = _locking(len(people)).rows(*people)
-        return {row[_ANNOTATOR]: instance(AnnotatorSkill, _COLUMNS, row) for row in found}
-    rows = (
-        AnnotatorSkill.objects.select_for_update(no_key=True)
-        .filter(annotator_id__in=people)
-        .order_by("annotator_id")
-    )
-    return {row.annotator_id: row for row in rows}
+    found = _locking.rows(sorted(changes))
+    return {row[_ANNOTATOR]: instance(AnnotatorSkill, _COLUMNS, row) for row in found}
 
 
 _COLUMNS = [field.attname for field in AnnotatorSkill._meta.concrete_fields]
 _ANNOTATOR = _COLUMNS.index("annotator_id")
 
 
-@cache
-def _locking(n_people: int) -> Prepared:
-    del n_people  # Each number of values has SQL of its own.
-    return Prepared(
-        lambda *people: (
-            AnnotatorSkill.objects.filter(annotator_id__in=people)
-            .order_by("annotator_id")
-            .values_list(*_COLUMNS)
-        ),
-        lock="FOR NO KEY UPDATE",
-    )
+_locking = Prepared(
+    lambda people: (
+        AnnotatorSkill.objects.filter(annotator_id__in=people)
+        .order_by("annotator_id")
+        .values_list(*_COLUMNS)
+    ),
+    lock="FOR NO KEY UPDATE",
+)
 
 
 def _apply(row: AnnotatorSkill, change: Change) -> None:

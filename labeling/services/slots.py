@@ -10,33 +10,31 @@ handed to more people than its policy asks for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from django.db import connection
-from django.db.models import Count
+from typing import TYPE_CHECKING
 
 from labeling.consensus import policy
 from labeling.models import (
-    Annotation,
     AnnotationKind,
-    Assignment,
-    AssignmentState,
-    Consensus,
     ConsensusState,
     Image,
     Partition,
-    QueueEntry,
     QueueEntryState,
     Reason,
 )
 from labeling.selectors import annotators
-from labeling.selectors.prepared import Statement, adapted
+from labeling.selectors.prepared import (
+    ANY_OF,
+    IS_SQLITE,
+    Prepared,
+    Rows,
+    Statement,
+    adapted,
+    instance,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
-
-    from django.db.models import QuerySet
 
     from labeling.models import Project
 
@@ -61,14 +59,23 @@ class Need:
         return max(0, self.wanted - self.votes - self.held)
 
 
+# What decides how many answers an image needs, and what a page shows of it; the rest is read when
+# it is asked for.
+_IMAGE = ["id", "public_id", "project_id", "width", "height", "partition", "flagged_at"]
+_IMAGE += ["removed_at", "split_group_id"]
+_locked = Prepared(
+    lambda image_ids: Image.objects.filter(pk__in=image_ids).order_by("pk").values_list(*_IMAGE),
+    lock="FOR NO KEY UPDATE",
+)
+
+
 def lock_images(image_ids: Iterable[int]) -> list[Image]:
     """Lock images against every other writer of their answers; inside a transaction.
 
     `NO KEY UPDATE`: a claim that inserts an assignment for one of them does not wait.
     """
-    return list(
-        Image.objects.select_for_update(no_key=True).filter(pk__in=list(image_ids)).order_by("pk")
-    )
+    ids = list(image_ids)
+    return [instance(Image, _IMAGE, row) for row in _locked.rows(ids)] if ids else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,53 +127,46 @@ def wanted(
 
 
 def needs(
-    project: Project, images: Sequence[Image], reasons: dict[int, str], now: datetime
+    project: Project,
+    images: Sequence[Image],
+    reasons: dict[int, str],
+    now: datetime,
+    *,
+    n_active: int | None = None,
 ) -> dict[int, Need]:
-    """Count wanted, given and held for each image, locked by the caller, by four queries.
+    """Count wanted, given and held for each image, locked by the caller, by one statement.
 
     `reasons` is the `purpose` of each image's queue entry; `ACQUIRED` where it is missing.
+    `n_active` is how many people answer these days; without it they are counted.
     """
-    ids = [image.pk for image in images]
-    n_active = annotators.active_count(project, now)
-    decided = Consensus.objects.filter(image_id__in=ids)
-    states = {
-        image_id: (state, is_expert)
-        for image_id, state, is_expert in decided.values_list("image_id", "state", "is_expert")
-    }
-    votes = _count(
-        Annotation.objects.filter(
-            image_id__in=ids,
-            withdrawn_at__isnull=True,
-            kind__in=VOTE_KINDS,
-            annotator__quarantined_at__isnull=True,
-        )
-    )
-    held = _count(Assignment.objects.filter(image_id__in=ids, state=AssignmentState.OPEN))
+    if not images:
+        return {}
+    n_active = n_active or annotators.active_count(project, now)
+    stands = {row[0]: row[1:] for row in _STANDING.run([adapted([one.pk for one in images])])}
     found = {}
     for image in images:
-        given, at_it = votes.get(image.pk, 0), held.get(image.pk, 0)
-        state, is_expert = states.get(image.pk, (None, False))
+        votes, held, state, is_expert = stands[image.pk]
         asked = 0
         if image.flagged_at is None and image.removed_at is None:
             asked = wanted(
                 Policy.of(project, image.partition, n_active),
                 partition=image.partition,
                 state=state,
-                is_expert=is_expert,
-                votes=given,
+                is_expert=bool(is_expert),
+                votes=votes,
                 reason=reasons.get(image.pk, Reason.ACQUIRED),
             )
-        found[image.pk] = Need(asked, given, at_it)
+        found[image.pk] = Need(asked, votes, held)
     return found
 
 
-_ENTRY = "SELECT id, reason, policy FROM labeling_queueentry WHERE image_id = %s AND state = 'OPEN'"
-_LOCK_ENTRY = {
-    "sqlite": Statement(_ENTRY),
-    "postgresql": Statement(f"{_ENTRY} FOR NO KEY UPDATE"),
-}
+_LOCK_ENTRIES = Statement(
+    "SELECT id, image_id, reason, policy FROM labeling_queueentry "  # noqa: S608
+    f"WHERE image_id {ANY_OF} AND state = 'OPEN' ORDER BY id"
+    + ("" if IS_SQLITE else " FOR NO KEY UPDATE")
+)
 _STANDING = Statement(
-    "SELECT (SELECT count(*) FROM labeling_annotation AS answer"
+    "SELECT image.id, (SELECT count(*) FROM labeling_annotation AS answer"  # noqa: S608
     " JOIN labeling_annotator AS author ON author.id = answer.annotator_id"
     " WHERE answer.image_id = image.id AND answer.withdrawn_at IS NULL"
     " AND answer.kind IN ('LABEL', 'CANT_TELL', 'NONE_OF_THESE')"
@@ -175,66 +175,37 @@ _STANDING = Statement(
     " WHERE held.image_id = image.id AND held.state = 'OPEN'),"
     " decided.state, decided.is_expert "
     "FROM labeling_image AS image "
-    "LEFT JOIN labeling_consensus AS decided ON decided.image_id = image.id WHERE image.id = %s"
+    "LEFT JOIN labeling_consensus AS decided ON decided.image_id = image.id "
+    f"WHERE image.id {ANY_OF}"
 )
-_SET_SLOTS = Statement(
-    "UPDATE labeling_queueentry SET open_slots = %s, state = %s, closed_at = %s WHERE id = %s"
+_SET_SLOTS = Rows(
+    on_sqlite="UPDATE labeling_queueentry SET open_slots = %s, state = %s, closed_at = %s "
+    "WHERE id = %s",
+    on_postgres="UPDATE labeling_queueentry AS entry SET open_slots = new.open_slots, "
+    "state = new.state, closed_at = new.closed_at FROM unnest("
+    "%s::int[], %s::text[], %s::timestamptz[], %s::bigint[]) "
+    "AS new(open_slots, state, closed_at, id) WHERE entry.id = new.id",
 )
 
 
-def recount_one(project: Project, image: Image, now: datetime) -> None:
-    """As `recount`, for one image, in three small statements: every answer needs it."""
-    entry = _LOCK_ENTRY[connection.vendor].run([image.pk])
-    if not entry:
-        return
-    ((entry_id, reason, policy),) = entry
-    reason = purpose(reason, policy)
-    # After the entry's lock was granted: a claim that was taking its last slot is counted.
-    ((votes, held, state, is_expert),) = _STANDING.run([image.pk])
-    is_done = (
-        state not in (None, ConsensusState.OPEN)
-        and image.partition != Partition.AUDIT
-        and reason not in (Reason.DISPUTE, Reason.GOLD, SECOND_OPINION)
-    )
-    asked = 0
-    if not is_done and image.flagged_at is None and image.removed_at is None:
-        asked = wanted(
-            Policy.of(project, image.partition, annotators.active_lately(project, now)),
-            partition=image.partition,
-            state=state,
-            is_expert=bool(is_expert),
-            votes=votes,
-            reason=reason,
-        )
-    need = Need(asked, votes, held)
-    is_open = need.wanted > need.votes
-    state = QueueEntryState.OPEN if is_open else QueueEntryState.CLOSED
-    _SET_SLOTS.run([need.free, state.value, None if is_open else adapted(now), entry_id])
-
-
-def recount(project: Project, images: Sequence[Image], now: datetime) -> None:
+def recount(
+    project: Project, images: Sequence[Image], now: datetime, *, n_active: int | None = None
+) -> None:
     """Set the free slots of the images' queue entries; close those that need no more answers.
 
-    Inside a transaction that holds the images' locks.
+    Inside a transaction that holds the images' locks. `n_active` is as for `needs`.
     """
-    entries = list(
-        QueueEntry.objects.select_for_update(no_key=True)
-        .filter(image_id__in=[image.pk for image in images], state=QueueEntryState.OPEN)
-        .order_by("pk")
-    )
-    if not entries:
+    if not images:
         return
-    purposes = {entry.image_id: purpose(entry.reason, entry.policy) for entry in entries}
-    found = needs(project, images, purposes, now)
-    for entry in entries:
-        need = found[entry.image_id]
-        entry.open_slots = need.free
-        if need.wanted <= need.votes:
-            entry.state = QueueEntryState.CLOSED
-            entry.closed_at = now
-    QueueEntry.objects.bulk_update(entries, ["open_slots", "state", "closed_at"])
-
-
-def _count(rows: QuerySet[Any]) -> dict[int, int]:
-    counted = rows.values("image_id").annotate(n=Count("pk")).order_by("image_id")
-    return {row["image_id"]: row["n"] for row in counted}
+    entries = _LOCK_ENTRIES.run([adapted([image.pk for image in images])])
+    purposes = {image_id: purpose(*chosen) for _, image_id, *chosen in entries}
+    # After the entries' locks were granted: a claim that was taking a last slot is counted.
+    waiting = [image for image in images if image.pk in purposes]
+    found = needs(project, waiting, purposes, now, n_active=n_active)
+    changes = []
+    for entry_id, image_id, *_ in entries:
+        need = found[image_id]
+        is_open = need.wanted > need.votes
+        state = QueueEntryState.OPEN if is_open else QueueEntryState.CLOSED
+        changes.append((need.free, state.value, None if is_open else now, entry_id))
+    _SET_SLOTS.run(changes)

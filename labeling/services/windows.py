@@ -7,7 +7,6 @@ An image has one open entry at most, whatever its stream.
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from labeling.models import (
 )
 from labeling.selectors import annotators
 from labeling.selectors import queue as queue_selectors
+from labeling.selectors.prepared import Prepared, Rows
 from labeling.services import consensus, gold_stream, slots
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class _Stream:
     model_version: UUID | None = None
 
 
-AT_ONCE = 40
+AT_ONCE = 100
 LARGEST = 5
 """Times its size, a window may grow where all that waits in it has been answered by who asks."""
 
@@ -145,35 +145,30 @@ def top_up_dry(
     """Fill the windows of streams that a claim has just found too short; give how many came.
 
     As `top_up`, but only these, and whatever is left in them: what is left may be of no use to who
-    asks. Others who come meanwhile wait, and find them filled.
+    asks.
     """
     project = Project.objects.get(pk=project_id)
     if project.archived_at is not None or project.labeling_paused_at is not None:
         return 0
-    with _topping_up:
-        sizes = queue_selectors.window_sizes(project_id)
-        opened = 0
-        # A few at a time: somebody waits, and others wait for the interpreter.
-        most = max(AT_ONCE, project.client_window)
-        for reason in reasons:
-            size = min(LARGEST * project.window_size, sizes[reason] + most)
-            if reason == Reason.AUDIT and project.audit_serving_share > 0:
-                opened += _top_up_audit(project, size - sizes[reason], now)
-            elif reason == Reason.RANDOM and project.random_arm_share > 0:
-                # Beyond its share of the window by what one page holds, for the same reason.
-                share = math.ceil(project.window_size * project.random_arm_share)
-                missing = max(share - sizes[reason], project.client_window)
-                missing = min(missing, size - sizes[reason])
-                opened += _top_up_at_random(project, RANDOM, missing, now, rng)
-            elif reason == Reason.GOLD and gold_stream.is_served(project):
-                opened += _top_up_gold(project, project.window_size - sizes[reason], now, rng)
-            elif reason == Reason.ACQUIRED:
-                opened += _top_up_at_random(project, TOP_UP, size - sizes[reason], now, rng)
+    sizes = queue_selectors.window_sizes(project_id)
+    opened = 0
+    # A few at a time: somebody waits, and others wait for the interpreter.
+    most = max(AT_ONCE, project.client_window)
+    for reason in reasons:
+        size = min(LARGEST * project.window_size, sizes[reason] + most)
+        if reason == Reason.AUDIT and project.audit_serving_share > 0:
+            opened += _top_up_audit(project, size - sizes[reason], now)
+        elif reason == Reason.RANDOM and project.random_arm_share > 0:
+            # Beyond its share of the window by what one page holds, for the same reason.
+            share = math.ceil(project.window_size * project.random_arm_share)
+            missing = max(share - sizes[reason], project.client_window)
+            missing = min(missing, size - sizes[reason])
+            opened += _top_up_at_random(project, RANDOM, missing, now, rng)
+        elif reason == Reason.GOLD and gold_stream.is_served(project):
+            opened += _top_up_gold(project, project.window_size - sizes[reason], now, rng)
+        elif reason == Reason.ACQUIRED:
+            opened += _top_up_at_random(project, TOP_UP, size - sizes[reason], now, rng)
     return opened
-
-
-# One at a time in a process; the database keeps processes from opening an image twice.
-_topping_up = threading.Lock()
 
 
 def open_dispute(project: Project, image: Image, now: datetime) -> None:
@@ -200,32 +195,49 @@ def _open(
     now: datetime,
 ) -> int:
     """Open entries for locked images that need answers and wait nowhere else."""
-    taken = set(
-        QueueEntry.objects.filter(
-            image_id__in=[image.pk for image in images], state=QueueEntryState.OPEN
-        ).values_list("image_id", flat=True)
-    )
+    ids = [image.pk for image in images]
+    taken = {image_id for (image_id,) in _waiting.rows(ids)} if ids else set()
     fresh = [image for image in images if image.pk not in taken]
     policies = {image_id: entry.policy or stream.policy for image_id, entry in chosen.items()}
     purposes = {key: slots.purpose(stream.reason, policy) for key, policy in policies.items()}
     needs = slots.needs(project, fresh, purposes, now)
     rows = [
-        QueueEntry(
-            project=project,
-            image=image,
-            reason=stream.reason,
-            priority=chosen[image.pk].priority,
-            open_slots=needs[image.pk].free,
-            selection_probability=chosen[image.pk].selection_probability,
-            policy=policies[image.pk],
-            model_version=stream.model_version,
-            created_at=now,
+        (
+            project.pk,
+            image.pk,
+            str(stream.reason),
+            float(chosen[image.pk].priority),
+            needs[image.pk].free,
+            float(chosen[image.pk].selection_probability),
+            policies[image.pk],
+            stream.model_version,
+            now,
         )
         for image in fresh
         if needs[image.pk].wanted > needs[image.pk].votes
     ]
-    QueueEntry.objects.bulk_create(rows)
+    _INSERT.run(rows)
     return len(rows)
+
+
+_waiting = Prepared(
+    lambda image_ids: QueueEntry.objects.filter(
+        image_id__in=image_ids, state=QueueEntryState.OPEN
+    ).values_list("image_id")
+)
+_COLUMNS = (
+    "project_id, image_id, reason, priority, open_slots, selection_probability, policy, "
+    "model_version, created_at"
+)
+# Past the model's constructor and the building of SQL: somebody may be waiting for these.
+_INSERT = Rows(
+    on_sqlite=f"INSERT INTO labeling_queueentry ({_COLUMNS}, state) "  # noqa: S608
+    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'OPEN')",
+    on_postgres=f"INSERT INTO labeling_queueentry ({_COLUMNS}, state) "  # noqa: S608
+    f"SELECT {_COLUMNS}, 'OPEN' FROM unnest(%s::bigint[], %s::bigint[], %s::text[], "
+    "%s::float8[], %s::int[], %s::float8[], %s::text[], %s::uuid[], %s::timestamptz[]) "
+    f"AS new({_COLUMNS})",
+)
 
 
 def _top_up_audit(project: Project, missing: int, now: datetime) -> int:
@@ -321,7 +333,8 @@ def _top_up_at_random(
     }
     with transaction.atomic():
         images = slots.lock_images(chosen)
-        _unheld(project.pk, Reason.ACQUIRED).filter(image_id__in=list(chosen)).update(
-            state=QueueEntryState.CLOSED, closed_at=now
-        )
+        if stream is not TOP_UP:  # What it draws has no entry.
+            _unheld(project.pk, Reason.ACQUIRED).filter(image_id__in=list(chosen)).update(
+                state=QueueEntryState.CLOSED, closed_at=now
+            )
         return _open(project, images, chosen, stream, now)

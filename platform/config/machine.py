@@ -17,7 +17,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.supervisor import Child
 
-WEB_THREADS = 4
+# More than can run at once: who waits for the answer before theirs is done together with others
+# who wait (docs/adr/0010), and holds no processor meanwhile.
+WEB_THREADS = 16
 BACKGROUND_NICE = 10
 # A documentation address (RFC 5737): asking the way to it sends nothing.
 SOMEWHERE_ELSE = ("192.0.2.1", 9)

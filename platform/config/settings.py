@@ -145,7 +145,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         ),
     }
 else:
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 8}
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 24}
     # Django switches preparing off. So high, only what asks for it is prepared: what each answer
     # runs (labeling.selectors.prepared). A pooler between must keep prepared statements.
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 1_000_000

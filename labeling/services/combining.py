@@ -1,0 +1,109 @@
+"""Let requests that come at the same time do one thing together, without waiting for company.
+
+What an answer costs is mostly what does not grow with the answer: statements on their way to the
+database and back, a commit, the interpreter between them. So whoever finds nobody at work works at
+once, alone (no request is later for it). Who comes meanwhile waits, and all that have come are
+done together by the first of them as soon as the one before has ended. The more there is to do, the
+more is shared: "flat combining" (Hendler, Incze, Shavit and Tzafrir 2010), known to databases as
+group commit.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """One request that waits: its question, and then its answer or its turn to work."""
+
+    question: object
+    answer: object = None
+    is_leader: bool = False
+    called: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Combiner(Generic[Q, R]):
+    """Asks questions of several threads together.
+
+    Args:
+        work: gives the answers to some questions, in their order; None for one that its own
+            thread has to see to, alone. It runs in the thread of one of those who ask.
+        most: how many questions at once.
+        apart: two questions with the same of these are never asked together.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[Q]], Sequence[R | None]],
+        *,
+        most: int,
+        apart: Callable[[Q], Hashable],
+    ) -> None:
+        self._work, self._most, self._apart = work, most, apart
+        self._lock = threading.Lock()
+        self._waiting: deque[_Place] = deque()
+        self._is_busy = False
+
+    def ask(self, question: Q) -> R | None:
+        """Give the answer, or None where it has to be found alone.
+
+        What `work` raises is raised for the one in whose thread it ran; the others get None.
+        """
+        place = _Place(question)
+        with self._lock:
+            place.is_leader = not self._is_busy
+            self._is_busy = True
+            if not place.is_leader:
+                place.called.acquire()
+                self._waiting.append(place)
+        if not place.is_leader:
+            place.called.acquire()
+        if place.is_leader:
+            self._lead(place)
+        return place.answer  # type: ignore[return-value]
+
+    def _lead(self, leader: _Place) -> None:
+        """Answer for all who wait, then let the next of those who have come meanwhile lead."""
+        together = self._company_of(leader)
+        try:
+            answers = self._work([place.question for place in together])  # type: ignore[misc]
+            for place, answer in zip(together, answers, strict=True):
+                place.answer = answer
+        finally:
+            self._pass_on()
+            for place in together[1:]:
+                place.called.release()
+
+    def _company_of(self, leader: _Place) -> list[_Place]:
+        """Take from those who wait, in their order, all who can go together with the leader."""
+        together, stays = [leader], deque[_Place]()
+        taken = {self._apart(leader.question)}  # type: ignore[arg-type]
+        with self._lock:
+            for place in self._waiting:
+                key = self._apart(place.question)  # type: ignore[arg-type]
+                if key in taken or len(together) == self._most:
+                    stays.append(place)
+                else:
+                    taken.add(key)
+                    together.append(place)
+            self._waiting = stays
+        return together
+
+    def _pass_on(self) -> None:
+        with self._lock:
+            if not self._waiting:
+                self._is_busy = False
+                return
+            following = self._waiting.popleft()
+        following.is_leader = True
+        following.called.release()
