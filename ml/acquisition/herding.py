@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES, MAX_REFERENCES = 1700, 2000
 """Bounds of the kernel: 14 MB and about 0.3 s on one core, whatever the size of the pool. With more
-than 10,000 labelled rows there are fewer references: `picking.affordable`."""
+than 6,000 labelled rows there are fewer references: `picking.affordable`."""
 _DOUBTFUL_SHARE = 1000 / 1700
 _SMALLEST_RADIUS, _LARGEST_RADIUS = 0.05, 1.0
 _RADIUS_ROWS = 256

@@ -22,7 +22,7 @@ def k_center(pool: Pool, *, batch_size: int, rng: np.random.Generator) -> tuple[
 
     Twice the smallest radius at worst. With nothing labeled the first is the row nearest to the
     mean of the candidates. Candidates are a uniform sample of at most 4,000 rows, fewer
-    with more than 5,000 labelled; the selection
+    with more than 3,000 labelled; the selection
     probability is a row's chance of being one. Cost O(c d (m + b)) for c candidates, m labelled.
 
     Source: Sener & Savarese 2018, "Active Learning for Convolutional Neural Networks: A Core-Set

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from ml.types import Embeddings, Groups, Indices, Pool, Scores
 
 _ORDERED, _ORDERED_A_PICK = 4000, 50
-_MOST_PAIRS, _FEWEST = 20_000_000, 400
+_MOST_PAIRS, _FEWEST = 12_000_000, 400
 MOST_LABELED = _MOST_PAIRS // _FEWEST
-"""Labelled rows beyond which those compared with are thinned out: 50,000."""
+"""Labelled rows beyond which those compared with are thinned out: 30,000."""
 
 
 class Openings:
@@ -74,7 +74,7 @@ def best_first(
 def affordable(limit: int, n_labeled: int) -> int:
     """Give how many rows can be compared with all labelled ones: fewer than `limit` where many.
 
-    At most twenty million pairs, half a second on two cores, but never fewer than 400 rows.
+    At most twelve million pairs, a third of a second on two cores, but never fewer than 400 rows.
     """
     return max(_FEWEST, min(limit, _MOST_PAIRS // max(n_labeled, 1)))
 

@@ -309,8 +309,8 @@ def test_the_most_doubtful_are_certain_to_be_candidates() -> None:
 
 
 def test_what_is_compared_with_many_labeled_rows_is_bounded() -> None:
-    assert affordable(2000, 0) == affordable(2000, 10_000) == 2000
-    assert affordable(2000, 20_000) == 1000
+    assert affordable(2000, 0) == affordable(2000, 6000) == 2000
+    assert affordable(2000, 20_000) == 600
     assert affordable(2000, 10**6) == 400
     rows = np.arange(100, dtype=np.float32)[:, None]
     assert thinned(rows, 3)[:, 0].tolist() == [0, 49, 99]
