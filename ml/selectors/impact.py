@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 ENOUGH = math.log(1 / 0.05)
 """People look whenever they like, so the evidence is an e-value: it may be looked at any time."""
 
+FEW = 10
+"""Under so many audit answers no figure is told (architecture, rule 1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -91,6 +94,11 @@ def _sentences(change: Change | None) -> list[str]:
     if change is None:
         return ["The classifier learns from answers like yours; it has not been measured yet."]
     now = change.now_estimate
+    if now.n < FEW:
+        return [
+            "The classifier learns from answers like yours; "
+            "too few images have checked it to say how good it is."
+        ]
     known = f"{round(100 * now.low)} to {round(100 * now.high)} of 100"
     measured = f"It names {known} images right that it never learned from."
     if change.is_better:

@@ -86,10 +86,17 @@ def test_the_classifier_is_said_to_be_better_only_where_it_is_shown(
 def test_who_joined_before_the_first_classifier_hears_only_how_good_it_is(
     audited: Audited, volunteer: Annotator
 ) -> None:
+    few = told(volunteer, audited)
+    for image in audited.add("leek", 3):
+        audited.answer(image, "leek")
     found = told(volunteer, audited)
 
     assert found["accuracy"] is None
     assert "never learned from" in found["sentences"][-1]
+    # Seven audit images were too few for any figure.
+    assert few["accuracy"] is None
+    assert "too few images" in few["sentences"][-1]
+    assert " of 100" not in " ".join(few["sentences"])
 
 
 def test_a_worse_classifier_is_not_praised(audited: Audited, volunteer: Annotator) -> None:
