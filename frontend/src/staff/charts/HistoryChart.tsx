@@ -2,7 +2,7 @@ import { useRef, useState } from "preact/hooks";
 import { Button } from "../../shared/Button/Button";
 import { FEW_ANSWERS, fewWords, interval, moment, percent } from "../format";
 import type { HistoryPoint } from "../types";
-import { type Axis, columns } from "./history";
+import { type Axis, columns, isWorthDrawing } from "./history";
 import { type BandChart, bandOptions, usePlot } from "./plot";
 
 const TABLE_ROWS = 12;
@@ -12,13 +12,24 @@ const AXES: Record<Axis, string> = { labels: "By labels", time: "Over time" };
 export function HistoryChart({ points }: { points: HistoryPoint[] }) {
   const host = useRef<HTMLDivElement>(null);
   const [axis, setAxis] = useState<Axis>("labels");
-  usePlot(host, points.length >= 2, [points, axis], (width) => ({
+  const isDrawn = isWorthDrawing(points);
+  usePlot(host, isDrawn, [points, axis], (width) => ({
     options: bandOptions(width, chart(axis)),
     data: columns(points, axis),
   }));
 
   if (points.length < 2) {
     return <p class="soft">A curve appears with the second version of the classifier.</p>;
+  }
+  if (!isDrawn) {
+    return (
+      <div class="stack">
+        <p class="soft">
+          A curve appears with {FEW_ANSWERS} audit answers; fewer say too little to draw.
+        </p>
+        <PointTable points={points} />
+      </div>
+    );
   }
   return (
     <div class="stack">

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { HistoryPoint } from "../types";
-import { columns } from "./history";
+import { columns, isWorthDrawing } from "./history";
 
 function point(version: number, change: Partial<HistoryPoint> = {}): HistoryPoint {
   return {
@@ -35,4 +35,10 @@ test("an unknown accuracy leaves a gap in line and band", () => {
   const [, accuracy, low, high] = columns([unknown, point(2)], "labels");
 
   expect([accuracy[0], low[0], high[0]]).toEqual([null, null, null]);
+});
+
+test("a curve takes two versions and ten audit answers", () => {
+  expect(isWorthDrawing([point(1)])).toBe(false);
+  expect(isWorthDrawing([point(1, { n: 9 }), point(2, { n: 9 })])).toBe(false);
+  expect(isWorthDrawing([point(1, { n: 9 }), point(2, { n: 10 })])).toBe(true);
 });

@@ -1,3 +1,4 @@
+import { FEW_ANSWERS } from "../format";
 import type { HistoryPoint } from "../types";
 
 export type Axis = "labels" | "time";
@@ -24,4 +25,9 @@ export function columns(points: readonly HistoryPoint[], axis: Axis): Columns {
     rows.map((point) => known(point, point.high)),
     rows.map((point) => point.labels),
   ];
+}
+
+/** Two versions, and enough audit answers behind one of them that a line does not mislead. */
+export function isWorthDrawing(points: readonly HistoryPoint[]): boolean {
+  return points.length >= 2 && points.some((point) => point.n >= FEW_ANSWERS);
 }
