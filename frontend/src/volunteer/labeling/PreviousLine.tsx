@@ -86,6 +86,7 @@ interface WordProps {
 
 function Word({ previous, names, isTold }: WordProps) {
   if (previous.kind === "FLAG") return <>You flagged it.</>;
+  if (previous.kind === "SKIP") return <>You skipped it.</>;
   if (previous.practice && !isTold) {
     const { is_right: isRight, done, of } = previous.practice;
     return (
