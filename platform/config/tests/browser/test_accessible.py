@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from config.tests.browser.conftest import Visitor, World
+from config.tests.browser.conftest import LOOKS, Visitor, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture(params=["desktop", "dark_desktop", "phone"])
+@pytest.fixture(params=LOOKS)
 def visitor(request: pytest.FixtureRequest) -> Visitor:
     found: Visitor = request.getfixturevalue(request.param)
     return found

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from playwright.sync_api import Route, expect
 
-from config.tests.browser.conftest import Visitor, World
+from config.tests.browser.conftest import LOOKS, Visitor, World
 from labeling.selectors import adjudication
 from labeling.selectors import gold as gold_selectors
 from labeling.selectors import images as image_selectors
@@ -189,7 +189,7 @@ def plain_expert(world: World, expert: str) -> str:
     return expert
 
 
-@pytest.mark.parametrize("look", ["desktop", "phone", "dark_desktop"])
+@pytest.mark.parametrize("look", LOOKS)
 def test_a_decision_is_kept_as_gold_by_an_expert_who_manages_nothing(
     look: str, four_disputed: World, plain_expert: str, request: pytest.FixtureRequest
 ) -> None:
@@ -218,7 +218,7 @@ def test_a_decision_is_kept_as_gold_by_an_expert_who_manages_nothing(
     expect(page.get_by_text("4 left")).to_be_visible()
 
 
-@pytest.mark.parametrize("look", ["desktop", "phone", "dark_desktop"])
+@pytest.mark.parametrize("look", LOOKS)
 def test_gold_is_chosen_from_images_that_wait_for_nobody(
     look: str, world: World, plain_expert: str, request: pytest.FixtureRequest
 ) -> None:

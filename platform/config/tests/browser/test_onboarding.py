@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, Request, Route, expect
 
-from config.tests.browser.conftest import Visitor, World
+from config.tests.browser.conftest import LOOKS, Visitor, World
 from config.tests.browser.staff_world import picture
 from config.tests.browser.test_labeling import all_sent, kinds_of
 from labeling.selectors import images as image_selectors
@@ -44,7 +44,7 @@ def practised(world: World) -> World:
     return world
 
 
-@pytest.mark.parametrize("look", ["desktop", "dark_desktop", "phone"])
+@pytest.mark.parametrize("look", LOOKS)
 def test_the_first_round_explains_a_wrong_answer_and_ends_with_a_word(
     look: str, practised: World, request: pytest.FixtureRequest
 ) -> None:
@@ -204,6 +204,8 @@ def test_any_recent_answer_is_taken_back_by_keyboard(desktop: Visitor, world: Wo
     page.keyboard.press("Enter")
 
     expect(sheet).to_have_count(0)
+    expect(page.locator(".previous")).to_contain_text("Taken back. Here it is again.")
+    # Fetched anew: its address is another one.
     desktop.sees_an_image()
     all_sent(desktop, world, 2)
     desktop.press("4")
@@ -221,7 +223,7 @@ def test_recent_answers_fit_a_phone(phone: Visitor, world: World) -> None:
     assert phone.barriers() == []
 
 
-@pytest.mark.parametrize("look", ["desktop", "dark_desktop", "phone"])
+@pytest.mark.parametrize("look", LOOKS)
 def test_what_answers_did_is_told_as_the_server_says_it(
     look: str, world: World, request: pytest.FixtureRequest
 ) -> None:

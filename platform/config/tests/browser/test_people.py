@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from playwright.sync_api import Locator, Page, expect
 
 from config.tests.browser import staff_world
-from config.tests.browser.conftest import Visitor
+from config.tests.browser.conftest import LOOKS, Visitor
 from config.tests.browser.staff_world import StaffWorld
 from config.tests.browser.test_staff_look import is_wider_than_the_window
 from labeling.selectors import gold as gold_selectors
@@ -53,7 +53,7 @@ def keep(visitor: Visitor, shots: Path | None, name: str) -> None:
         visitor.page.screenshot(path=str(shots / f"{name}.png"), full_page=True)
 
 
-@pytest.mark.parametrize("look", ["desktop", "dark_desktop", "phone"])
+@pytest.mark.parametrize("look", LOOKS)
 def test_who_is_weak_is_seen_at_a_glance_and_unfolds_to_labels(
     look: str, room: StaffWorld, shots: Path | None, request: pytest.FixtureRequest
 ) -> None:
@@ -156,7 +156,7 @@ def test_a_message_is_ticked_off(desktop: Visitor, room: StaffWorld) -> None:
     expect(page.get_by_text("All handled.")).to_have_count(0)
 
 
-@pytest.mark.parametrize("look", ["desktop", "dark_desktop", "phone"])
+@pytest.mark.parametrize("look", LOOKS)
 def test_agreement_is_measured_and_drawn(
     look: str, room: StaffWorld, shots: Path | None, request: pytest.FixtureRequest
 ) -> None:

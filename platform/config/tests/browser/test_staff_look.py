@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from config.tests.browser import staff_world
-from config.tests.browser.conftest import Visitor
+from config.tests.browser.conftest import LOOKS, Visitor
 from ml.selectors import embeddings
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -18,7 +18,7 @@ TABS = (
 )  # fmt: skip
 
 
-@pytest.fixture(params=["desktop", "dark_desktop", "phone"])
+@pytest.fixture(params=LOOKS)
 def visitor(request: pytest.FixtureRequest) -> Visitor:
     found: Visitor = request.getfixturevalue(request.param)
     return found
@@ -27,7 +27,10 @@ def visitor(request: pytest.FixtureRequest) -> Visitor:
 @pytest.fixture
 def room(address: str) -> staff_world.StaffWorld:
     embeddings.forget()
-    return staff_world.make(address)
+    room = staff_world.make(address)
+    staff_world.add_careless(room)
+    staff_world.set_gold(room, room.pool[:4], note="Look at the stalk.")
+    return room
 
 
 def test_no_tab_puts_up_a_barrier(
@@ -50,6 +53,21 @@ def test_no_tab_puts_up_a_barrier(
         barriers[tab] = visitor.barriers()
         if is_wider_than_the_window(visitor):
             barriers[tab].append("the page scrolls sideways")
+
+    page.goto(room.room("people"))
+    page.get_by_role("button", name="Sam", exact=True).click()
+    page.locator(".person-panel h3").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    barriers["somebody"] = visitor.barriers()
+    page.get_by_role("button", name="Set all answers aside").click()
+    page.get_by_role("dialog").wait_for()
+    barriers["quarantine"] = visitor.barriers()
+    page.goto(room.room("gold"))
+    page.locator(".gold-tile").first.click()
+    page.get_by_label("It shows").wait_for()
+    if shots:
+        page.screenshot(path=str(shots / f"{look}-gold-dialog.png"))
+    barriers["gold dialog"] = visitor.barriers()
 
     assert {tab: found for tab, found in barriers.items() if found} == {}
 
