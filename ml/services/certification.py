@@ -151,7 +151,7 @@ def _certify(comparison: Comparison, truth: AuditTruth, now: datetime) -> str:
     pairs = evidence.count(truth.codes, said, theirs)
     log_e = _log_e(pairs, has_reference=reference is not None)
     decision = _decision(comparison, pairs, log_e, n_open=truth.n_open)
-    numbers = {**log_e, "n": pairs.n, "needed": _needed(comparison)}
+    numbers: dict[str, Any] = {**log_e, "n": pairs.n, "needed": _needed(comparison)}
     if decision == ComparisonDecision.RUNNING and version.kind == ModelKind.FINETUNE:
         comparison.detail = {**comparison.detail, "wait": waiting.after(comparison, truth, now)}
         if waiting.is_over(comparison, now):
