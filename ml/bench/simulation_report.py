@@ -96,8 +96,8 @@ def goals(payload: dict[str, Any]) -> dict[str, float]:
 
 def table(payload: dict[str, Any]) -> Table:
     """Draw the means for a terminal: a row a strategy."""
-    drawn = Table(title="Accuracy on held-out images (mean ± standard deviation over runs)")
-    header, *rows = _cells(payload)
+    drawn = Table(title="Accuracy on held-out images (mean over runs)")
+    header, *rows = _cells(payload, with_spread=False)
     for place, name in enumerate(header):
         drawn.add_column(name, justify="right" if place else "left")
     for row in rows:
@@ -105,24 +105,28 @@ def table(payload: dict[str, Any]) -> Table:
     return drawn
 
 
-def _cells(payload: dict[str, Any]) -> list[list[str]]:
+def _cells(payload: dict[str, Any], *, with_spread: bool = True) -> list[list[str]]:
     """Give a header and a row a strategy: accuracy at some points, area, labels to each goal."""
     summary, wanted = payload["strategies"], goals(payload)
-    points = max((figures["labels"] for figures in summary.values()), key=len)
-    shown = np.unique(np.linspace(0, len(points) - 1, COLUMNS).round().astype(int))
+    curves = sorted((figures["labels"] for figures in summary.values()), key=len)
+    shared, points = len(curves[0]) - 1, curves[-1]
+    shown = np.unique([*np.linspace(0, shared, COLUMNS).round().astype(int), len(points) - 1])
     header = ["labels", *(str(points[place]) for place in shown), "area"]
     rows = [header + [f"to reach {name} ({value:.3f})" for name, value in wanted.items()]]
     for strategy, figures in summary.items():
         cells = [
-            f"{figures['accuracy_mean'][place]:.3f} ± {figures['accuracy_std'][place]:.3f}"
-            if place < len(figures["labels"])
-            else ""
+            _cell(figures, int(place), with_spread) if place < len(figures["labels"]) else ""
             for place in shown
         ]
         needed = [labels_needed(summary, strategy, value) for value in wanted.values()]
         reached = ["no" if each is None else str(each) for each in needed]
         rows.append([strategy, *cells, f"{figures['area_mean']:.4f}", *reached])
     return rows
+
+
+def _cell(figures: dict[str, Any], place: int, with_spread: bool) -> str:
+    mean = f"{figures['accuracy_mean'][place]:.3f}"
+    return f"{mean} ± {figures['accuracy_std'][place]:.3f}" if with_spread else mean
 
 
 def told(chapters: Sequence[dict[str, Any]]) -> str:
