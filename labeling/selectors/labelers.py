@@ -9,6 +9,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from labeling.models import Annotator, LabelScheme, Project
 from labeling.selectors import projects
+from labeling.selectors.combining import Shared
 from labeling.selectors.prepared import Prepared, instance
 
 if TYPE_CHECKING:
@@ -29,47 +30,59 @@ class Labeler:
     scheme: SchemeView
 
 
-def _query(annotator_id: int, **where: Any) -> QuerySet[Annotator, tuple[Any, ...]]:
+def _query(**where: Any) -> QuerySet[Annotator, tuple[Any, ...]]:
     newest = LabelScheme.objects.filter(project=OuterRef("project")).order_by("-version", "pk")
     return (
-        Annotator.objects.filter(pk=annotator_id, **where)
+        Annotator.objects.filter(**where)
         .annotate(current_scheme=Subquery(newest.values("pk")[:1]))
         .values_list(*_ANNOTATOR, *(f"project__{name}" for name in _PROJECT), "current_scheme")
     )
 
 
 _joined = Prepared(
-    lambda annotator_id, slug: _query(
-        annotator_id,
+    lambda annotator_ids, slug: _query(
+        pk__in=annotator_ids,
         project__slug=slug,
         project__archived_at__isnull=True,
         anonymised_at__isnull=True,
     )
 )
-_known = Prepared(_query)
+_known = Prepared(lambda annotator_id: _query(pk=annotator_id))
+
+
+def _raw_joined(asked: list[tuple[str, int]]) -> dict[tuple[str, int], tuple[Any, ...]]:
+    """Give the rows of annotators at work, by the address of the project and their key."""
+    by_slug: dict[str, list[int]] = {}
+    for slug, annotator_id in asked:
+        by_slug.setdefault(slug, []).append(annotator_id)
+    return {
+        (slug, row[_KEY]): row for slug, ids in by_slug.items() for row in _joined.raw(ids, slug)
+    }
+
+
+_KEY = _ANNOTATOR.index("id")
+_shared = Shared(_raw_joined)
 
 
 def joined(slug: str, annotator_id: int) -> Labeler | None:
     """Give a live annotator at work in the project of that address; None where it is not theirs."""
-    return _labeler(_joined, annotator_id, slug)
+    raw = _shared.get((slug, annotator_id))
+    return None if raw is None else _labeler(_joined, raw)
 
 
 def known(annotator_id: int) -> Labeler:
     """Give an annotator who is known to exist."""
-    found = _labeler(_known, annotator_id)
-    if found is None:
-        raise Annotator.DoesNotExist(f"There is no annotator {annotator_id}.")
-    return found
-
-
-def _labeler(query: Prepared, *values: Any) -> Labeler | None:
-    raw = query.raw(*values)
+    raw = _known.raw(annotator_id)
     if not raw:
-        return None
+        raise Annotator.DoesNotExist(f"There is no annotator {annotator_id}.")
+    return _labeler(_known, raw[0])
+
+
+def _labeler(query: Prepared, raw: tuple[Any, ...]) -> Labeler:
     end = len(_ANNOTATOR)
-    project = _project(query, raw[0])
+    project = _project(query, raw)
     # Reading only the annotator's columns: the project is there already.
-    (row,) = query.read(raw)
+    (row,) = query.read([raw])
     annotator = instance(Annotator, _ANNOTATOR, row[:end])
     annotator.project = project
     return Labeler(project, annotator, projects.scheme_of(project, row[-1]))

@@ -1,7 +1,7 @@
 """One request an answer: store it, then fill the tab's window again.
 
 Answers that come while others of the project are being stored are stored together, in one
-transaction (`labeling.services.combining`, `docs/adr/0010`). Nobody is told so before its commit,
+transaction (`labeling.selectors.combining`, `docs/adr/0010`). Nobody is told so before its commit,
 and whatever is not plain is answered alone, as if nobody else were there.
 """
 
@@ -15,11 +15,11 @@ from django.db import DatabaseError, connection, transaction
 
 from labeling.selectors import labelers
 from labeling.selectors import queue as queue_selectors
+from labeling.selectors.combining import Combiner
 from labeling.services import annotations as annotation_service
 from labeling.services import batches, claims, queue, standing
 from labeling.services.answers import Answer
 from labeling.services.batches import Asked
-from labeling.services.combining import Combiner
 
 if TYPE_CHECKING:
     import uuid

@@ -10,13 +10,15 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from labeling.selectors.combining import Shared
 from labeling.selectors.prepared import Prepared
 
 _live = Prepared(
-    lambda key, now: Session.objects.filter(session_key=key, expire_date__gt=now).values_list(
-        "session_data"
+    lambda keys, now: Session.objects.filter(session_key__in=keys, expire_date__gt=now).values_list(
+        "session_key", "session_data"
     )
 )
+_shared = Shared(lambda keys: dict(_live.rows(keys, timezone.now())))
 
 
 class SessionStore(db.SessionStore):
@@ -24,11 +26,11 @@ class SessionStore(db.SessionStore):
 
     def load(self) -> dict[str, Any]:
         """Give what the session holds; a session that has gone is a new one."""
-        found = _live.first(self.session_key, timezone.now()) if self.session_key else None
+        found = _shared.get(self.session_key) if self.session_key else None
         if found is None:
             self._session_key = None
             return {}
-        held: dict[str, Any] = json.loads(_decoded(found[0]))
+        held: dict[str, Any] = json.loads(_decoded(found))
         return held
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from labeling.services.combining import Combiner
+from labeling.selectors.combining import Combiner, Shared
 
 PATIENCE_S = 10.0
 
@@ -126,3 +126,18 @@ def test_two_thousand_questions_of_forty_threads_get_their_own_answers(
     assert asked == [10 * number for number in range(2000)]
     assert sorted(one for batch in kitchen.batches for one in batch) == list(range(2000))
     assert all(len({one % 13 for one in batch}) == len(batch) <= 7 for batch in kitchen.batches)
+
+
+@pytest.mark.django_db
+def test_what_is_read_together_is_each_key_s_own() -> None:
+    asked: list[list[int]] = []
+
+    def read(keys: list[int]) -> dict[int, str]:
+        asked.append(keys)
+        return {key: f"{key} eggs" for key in keys if key != 13}
+
+    shared = Shared(read)
+    assert [shared.get(key) for key in (1, 13, 2)] == ["1 eggs", None, "2 eggs"]
+    together = shared._read_all([3, 13, 4])
+    assert together == [("3 eggs",), (None,), ("4 eggs",)]
+    assert asked[-1] == [3, 13, 4]

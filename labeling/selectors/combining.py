@@ -15,11 +15,17 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from django.db import connection
+
+from labeling.selectors.prepared import IS_SQLITE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
 Q = TypeVar("Q")
 R = TypeVar("R")
+K = TypeVar("K", bound="Hashable")
+MOST_KEYS = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -107,3 +113,31 @@ class Combiner(Generic[Q, R]):
             following = self._waiting.popleft()
         following.is_leader = True
         following.called.release()
+
+
+class Shared(Generic[K, R]):
+    """What is read by a key, for several threads that ask at the same time by one statement.
+
+    SQLite is in the process: a statement there costs less than to wait for somebody.
+
+    Args:
+        read: gives by key what there is for some keys.
+    """
+
+    def __init__(self, read: Callable[[list[K]], dict[K, R]]) -> None:
+        self._read = read
+        self._combiner: Combiner[K, tuple[R | None]] = Combiner(
+            self._read_all, most=MOST_KEYS, apart=lambda key: key
+        )
+
+    def get(self, key: K) -> R | None:
+        """Give what the key has now, or None where there is nothing."""
+        found = None
+        # Others do not see what an open transaction has written.
+        if not IS_SQLITE and not connection.in_atomic_block:
+            found = self._combiner.ask(key)
+        return self._read([key]).get(key) if found is None else found[0]
+
+    def _read_all(self, keys: Sequence[K]) -> list[tuple[R | None] | None]:
+        found = self._read(list(keys))
+        return [(found.get(key),) for key in keys]
