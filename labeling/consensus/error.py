@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 EDGES = (0.005, 0.03, 0.1, 0.3)
 """Labels of like risk are taken together: up to 0.5, 3, 10, 30 per cent, and above."""
-FACTOR, FACTOR_SPREAD = 1.6, 0.6
+FACTOR, FACTOR_SPREAD = 1.5, 0.75
 """Median and standard deviation (of the logarithm) of how much too low the model is, before any
-check: with 95 % between 0.5 and 5.2. What simulated crowds have shown (docs/results/crowd.md)."""
-OWN_SPREAD = 0.5
+check: with 95 % between 0.34 and 6.5. What simulated crowds have shown (docs/results/crowd.md)."""
+OWN_SPREAD = 0.6
 """By how much a range of risk may differ from that (standard deviation of the logarithm)."""
 FLOOR = 0.001
 """Nothing that people say is surer than this."""
@@ -83,8 +83,8 @@ def expected(
     """Estimate the share of labels that are wrong, with its interval; None of no label.
 
     In each range of risk the error is factor * own factor * risk: one factor all ranges share, one
-    of its own. Both are log-normal, and the checks found wrong in the range are binomial. Weights
-    count as so many equal checks (Kish).
+    of its own. Both are log-normal; the checks found wrong in the range are binomial, and so are
+    the labels that are wrong. Weights count as so many equal checks (Kish).
 
     Args:
         risk: (n,) of the labels that people gave, or of a random sample of them.
@@ -103,8 +103,10 @@ def expected(
     drawn = np.zeros(_DRAWS)
     for place, rows in enumerate(_ranges(risk)):
         if len(rows):
-            wrong = _rate(factor * own[place], float(rows.mean()))
-            drawn += len(rows) * share * wrong
+            rate = _rate(factor * own[place], float(rows.mean()))
+            # Of so many labels so many are wrong: few labels are more or less by luck as well.
+            held = max(round(len(rows) * n_labels / len(risk)), 1)
+            drawn += len(rows) * share * rng.binomial(held, rate) / held
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return Expected(

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labeling.consensus import crowd, em, retirement
+from labeling.consensus import crowd, em, error, retirement
 from labeling.consensus.methods import METHODS
-from labeling.consensus.types import Answers, State, Vote
+from labeling.consensus.types import Answers, Decision, State, Vote
 from ml.bench import crowds
 from ml.heads import ridge
 from ml.types import LabeledSet
@@ -235,27 +235,74 @@ class _Run:
         )
         self.q, self.pool = swept.posteriors.astype(np.float64), swept.pool
         self.swept = swept
-        skills = {annotator: swept.skill_of(annotator) for annotator in range(n_annotators)}
+        self.skills = {annotator: swept.skill_of(annotator) for annotator in range(n_annotators)}
         n_votes = self.asked.n_votes
         undecided = self.waiting()
         for image in np.union1d(undecided[n_votes[undecided] > 0], self.batch):
-            self._decide(int(image), skills)
+            decision, _ = self._decision(int(image), self.asked.votes_of(int(image)))
+            self.label[image] = -1 if decision.label is None else decision.label
+            self.is_disputed[image] = decision.state == State.DISPUTED
 
-    def _decide(self, image: int, skills: dict[int, crowd.Skill]) -> None:
-        votes = self.asked.votes_of(image)
+    def _decision(self, image: int, votes: list[Vote]) -> tuple[Decision, npt.NDArray[np.float64]]:
         prior = None if self.priors is None else self.priors[image]
-        own = crowd.held(votes, self.q[image]) if len(votes) > 1 else None
+        is_counted = len(votes) > 1 or self.asked.is_gold[image]
+        own = crowd.held(votes, self.q[image]) if is_counted else None
+        posterior = crowd.posterior(votes, self.skills, self.pool, prior=prior, own=own)
         decision = retirement.decide(
             Answers.of(votes),
-            crowd.posterior(votes, skills, self.pool, prior=prior, own=own),
-            people=crowd.posterior(votes, skills, self.pool, own=own),
+            posterior,
+            people=crowd.posterior(votes, self.skills, self.pool, own=own),
             pool=self.pool,
             needed=1,
             cap=self.cap,
             risk=self.risk,
         )
-        self.label[image] = -1 if decision.label is None else decision.label
-        self.is_disputed[image] = decision.state == State.DISPUTED
+        return decision, posterior
+
+    def checked(self) -> error.Checked:
+        """Give what people alone would have made of gold, as `services.label_error` does.
+
+        In production answers have an order; here a random one stands for it.
+        """
+        rows = []
+        for image in np.flatnonzero(self.asked.is_gold & (self.asked.n_votes > 0)):
+            votes = self.asked.votes_of(int(image))
+            votes = [votes[place] for place in self.rng.permutation(len(votes))][: self.cap]
+            for end in range(1, len(votes) + 1):
+                decision, posterior = self._decision(int(image), votes[:end])
+                if decision.state == State.RESOLVED:
+                    break
+            named = sorted({vote.label for vote in votes[:end]})
+            label = named[int(posterior[named].argmax())]
+            rows.append((_risk(posterior, label), label != self.asked.known[image]))
+        table = np.array(rows, dtype=np.float64).reshape(len(rows), 2)
+        return error.Checked(table[:, 0], table[:, 1] > 0, np.ones(len(rows)))
+
+    def _risks(self, images: Indices) -> npt.NDArray[np.float64]:
+        found = (
+            (self._decision(int(image), self.asked.votes_of(int(image)))[1], int(self.label[image]))
+            for image in images
+        )
+        return np.array([_risk(posterior, label) for posterior, label in found])
+
+    def expected(self) -> dict[str, float]:
+        """Say how many of the labels decided are wrong: as expected, with interval, and in truth.
+
+        The figure of the page about agreement, on labels that an export would hold.
+        """
+        exported = np.flatnonzero((self.label >= 0) & ~self.asked.is_gold)
+        found = error.expected(self._risks(exported), self.checked(), rng=self.rng)
+        if found is None:
+            return {}
+        real = float((self.label[exported] != self.world.truth[exported]).mean())
+        return {
+            "exported_error": real,
+            "expected_error": found.error,
+            "expected_low": found.low,
+            "expected_high": found.high,
+            "expected_by_model": found.by_model,
+            "expected_holds": float(found.low <= real <= found.high),
+        }
 
     def outcome(self) -> Outcome:
         measured = ~self.asked.is_gold
@@ -263,12 +310,16 @@ class _Run:
         n_votes = self.asked.n_votes
         detail = {
             "disputed": float(self.is_disputed[measured].mean()),
-            "expected_error": retirement.expected_error(self.q[measured]),
+            **self.expected(),
             "prior_weight": self.pool.prior_weight,
             "gold_answers_per_image": float(n_votes[~measured].sum() / measured.sum()),
         }
         is_wrong = (label != self.world.truth)[measured]
         return Outcome(is_wrong, float(n_votes.sum() / measured.sum()), detail)
+
+
+def _risk(posterior: npt.NDArray[np.float64], label: int) -> float:
+    return min(max(1.0 - float(posterior[label] / posterior[:-1].sum()), 0.0), 1.0)
 
 
 def _believed(world: World, q: npt.NDArray[np.float64], labeled: Indices) -> Probabilities:
