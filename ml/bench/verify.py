@@ -34,6 +34,7 @@ class Setup:
         trials: simulated projects, streams or repetitions, at least 1.
         seed: of everything drawn.
         images, labels: folder of photographs and its table; None where there are none.
+        label_column: of the table.
         embeddings: file that keeps their vectors between runs, or None.
         say: told about the progress.
     """
@@ -42,6 +43,7 @@ class Setup:
     seed: int
     images: Path | None
     labels: Path | None
+    label_column: str
     embeddings: Path | None
     say: Progress
 

@@ -121,8 +121,8 @@ def _log_mixtures(counts: npt.NDArray[np.int64], shift: float) -> npt.NDArray[np
     a_win, a_loss = np.log1p(bets * (1 + shift)), np.log1p(-bets * (1 - shift))
     wealth = counts @ np.stack([a_win, a_loss, np.log1p(bets * shift)])
     top = wealth.max(axis=1, keepdims=True)
-    mean: npt.NDArray[np.float64] = np.exp(wealth - top).mean(axis=1)
-    return top[:, 0] + np.log(mean)
+    mixed: npt.NDArray[np.float64] = top[:, 0] + np.log(np.exp(wealth - top).mean(axis=1))
+    return mixed
 
 
 def _log_choose(n: int, k: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,26 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from ml.bench import report, verify, verify_gate, verify_intervals
+from ml.bench import (
+    report,
+    verify,
+    verify_forecast,
+    verify_gate,
+    verify_intervals,
+    verify_label_errors,
+    verify_new_class,
+)
 from ml.errors import MlError
 
-CHECKS: dict[str, Any] = {"intervals": verify_intervals, "gate": verify_gate}
-TRIALS = {"intervals": 2000, "gate": 2000}
+CHECKS: dict[str, Any] = {
+    "intervals": verify_intervals,
+    "gate": verify_gate,
+    "forecast": verify_forecast,
+    "label_errors": verify_label_errors,
+    "new_class": verify_new_class,
+}
+TRIALS = {"intervals": 2000, "gate": 2000, "forecast": 20, "label_errors": 20, "new_class": 86}
+ON_PHOTOGRAPHS = frozenset({"forecast", "label_errors", "new_class"})
 
 
 class Command(BaseCommand):
@@ -28,8 +44,9 @@ class Command(BaseCommand):
         parser.add_argument("name", choices=tuple(CHECKS))
         parser.add_argument("--trials", type=int, help="simulated projects or streams")
         parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--images", type=Path, help="folder of photographs, where one is used")
+        parser.add_argument("--images", type=Path, help="labeled photographs (LARDER_DEMO_IMAGES)")
         parser.add_argument("--labels", type=Path, help="its CSV; default: labels.csv inside")
+        parser.add_argument("--label-column", default="coarse_label")
         parser.add_argument("--embeddings", type=Path, help="file that keeps vectors between runs")
         parser.add_argument("--json", help="file for the figures, - for standard output")
 
@@ -42,10 +59,13 @@ class Command(BaseCommand):
         check, started = CHECKS[name], time.monotonic()
         with Progress(console=Console(stderr=True)) as progress:
             try:
-                figures = check.measure(_setup(options, trials, progress))
+                setup = _setup(options, trials, progress)
+                figures = check.measure(setup)
             except MlError as error:
                 raise CommandError(error.message) from None
-        parameters = {"name": name, "trials": trials, "seed": options["seed"], **check.parameters}
+        parameters = {"name": name, "trials": trials, "seed": setup.seed, **check.parameters}
+        if name in ON_PHOTOGRAPHS and setup.images is not None:
+            parameters |= {"images": setup.images.name, "label_column": setup.label_column}
         payload = report.envelope(seconds=time.monotonic() - started, parameters=parameters)
         drawn = verify.table(name, check.targets(figures), figures)
         Console(stderr=options["json"] == "-").print(drawn)
@@ -60,14 +80,17 @@ def _setup(options: dict[str, Any], trials: int, progress: Progress) -> verify.S
             bars[stage] = progress.add_task(stage)
         progress.update(bars[stage], completed=done, total=total)
 
-    labels = options["labels"]
-    if labels is None and options["images"] is not None:
-        labels = options["images"] / "labels.csv"
+    images, labels = options["images"], options["labels"]
+    if images is None and os.environ.get("LARDER_DEMO_IMAGES"):
+        images = Path(os.environ["LARDER_DEMO_IMAGES"])
+    if labels is None and images is not None:
+        labels = images / "labels.csv"
     return verify.Setup(
         trials=trials,
         seed=options["seed"],
-        images=options["images"],
+        images=images,
         labels=labels,
+        label_column=options["label_column"],
         embeddings=options["embeddings"],
         say=say,
     )

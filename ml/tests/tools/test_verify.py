@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from ml.bench import verify, verify_intervals
+from ml.bench import verify, verify_forecast, verify_intervals, verify_sets
+from ml.heads import ridge
+from ml.tests.tools.conftest import Folder
 
 ENVELOPE = {"commit", "machine", "seconds", "settings"}
 
@@ -66,3 +70,83 @@ def test_the_gate_proves_what_is_better_and_holds_what_creeps(
     assert creep["monitor"]["equal"]["ok_in_the_end"] == 1.0
     assert creep["leash"]["fast_creep"]["lowest_gap"] > creep["monitor"]["fast_creep"]["lowest_gap"]
     assert figures["creep_ok_with_leash"] > figures["creep_ok"]
+
+
+def test_photographs_are_asked_for_where_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LARDER_DEMO_IMAGES", raising=False)
+
+    with pytest.raises(CommandError, match="--images DIR"):
+        call_command("verify", "label_errors", "--trials=1")
+
+
+@pytest.mark.usefixtures("tiny_backbone")
+def test_planted_label_errors_are_found_and_vectors_are_kept(
+    labeled_folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "vectors.npz"
+    given = (
+        "--trials=2", f"--images={labeled_folder(a_label=40)}", f"--embeddings={kept}",
+        "--label-column=label",
+    )  # fmt: skip
+
+    figures = figures_of(capsys, "label_errors", *given)
+    again = figures_of(capsys, "label_errors", *given)
+
+    assert kept.is_file()
+    assert figures["recall_at_10pct"] == again["recall_at_10pct"] > 0.5
+    assert figures["settings"]["planted"] == 0.05
+
+
+@pytest.mark.usefixtures("tiny_backbone")
+def test_vectors_of_other_pictures_are_refused(labeled_folder: Folder, tmp_path: Path) -> None:
+    kept, more = tmp_path / "vectors.npz", ("--trials=1", "--label-column=label")
+    call_command(
+        "verify", "new_class", f"--images={labeled_folder()}", f"--embeddings={kept}", *more
+    )
+
+    with pytest.raises(CommandError, match="other pictures"):
+        call_command(
+            "verify", "new_class", f"--images={labeled_folder('others', a_label=9)}",
+            f"--embeddings={kept}", *more,
+        )  # fmt: skip
+
+
+@pytest.mark.usefixtures("tiny_backbone")
+def test_a_held_out_label_is_proposed(
+    labeled_folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = labeled_folder(a_label=30, spread=12)
+
+    figures = figures_of(
+        capsys, "new_class", "--trials=3", f"--images={folder}", "--label-column=label"
+    )
+
+    assert figures["within_60"] == 1.0
+    assert 5 <= figures["median"] <= figures["answers_to_proposal"] <= 30
+
+
+def test_a_forecast_on_digits_is_judged_by_what_happens_later() -> None:
+    plays = verify_forecast.play(verify_sets.digits(), np.random.default_rng(0))
+
+    assert len(plays) == len(verify_forecast.ASKED)
+    summary = verify_forecast.summary(plays)
+    assert summary["asked"] == 3
+    assert summary["answered"] + sum(summary["refused"].values()) == 3
+
+
+def test_drawings_can_be_told_apart_but_not_at_once() -> None:
+    drawn = verify_sets.drawings(np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+
+    few, many = (
+        np.mean(
+            ridge.scores(
+                ridge.fit_ridge(drawn.rows(rng.permutation(1000)[:n])).head,
+                drawn.embeddings[1000:],
+            ).argmax(axis=1)
+            == drawn.labels[1000:]
+        )
+        for n in (40, 800)
+    )
+
+    assert few + 0.1 < many < 0.99
