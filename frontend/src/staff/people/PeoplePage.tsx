@@ -18,6 +18,8 @@ export function PeoplePage({ slug }: { slug: string }) {
   const project = useResource<ProjectSettings>(base);
   const invitations = useResource<Invitation[]>(`${base}/invitations`);
   const isEmpty = people.data?.length === 0;
+  // Not before its place is known: what is typed would be lost when it moves.
+  const isSettled = people.data !== null || people.error !== null;
   const invite = <Invite base={base} onMade={invitations.reload} />;
 
   return (
@@ -26,7 +28,7 @@ export function PeoplePage({ slug }: { slug: string }) {
       <People base={base} people={people} settings={project.data} />
       <AgreementSection slug={slug} />
       <Messages base={base} />
-      {!isEmpty && invite}
+      {isSettled && !isEmpty && invite}
       <ErrorNote error={invitations.error} onRetry={invitations.reload} />
       <Invitations base={base} list={invitations.data ?? []} onChange={invitations.reload} />
     </div>
