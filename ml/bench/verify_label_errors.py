@@ -81,7 +81,7 @@ def plant(
     n, k = out_of_group.shape
     others = np.where(np.eye(k, dtype=bool)[labels], -1.0, out_of_group)
     any_other = (labels + rng.integers(1, k, n)) % k
-    is_alike: npt.NDArray[np.bool_] = rng.random(n) < 0.5
+    is_alike = rng.random(len(labels)) < 0.5
     wrong = np.where(is_alike, others.argmax(axis=1), any_other)
     chosen = np.zeros(n, dtype=bool)
     chosen[rng.permutation(n)[: round(PLANTED * n)]] = True

@@ -30,7 +30,7 @@ def test_a_prior_is_weighed_by_the_beta_binomial_likelihood() -> None:
             return float(quad(lambda p: p ** (k + a - 1) * (1 - p) ** (3 - k + b), 0, 1)[0] / beta)
 
         mean = a / (a + b)
-        return of(3) * of(1) * mean * (1 - mean) / math.sqrt(a + b)
+        return float(of(3) * of(1) * mean * (1 - mean) / math.sqrt(a + b))
 
     expected = evidence(at) / evidence(other)
     assert priors.weights[at] / priors.weights[other] == pytest.approx(expected, rel=1e-6)

@@ -16,8 +16,8 @@ def test_macro_and_the_tenth_percentile_cover_the_truth() -> None:
         truth = rng.beta(10 * 0.85, 10 * 0.15, 30)
         cases = rng.integers(2, 40, 30)
         found = class_summary(rng.binomial(cases, truth), cases, rng=rng)
-        macro += found.macro.low <= truth.mean() <= found.macro.high
-        tenth += found.tenth.low <= np.quantile(truth, 0.1) <= found.tenth.high
+        macro += int(found.macro.low <= truth.mean() <= found.macro.high)
+        tenth += int(found.tenth.low <= np.quantile(truth, 0.1) <= found.tenth.high)
 
     assert macro / 200 > 0.91
     assert tenth / 200 > 0.91
