@@ -35,7 +35,13 @@ from labeling.services import (
     standing,
     streams,
 )
-from labeling.services.windows import RefillEntry, refill, top_up, top_up_dry
+from labeling.services.windows import (
+    RefillEntry,
+    is_chosen_for,
+    refill,
+    top_up,
+    top_up_dry,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,6 +136,8 @@ def fill(
     """
     if taken.missing:
         _fill_dry(holder, taken.missing, now)
+    else:
+        _fill_ahead(holder.project, taken, now)
     refused = standing.refusal(holder.annotator)
     if refused is not None:  # Since this request began: what they hold is being given back.
         return Claimed([], DoneReason("annotator_paused", refused))
@@ -274,6 +282,8 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
             return
         expire(now=now, project_id=project.pk)
         opened = top_up_dry(project_id=project.pk, reasons=still, now=now, rng=_rng(project, now))
+        if Reason.ACQUIRED in still:
+            _note_supply(project, opened)
         still = _take(holder, now)
     finally:
         _filling.release()
@@ -290,6 +300,42 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
         opened += top_up_dry(project_id=project.pk, reasons=others, now=now, rng=rng)
         if opened:
             _take_elsewhere(holder, now)
+
+
+# By project: what waits in the acquired window by the count of this process, since it has opened
+# some, and at how many to open more. A hint: where it is wrong, the stream is filled when dry.
+_supplies: dict[UUID, tuple[int, int]] = {}
+_SUPPLIES_KEPT = 256
+
+
+def _note_supply(project: Project, opened: int) -> None:
+    if len(_supplies) >= _SUPPLIES_KEPT:
+        _supplies.clear()
+    left = queue_selectors.window_sizes(project.pk)[Reason.ACQUIRED] if opened else 0
+    _supplies[project.public_id] = (left, left // 4)
+
+
+def _fill_ahead(project: Project, taken: claims.Taken, now: datetime) -> None:
+    """Open more where nothing but top-ups fills the acquired window, before it is dry again.
+
+    One request is a little later then, instead of all that come while the window is filled.
+    """
+    left, reserve = _supplies.get(project.public_id, (0, 0))
+    if not reserve:
+        return
+    left -= taken.due.count(Reason.ACQUIRED)
+    _supplies[project.public_id] = (left, reserve)
+    if left > reserve or not _filling.acquire(blocking=False):
+        return
+    try:
+        opened = 0
+        if not is_chosen_for(project):
+            rng = _rng(project, now)
+            opened = top_up_dry(project_id=project.pk, reasons=[Reason.ACQUIRED], now=now, rng=rng)
+        # Nothing opened: the pool is through, or a classifier has filled the window since.
+        _note_supply(project, opened)
+    finally:
+        _filling.release()
 
 
 @transaction.atomic

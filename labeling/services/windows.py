@@ -66,7 +66,6 @@ class _Stream:
     model_version: UUID | None = None
 
 
-AT_ONCE = 100
 LARGEST = 5
 """Times its size, a window may grow where all that waits in it has been answered by who asks."""
 
@@ -152,8 +151,8 @@ def top_up_dry(
         return 0
     sizes = queue_selectors.window_sizes(project_id)
     opened = 0
-    # A few at a time: somebody waits, and others wait for the interpreter.
-    most = max(AT_ONCE, project.client_window)
+    # Not the whole of what may come: somebody waits, and others wait for the interpreter.
+    most = max(project.window_size, project.client_window)
     for reason in reasons:
         size = min(LARGEST * project.window_size, sizes[reason] + most)
         if reason == Reason.AUDIT and project.audit_serving_share > 0:
@@ -169,6 +168,14 @@ def top_up_dry(
         elif reason == Reason.ACQUIRED:
             opened += _top_up_at_random(project, TOP_UP, size - sizes[reason], now, rng)
     return opened
+
+
+def is_chosen_for(project: Project) -> bool:
+    """Tell whether anything in the acquired window was chosen, by a classifier, not drawn."""
+    entries = QueueEntry.objects.filter(
+        project=project, reason=Reason.ACQUIRED, state=QueueEntryState.OPEN, open_slots__gt=0
+    )
+    return entries.exclude(policy=TOP_UP.policy).exists()
 
 
 def open_dispute(project: Project, image: Image, now: datetime) -> None:

@@ -239,3 +239,28 @@ def test_the_random_arm_goes_on_for_one_who_has_seen_all_that_waits_in_it() -> N
         submit(claim(people[0], count=1, now=now)[0], now=now)
     served = Assignment.objects.filter(annotator=people[0]).values_list("reason", flat=True)
     assert list(served).count(Reason.RANDOM) >= 15
+
+
+def test_a_window_that_only_top_ups_fill_is_filled_before_it_is_dry_again() -> None:
+    project = make_project(window_size=20, client_window=1)
+    make_images(project, 90)
+    ada = make_annotator(project)
+    left = []
+    for _ in range(60):
+        (held,) = claim(ada, 1)
+        left.append(queue_selectors.window_sizes(project.pk)[Reason.ACQUIRED])
+        submit(held)
+    assert min(left) >= 5
+    assert max(left) <= 20 + 20 // 3
+
+
+def test_a_window_that_a_classifier_fills_is_left_to_it() -> None:
+    project = make_project(window_size=20, client_window=1)
+    images = make_images(project, 90)
+    ada = make_annotator(project)
+    submit(claim(ada, 1)[0])  # It was dry: twenty at random.
+    refill(project, images[60:80])
+    for _ in range(18):
+        submit(claim(ada, 1)[0])
+    policies = QueueEntry.objects.filter(project=project, state="OPEN").values_list("policy")
+    assert {policy for (policy,) in policies} == {"margin 1"}
