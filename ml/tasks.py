@@ -23,7 +23,11 @@ def embed_images(*, project_id: int, **_: Any) -> None:
     from ml.services import partition
 
     done = partition.advance(
-        project_id=project_id, now=timezone.now(), seconds=BATCH_S, at_most=BATCHES_A_TASK
+        project_id=project_id,
+        now=timezone.now(),
+        seconds=BATCH_S,
+        at_most=BATCHES_A_TASK,
+        goes_on=True,
     )
     if done.is_ours and done.embedded and done.remaining:
         embed_images.delay(project_id=project_id)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ from labeling.services import pictures
 from ml.models import Embedding, EmbeddingScope, EmbeddingSet, EmbeddingSetState
 from ml.selectors import embeddings
 from ml.selectors.embeddings import load_matrix, original_set
+from ml.services.embed_ahead import Ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -68,6 +68,7 @@ FIRST_BATCH = 24
 STORAGE_PREFIX = "backbones"
 logger = logging.getLogger(__name__)
 _images_per_s: dict[str, float] = {}
+_ahead: Ahead[_Vectors] = Ahead()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,19 +192,26 @@ def embed_batch(*, project_id: int, set_id: int, now: datetime, seconds: float =
 
 
 def embed_batches(
-    *, project_id: int, set_id: int, now: datetime, seconds: float = 2.0, at_most: int
+    *,
+    project_id: int,
+    set_id: int,
+    now: datetime,
+    seconds: float = 2.0,
+    at_most: int,
+    goes_on: bool = False,
 ) -> Generator[Batch]:
     """Embed up to `at_most` batches in a row, each as `embed_batch` does.
 
     While a batch is written, and while the caller looks at it, the next one is being computed:
-    no core waits for the database. There is always a first batch, if only an empty one.
+    no core waits for the database. With `goes_on` one more batch is begun at the end, for the next
+    call in this process. There is always a first batch, if only an empty one.
     """
     embedding_set = EmbeddingSet.objects.get(pk=set_id, project_id=project_id)
     with _claim(embedding_set, now) as token:
         if token is None:
             yield Batch(0, _pending(embedding_set).count(), is_ours=False)
             return
-        for found in _computed_ahead(embedding_set, seconds, at_most):
+        for found in _computed_ahead(embedding_set, seconds, at_most, goes_on=goes_on):
             is_ours = _write(embedding_set, token, found, now)
             n_embedded = len(found.ids) + len(found.broken) if is_ours else 0
             yield Batch(n_embedded, _remaining(embedding_set), is_ours)
@@ -222,31 +230,38 @@ def _remaining(embedding_set: EmbeddingSet) -> int:
 
 
 def _computed_ahead(
-    embedding_set: EmbeddingSet, seconds: float, at_most: int
+    embedding_set: EmbeddingSet, seconds: float, at_most: int, *, goes_on: bool
 ) -> Generator[_Vectors]:
     """Give computed batches; while one is dealt with, the next is being computed already.
 
     Which images come after that is asked meanwhile too, so that no core waits for an answer.
     """
-    rows = _next_rows(embedding_set, seconds, before=())
-    if not rows:
-        yield _Vectors([], [], [])
-        return
-    # Loaded in this thread, which owns the database connection that it takes.
-    embedder(embedding_set.pk, embedding_set.digest)
-    with ThreadPoolExecutor(1, thread_name_prefix="embed-ahead") as thread:
-        ahead = thread.submit(_embed, embedding_set, rows)
-        if embedding_set.digest not in _images_per_s:
-            ahead.result()  # how many can come next is not known before
-        for n_after in reversed(range(at_most)):
-            after = _next_rows(embedding_set, seconds, before=rows) if n_after else []
-            found = ahead.result()
-            if after:
-                ahead = thread.submit(_embed, embedding_set, after)
-            yield found
-            if not after:
-                return
-            rows = after
+    set_id, compute = embedding_set.pk, partial(_embed, embedding_set)
+    started = _ahead.take(set_id, partial(_are_pending, embedding_set))
+    if started is None:
+        rows = _next_rows(embedding_set, seconds, before=())
+        if not rows:
+            yield _Vectors([], [], [])
+            return
+        started = _ahead.start(compute, rows)
+    if embedding_set.digest not in _images_per_s:
+        started.vectors.result()  # how many can come next is not known before
+    for n_after in reversed(range(at_most)):
+        wants_more = n_after > 0 or (goes_on and _ahead.keeps(set_id))
+        after = _next_rows(embedding_set, seconds, before=started.rows) if wants_more else []
+        found = started.vectors.result()
+        if after:
+            started = _ahead.start(compute, after)
+            if not n_after:
+                _ahead.keep(set_id, started)
+        yield found
+        if not after:
+            return
+
+
+def _are_pending(embedding_set: EmbeddingSet, image_ids: Sequence[int]) -> bool:
+    found = _pending(embedding_set).filter(pk__in=image_ids).count()
+    return bool(found == len(image_ids))
 
 
 def _next_rows(
@@ -299,7 +314,9 @@ def _embed(embedding_set: EmbeddingSet, rows: Sequence[tuple[int, str]]) -> _Vec
     from ml.inference.pipeline import embed_stream  # noqa: PLC0415
 
     broken: list[int] = []
-    engine = embedder(embedding_set.pk, embedding_set.digest)
+    # Not by `embedder`: this thread is not the one that owns the database connection.
+    of = embedding_set
+    engine = _embedder_of(of.backbone, of.digest, of.storage_key)
     started = time.perf_counter()
     loads = [_loader(image_id, key, broken) for image_id, key in rows]
     vectors = np.concatenate(
@@ -362,8 +379,10 @@ def _fix_centre(embedding_set: EmbeddingSet) -> None:
 def forget() -> None:
     """Drop loaded backbones and measured speeds (tests, and a host short of memory)."""
     embedder.cache_clear()
+    _embedder_of.cache_clear()
     _engine.cache_clear()
     _images_per_s.clear()
+    _ahead.forget()
 
 
 def warm() -> None:
@@ -381,10 +400,16 @@ def warm() -> None:
 @lru_cache(maxsize=2)
 def embedder(set_id: int, digest: str) -> Embedder:
     """Load a set's backbone once a process; `digest` keeps a reused key from naming another."""
-    backbone = backbone_file(set_id)
-    if backbone.digest != digest:
-        raise AssertionError(f"set {set_id} has {backbone.digest}, asked for {digest}")
-    return _engine(backbone)
+    of = EmbeddingSet.objects.get(pk=set_id)
+    if of.digest != digest:
+        raise AssertionError(f"set {set_id} has {of.digest}, asked for {digest}")
+    return _embedder_of(of.backbone, of.digest, of.storage_key)
+
+
+@lru_cache(maxsize=2)
+def _embedder_of(name: str, digest: str, storage_key: str) -> Embedder:
+    """Load a backbone as `backbone_on_host` finds it."""
+    return _engine(backbone_on_host(name=name, digest=digest, storage_key=storage_key))
 
 
 @lru_cache(maxsize=2)

@@ -62,8 +62,17 @@ class Intake:
     is_ours: bool
 
 
-def advance(*, project_id: int, now: datetime, seconds: float = 2.0, at_most: int = 1) -> Intake:
+def advance(
+    *,
+    project_id: int,
+    now: datetime,
+    seconds: float = 2.0,
+    at_most: int = 1,
+    goes_on: bool = False,
+) -> Intake:
     """Embed up to `at_most` batches of about `seconds`, deciding after each what can be decided.
+
+    With `goes_on` the next batch is being computed when it returns, for the next call.
 
     The original set comes first: it decides partitions. Other sets that serve get the new images'
     vectors afterwards.
@@ -83,7 +92,12 @@ def advance(*, project_id: int, now: datetime, seconds: float = 2.0, at_most: in
         left = 0
         with closing(
             embedding.embed_batches(
-                project_id=project_id, set_id=each.pk, now=now, seconds=seconds, at_most=at_most
+                project_id=project_id,
+                set_id=each.pk,
+                now=now,
+                seconds=seconds,
+                at_most=at_most,
+                goes_on=goes_on,
             )
         ) as batches:
             for batch in batches:

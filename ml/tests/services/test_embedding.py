@@ -68,6 +68,56 @@ def test_batches_in_a_row_take_every_image_once(project: Project) -> None:
     assert sorted(Embedding.objects.values_list("image_id", flat=True)) == ids
 
 
+def _task(project: Project) -> list[int]:
+    """Run what one task runs that expects another after it; give the images of its batches."""
+    of = embedding.ensure_original_set(project_id=project.pk, now=NOW)
+    batches = embedding.embed_batches(
+        project_id=project.pk, set_id=of.pk, now=NOW, seconds=0.0, at_most=1, goes_on=True
+    )
+    return [each.embedded for each in batches]
+
+
+def _next_without_vector() -> Image:
+    known = Embedding.objects.values("image_id")
+    return Image.objects.exclude(pk__in=known).order_by("public_id")[0]
+
+
+def test_what_one_task_began_the_next_one_writes(project: Project) -> None:
+    ids = _ingest(project, 40)
+
+    counts = [_task(project), _task(project), _task(project)]
+
+    assert counts == [[embedding.FIRST_BATCH], [8], [8]]
+    assert sorted(Embedding.objects.values_list("image_id", flat=True)) == ids
+
+
+def test_what_one_task_began_and_another_worker_finished_is_not_counted_twice(
+    project: Project,
+) -> None:
+    ids = _ingest(project, 40)
+    _task(project)
+    theirs = _next_without_vector()
+    Embedding.objects.create(
+        set=EmbeddingSet.objects.get(), image_id=theirs.pk, vector=b"\0" * 2 * 1280
+    )
+
+    counts = [_task(project), _task(project)]
+
+    assert counts == [[8], [7]]
+    assert sorted(Embedding.objects.values_list("image_id", flat=True)) == ids
+
+
+def test_an_image_that_is_removed_while_it_is_computed_gets_no_vector(project: Project) -> None:
+    _ingest(project, 30)
+    _task(project)
+    gone = _next_without_vector()
+    images.remove_image(image_id=gone.pk, user_id=None, now=NOW)
+
+    assert _task(project) == [5]
+
+    assert not Embedding.objects.filter(image_id=gone.pk).exists()
+
+
 def test_a_vector_is_what_the_backbone_says_of_the_stored_picture(project: Project) -> None:
     (image_id,) = _ingest(project, 1)
     _embed(project)
