@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 RETRY_AFTER = timedelta(seconds=60)
 """A refit that failed is not tried again at once; with the next answer or this much later."""
 
-POOL_GROWTH = 2.0
-"""With nobody answering, the window is filled anew when the pool has doubled since it was: seven
+POOL_GROWTH = 4.0
+"""With nobody answering, the window is filled anew when the pool is four times what it was: four
 times while 2,600 images come in, not twenty. Every answer fills it from the whole pool anyway."""
 
 
@@ -65,7 +65,7 @@ def _pool_trigger(project_id: int, last: TrainingRun | None) -> str | None:
 
 
 def has_pool_grown(embedding_set: EmbeddingSet | None, kept: dict[str, Any]) -> bool:
-    """Tell whether there are twice as many vectors as at the last refill, or any after none."""
+    """Tell whether the pool has grown by that factor since the last refill, or begun after none."""
     known = int(kept.get("n_vectors", 0))
     factor = POOL_GROWTH if kept.get("n_chosen") else 1.0
     return Embedding.objects.filter(set=embedding_set).count() > known * factor
