@@ -15,6 +15,7 @@ test("what is typed into the form for links is not lost when the people arrive",
   vi.stubGlobal("fetch", async (url: string) => {
     if (url.endsWith("/people")) return people;
     if (url.endsWith("/agreement")) return new Response('{"now": null, "points": []}');
+    if (url.endsWith("/adjudication")) return new Response('{"open": 0, "settled": 0}');
     return new Response(/invitations|messages/.test(url) ? "[]" : "{}");
   });
   render(<PeoplePage slug="shelf" />);
