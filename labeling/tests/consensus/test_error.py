@@ -83,7 +83,7 @@ def test_what_one_range_of_risk_has_shown_tells_of_the_others_a_little() -> None
 def test_the_interval_covers_where_people_err_alike(factor: float, n_checked: int) -> None:
     """Crowds whose labels are wrong one to three times as often as the model says."""
     draw = np.random.default_rng([int(10 * factor), n_checked])
-    hits, widths, trials = 0, [], 100
+    hits, widths, trials = 0, [], 40
     for _ in range(trials):
         risk = draw.beta(0.25, 6.0, 3000)
         is_wrong = draw.random(3000) < np.minimum(factor * risk, 0.95)
