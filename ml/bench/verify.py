@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from ml.bench.report import flat
 from ml.errors import MlError
 
 if TYPE_CHECKING:
@@ -82,14 +83,3 @@ def table(name: str, targets: list[Target], figures: dict[str, Any]) -> Table:
         if key not in shown:
             drawn.add_row(key, f"{value:.4g}" if isinstance(value, float) else str(value), "", "")
     return drawn
-
-
-def flat(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """List nested figures by dotted names."""
-    rows: list[tuple[str, Any]] = []
-    for key, value in figures.items():
-        if isinstance(value, dict):
-            rows += flat(value, f"{prefix}{key}.")
-        else:
-            rows.append((prefix + key, value))
-    return rows

@@ -248,16 +248,6 @@ def _table(name: str, figures: dict[str, Any]) -> Table:
     drawn = Table(title=f"bench {name}")
     drawn.add_column("figure")
     drawn.add_column("value", justify="right")
-    for key, value in _flat(figures):
+    for key, value in report.flat(figures):
         drawn.add_row(key, str(value))
     return drawn
-
-
-def _flat(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = []
-    for key, value in figures.items():
-        if isinstance(value, dict):
-            rows += _flat(value, f"{prefix}{key}.")
-        else:
-            rows.append((prefix + key, value))
-    return rows
