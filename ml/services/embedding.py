@@ -314,9 +314,7 @@ def _embed(embedding_set: EmbeddingSet, rows: Sequence[tuple[int, str]]) -> _Vec
     from ml.inference.pipeline import embed_stream  # noqa: PLC0415
 
     broken: list[int] = []
-    # Not by `embedder`: this thread is not the one that owns the database connection.
-    of = embedding_set
-    engine = _embedder_of(of.backbone, of.digest, of.storage_key)
+    engine = embedder(embedding_set)
     started = time.perf_counter()
     loads = [_loader(image_id, key, broken) for image_id, key in rows]
     vectors = np.concatenate(
@@ -378,7 +376,6 @@ def _fix_centre(embedding_set: EmbeddingSet) -> None:
 
 def forget() -> None:
     """Drop loaded backbones and measured speeds (tests, and a host short of memory)."""
-    embedder.cache_clear()
     _embedder_of.cache_clear()
     _engine.cache_clear()
     _images_per_s.clear()
@@ -397,12 +394,8 @@ def warm() -> None:
         _engine(find_backbone(settings.BACKBONE_DIR, settings.BACKBONE)).warm()
 
 
-@lru_cache(maxsize=2)
-def embedder(set_id: int, digest: str) -> Embedder:
-    """Load a set's backbone once a process; `digest` keeps a reused key from naming another."""
-    of = EmbeddingSet.objects.get(pk=set_id)
-    if of.digest != digest:
-        raise AssertionError(f"set {set_id} has {of.digest}, asked for {digest}")
+def embedder(of: EmbeddingSet) -> Embedder:
+    """Give a set's backbone, loaded once a process; asks the database nothing."""
     return _embedder_of(of.backbone, of.digest, of.storage_key)
 
 

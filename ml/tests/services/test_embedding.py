@@ -125,7 +125,7 @@ def test_a_vector_is_what_the_backbone_says_of_the_stored_picture(project: Proje
 
     stored = embedding.load_matrix(of.pk, [image_id])
 
-    embedder = embedding.embedder(of.pk, of.digest)
+    embedder = embedding.embedder(of)
     picture = pictures.open_stored(Image.objects.get().storage_key)
     expected = embedder.embed(embedder.preprocess(picture)[None])
     assert stored == pytest.approx(expected, abs=2e-3)
