@@ -79,6 +79,38 @@ class Embedding(models.Model):
         return f"{self.set_id}/{self.image_id}"
 
 
+class NewLabelSearch(models.Model):
+    """How far a project's answers have been searched for a label that its scheme lacks."""
+
+    project = models.OneToOneField("labeling.Project", on_delete=models.CASCADE, related_name="+")
+    last_annotation_id = models.BigIntegerField(default=0)
+    searched_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"search in {self.project_id}"
+
+
+class SimilarRequest(models.Model):
+    """Staff asked for more images like a few: what was found is served before anything else."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    project = models.ForeignKey("labeling.Project", on_delete=models.CASCADE, related_name="+")
+    like = models.JSONField(help_text="Keys of the images to find more of.")
+    found = models.JSONField(help_text="Keys of the images found, the most similar first.")
+    selection_probability = models.FloatField(help_text="Of being looked at, in (0, 1].")
+    requested_by = models.ForeignKey(
+        "labeling.User", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "ended_at"], name="similar_request_open")]
+
+    def __str__(self) -> str:
+        return f"{len(self.found)} like {len(self.like)}"
+
+
 class DatasetSnapshot(models.Model):
     """Exactly what a head was fitted on. Immutable; the rows are one compressed file."""
 
