@@ -42,6 +42,7 @@ class LabelingProjectSerializer(serializers.Serializer[Any]):
     paused = serializers.BooleanField()
     onboarding_images = serializers.IntegerField()
     suggestions = serializers.BooleanField()
+    leaderboard = serializers.BooleanField()
 
 
 class LabelChoiceSerializer(serializers.Serializer[Any]):
@@ -145,6 +146,7 @@ def _project(project: Project) -> dict[str, Any]:
         "paused": project.labeling_paused_at is not None,
         "onboarding_images": project.onboarding_images,
         "suggestions": project.suggestions_enabled,
+        "leaderboard": project.leaderboard_enabled,
     }
 
 

@@ -31,7 +31,8 @@ def sign_in(request: HttpRequest, token: str) -> HttpResponse:
     try:
         user = people.use_login_link(token=token, now=timezone.now())
     except people.LinkNotValidError as refused:
-        return render(request, "labeling/link.html", {"message": refused.message}, status=404)
+        context = {"message": refused.message, "is_staff_link": True}
+        return render(request, "labeling/link.html", context, status=404)
     login(request, user, backend=BACKEND)
     return HttpResponseRedirect(settings.LOGIN_URL)
 

@@ -69,6 +69,8 @@ export interface LabelingProject {
   /** Images in a newcomer's first round; 0 is off. */
   onboarding_images: number;
   suggestions: boolean;
+  /** The project shows who answered how much. */
+  leaderboard: boolean;
 }
 
 /** Where a newcomer is in the first round. */

@@ -139,14 +139,14 @@ export const GROUPS: Group[] = [
       },
       {
         name: "monthly_budget",
-        label: "Budget a month",
-        hint: "A hard stop, in your currency.",
+        label: "Budget a month, in money",
+        hint: "In whatever currency you count: the same as the price below. Training stops when it is spent.",
         kind: "money",
       },
       {
         name: "price_per_device_hour",
         label: "Price of an hour on the training machine",
-        hint: "What the budget is counted in.",
+        hint: "In the same currency. Hours used times this price is what was spent.",
         kind: "money",
       },
     ],

@@ -85,14 +85,15 @@ function List({ slug, onChange }: { slug: string; onChange: () => void }) {
 export function servedWords(page: Omit<Page, "results" | "next">): string {
   const first =
     page.onboarding_images > 0
-      ? `A newcomer's first ${plural(page.onboarding_images, "image")} are of them, explained at once. `
+      ? `Each newcomer begins with ${page.onboarding_images} of them and is told at once what is right. `
       : "";
   if (page.serving_share > 0) {
-    return `${first}${percent(page.serving_share)} of what people are served is gold, unseen.`;
+    const share = `bout ${percent(page.serving_share)} of the images people get are gold; nobody is told which.`;
+    return first ? `${first}After that a${share}` : `A${share}`;
   }
   const missing = page.starts_at - page.n;
-  if (missing <= 0) return `${first}At present none is mixed into what people are served.`;
-  return `${first}With ${missing} more, some are mixed unseen into what people are served.`;
+  if (missing <= 0) return `${first}At present none is mixed into the images people get.`;
+  return `${first}Once there are ${missing} more, some are mixed into the images people get; nobody is told which.`;
 }
 
 const FEW = 4;

@@ -147,14 +147,14 @@ describe("how gold is served, in words", () => {
   const page = { n: 3, serving_share: 0, starts_at: 20, onboarding_images: 0 };
 
   test("tells what is missing", () => {
-    expect(servedWords(page)).toContain("With 17 more");
+    expect(servedWords(page)).toContain("Once there are 17 more");
     expect(servedWords({ ...page, n: 25 })).toContain("At present none");
   });
 
   test("tells the share, and the first round", () => {
     const both = { ...page, n: 25, serving_share: 0.05, onboarding_images: 5 };
     expect(servedWords(both)).toBe(
-      "A newcomer's first 5 images are of them, explained at once. 5 % of what people are served is gold, unseen.",
+      "Each newcomer begins with 5 of them and is told at once what is right. After that about 5 % of the images people get are gold; nobody is told which.",
     );
   });
 });

@@ -32,15 +32,19 @@ afterEach(() => {
 });
 
 function show(said: Impact, board: unknown = null): void {
-  const refused = { code: "leaderboard_off", message: "Off.", detail: {} };
-  vi.stubGlobal("fetch", async (url: string) => {
-    if (url.endsWith("/impact")) return new Response(JSON.stringify(said));
-    return board
-      ? new Response(JSON.stringify(board))
-      : new Response(JSON.stringify(refused), { status: 404 });
-  });
+  vi.stubGlobal("fetch", async (url: string) =>
+    url.endsWith("/impact")
+      ? new Response(JSON.stringify(said))
+      : new Response(JSON.stringify(board), { status: board ? 200 : 404 }),
+  );
   render(
-    <ImpactDialog slug="shelf" progress={{ labeled: 30, total: 90 }} open onClose={() => {}} />,
+    <ImpactDialog
+      slug="shelf"
+      hasBoard={board !== null}
+      progress={{ labeled: 30, total: 90 }}
+      open
+      onClose={() => {}}
+    />,
   );
 }
 

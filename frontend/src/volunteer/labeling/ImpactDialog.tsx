@@ -1,4 +1,4 @@
-import { ApiError, api } from "../../api/client";
+import { api } from "../../api/client";
 import type { Impact, Leaderboard, ProgressCounts } from "../../api/types";
 import { Dialog } from "../../shared/Dialog/Dialog";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
@@ -12,26 +12,18 @@ interface Loaded {
   board: Leaderboard | null;
 }
 
-/** A project without a leaderboard says so by a refusal; that is no error. */
-async function loadBoard(slug: string, signal: AbortSignal): Promise<Leaderboard | null> {
-  try {
-    return await api.get<Leaderboard>(`projects/${slug}/leaderboard`, { signal });
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }
-}
-
-async function load(slug: string, signal: AbortSignal): Promise<Loaded> {
+async function load(slug: string, hasBoard: boolean, signal: AbortSignal): Promise<Loaded> {
   const [impact, board] = await Promise.all([
     api.get<Impact>(`projects/${slug}/impact`, { signal }),
-    loadBoard(slug, signal),
+    hasBoard ? api.get<Leaderboard>(`projects/${slug}/leaderboard`, { signal }) : null,
   ]);
   return { impact, board };
 }
 
 export interface ImpactDialogProps {
   slug: string;
+  /** The project shows who answered how much. */
+  hasBoard: boolean;
   /** Of everybody: to say what is counted. */
   progress: Pick<ProgressCounts, "labeled" | "total">;
   open: boolean;
@@ -39,10 +31,14 @@ export interface ImpactDialogProps {
 }
 
 /** What the answers of this person did: only what the server can say for certain. */
-export function ImpactDialog({ slug, progress, open, onClose }: ImpactDialogProps) {
+export function ImpactDialog(props: ImpactDialogProps) {
+  const { slug, hasBoard, progress, open, onClose } = props;
   return (
     <Dialog open={open} title="What your answers did" onClose={onClose}>
-      <Body slug={slug} />
+      <Body slug={slug} hasBoard={hasBoard} />
+      <p>
+        <a href={`/try/${slug}`}>Try the classifier on a picture of your own</a>
+      </p>
       <p class="soft small">
         {count(progress.labeled)} of {count(progress.total)} images are labeled, by everybody. Not
         counted: near copies that are left out to keep the check fair, and what was flagged or taken
@@ -52,8 +48,8 @@ export function ImpactDialog({ slug, progress, open, onClose }: ImpactDialogProp
   );
 }
 
-function Body({ slug }: { slug: string }) {
-  const { data, error, reload } = useLoad(slug, (signal) => load(slug, signal));
+function Body({ slug, hasBoard }: Pick<ImpactDialogProps, "slug" | "hasBoard">) {
+  const { data, error, reload } = useLoad(slug, (signal) => load(slug, hasBoard, signal));
   if (error !== null) return <ErrorNote error={error} onRetry={reload} />;
   if (!data) {
     return (

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { Label, Special } from "../../api/types";
 import { buildRegistry, type Desk, pressKey, type Scheme } from "./actions";
-import { keyName, keyOf, NO_SLOTS, use } from "./keys";
+import { keyName, keyOf, NO_SLOTS, passedOn, use } from "./keys";
 import { findLabels } from "./search";
 
 function label(name: string, key = ""): Label {
@@ -72,13 +72,19 @@ describe("keys of labels", () => {
     expect([..."abcdefghijklmnopqrstuvwxyz"].some((key) => registry.byKey.has(key))).toBe(false);
   });
 
-  test("recent labels keep their digits; the longest unused gives way", () => {
+  test("recent labels keep their digits; at a second use the longest unused gives way", () => {
     let slots = NO_SLOTS;
     for (let n = 0; n < 10; n += 1) slots = use(slots, `l${n}`);
     slots = use(slots, "l0");
+    const known = slots.places;
+    slots = use(slots, "new");
+    expect(slots.places).toEqual(known);
+    const before = slots;
     slots = use(slots, "new");
 
     expect(slots.places).toEqual(["l0", "new", "l2", "l3", "l4", "l5", "l6", "l7", "l8", "l9"]);
+    expect(passedOn(before, slots)).toEqual({ key: "2", code: "new" });
+    expect(passedOn(slots, use(slots, "l3"))).toBeNull();
   });
 });
 

@@ -63,9 +63,14 @@ export interface Slots {
   places: readonly string[];
   /** The same codes, least recently used first. */
   byUse: readonly string[];
+  /** Codes without a digit that were used lately, the latest last. */
+  waiting: readonly string[];
 }
 
-export const NO_SLOTS: Slots = { places: [], byUse: [] };
+export const NO_SLOTS: Slots = { places: [], byUse: [], waiting: [] };
+
+/** So many labels without a digit are remembered: who comes again while remembered gets one. */
+const WAITING = 8;
 
 /** Labels that have a digit, by digit; then the others in their own order. */
 export function inSlotsFirst(labels: readonly Label[], slots: Slots): Label[] {
@@ -76,12 +81,31 @@ export function inSlotsFirst(labels: readonly Label[], slots: Slots): Label[] {
   return [...labels].sort((a, b) => place(a) - place(b));
 }
 
-/** A label was used: it keeps its place, takes a free one, or that of the longest unused. */
+/**
+ * A label was used: it keeps its place or takes a free one. With no place free it takes that of
+ * the longest unused, but only at its second use within a short time: a key that fingers know
+ * must not change for a label that comes once.
+ */
 export function use(slots: Slots, code: string): Slots {
-  const byUse = [...slots.byUse.filter((other) => other !== code), code];
-  if (slots.places.includes(code)) return { places: slots.places, byUse };
-  if (slots.places.length < DIGITS.length) return { places: [...slots.places, code], byUse };
+  const { places, byUse, waiting } = slots;
+  if (places.includes(code)) {
+    return { ...slots, byUse: [...byUse.filter((other) => other !== code), code] };
+  }
+  if (places.length < DIGITS.length) {
+    return { places: [...places, code], byUse: [...byUse, code], waiting };
+  }
+  if (!waiting.includes(code)) return { ...slots, waiting: [...waiting, code].slice(-WAITING) };
   const oldest = byUse[0];
-  const places = slots.places.map((other) => (other === oldest ? code : other));
-  return { places, byUse: byUse.slice(1) };
+  return {
+    places: places.map((other) => (other === oldest ? code : other)),
+    byUse: [...byUse.slice(1), code],
+    waiting: waiting.filter((other) => other !== code),
+  };
+}
+
+/** The digit that went from one label to another between two states, if one did. */
+export function passedOn(before: Slots, after: Slots): { key: string; code: string } | null {
+  const place = before.places.findIndex((code, at) => after.places[at] !== code);
+  const code = after.places[place];
+  return code === undefined ? null : { key: DIGITS[place] ?? "", code };
 }

@@ -1,5 +1,5 @@
-import { useCallback, useState } from "preact/hooks";
-import { NO_SLOTS, type Slots, use } from "./keys";
+import { useCallback, useRef, useState } from "preact/hooks";
+import { NO_SLOTS, passedOn, type Slots, use } from "./keys";
 import { recall, remember } from "./memory";
 
 function isCodes(value: unknown): value is string[] {
@@ -8,24 +8,34 @@ function isCodes(value: unknown): value is string[] {
 
 function isSlots(value: unknown): value is Slots {
   if (value === null || typeof value !== "object") return false;
-  const { places, byUse } = value as Partial<Slots>;
-  return isCodes(places) && isCodes(byUse);
+  const { places, byUse, waiting } = value as Partial<Slots>;
+  return isCodes(places) && isCodes(byUse) && isCodes(waiting);
 }
 
-/** The labels this browser used lately; those of labels that are gone are left out. */
+/**
+ * The labels this browser used lately; those of labels that are gone are left out. `used` tells
+ * which digit went to which label by it, if one did.
+ */
 export function useSlots(slug: string, codes: readonly string[]) {
   const [slots, setSlots] = useState<Slots>(() => {
     const kept = recall(`slots:${slug}`, isSlots) ?? NO_SLOTS;
     const isKnown = (code: string) => codes.includes(code);
-    return { places: kept.places.filter(isKnown), byUse: kept.byUse.filter(isKnown) };
+    return {
+      places: kept.places.filter(isKnown),
+      byUse: kept.byUse.filter(isKnown),
+      waiting: kept.waiting.filter(isKnown),
+    };
   });
+  const latest = useRef(slots);
   const used = useCallback(
-    (code: string) =>
-      setSlots((before) => {
-        const after = use(before, code);
-        remember(`slots:${slug}`, after);
-        return after;
-      }),
+    (code: string) => {
+      const before = latest.current;
+      const after = use(before, code);
+      latest.current = after;
+      setSlots(after);
+      remember(`slots:${slug}`, after);
+      return passedOn(before, after);
+    },
     [slug],
   );
   return { slots, used };

@@ -78,7 +78,7 @@ function JoinForm({
             aria-describedby="display-name-hint"
             onInput={(event) => setName(event.currentTarget.value)}
           />
-          <p class="hint" id="display-name-hint">
+          <p class="hint" id="display-name-hint" data-tone={missing.name ? "danger" : undefined}>
             {missing.name
               ? "Please enter a name; any will do."
               : "A first name or a made-up one. The coordinator sees it."}

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useRoute } from "preact-iso";
 import { ApiError } from "../../api/client";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
-import { Toasts } from "../../shared/Toast/Toast";
+import { Toasts, toast } from "../../shared/Toast/Toast";
 import { useTitle } from "../../shared/useTitle";
 import { ContactDialog } from "../ContactDialog";
 import { AnswerBar } from "../labeling/AnswerBar";
@@ -74,7 +74,11 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
       ...(hint && { suggestion: hint.code }),
     };
     if (!queue.answer({ ...draft, shown })) return;
-    for (const code of draft.labels ?? []) used(code);
+    for (const code of draft.labels ?? []) {
+      const passed = used(code);
+      const name = page.labels.find((label) => label.code === passed?.code)?.name;
+      if (passed && name) toast(`Key ${passed.key} is now for ${name}`);
+    }
     setSpoken(`${nameOfAnswer(draft.kind, draft.labels ?? [], page)}. Next image.`);
   };
 
@@ -189,6 +193,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
       />
       <ImpactDialog
         slug={slug}
+        hasBoard={page.project.leaderboard}
         progress={state.progress}
         open={dialog === "impact"}
         onClose={close}

@@ -199,7 +199,7 @@ def test_an_image_is_made_gold_listed_and_withdrawn(
 
     page.goto(room.room("gold"))
     expect(page.get_by_text("Yellow and bent.")).to_be_visible()
-    expect(page.get_by_text("With 19 more, some are mixed unseen")).to_be_visible()
+    expect(page.get_by_text("Once there are 19 more, some are mixed into")).to_be_visible()
     keep(desktop, shots, "gold-list")
     assert desktop.barriers() == []
     page.get_by_role("button", name="Change or withdraw Banana").click()
