@@ -113,6 +113,10 @@ class Project(models.Model):
     gold_serving_share = models.FloatField(default=0.0)
     dispute_serving_share = models.FloatField(default=0.0)
     split_cosine = models.FloatField(default=0.80)
+    doubt_serving_share = models.FloatField(
+        default=0.02,
+        help_text="Second opinions of labels that may be wrong, for each pool image that has one.",
+    )
 
     window_size = models.PositiveIntegerField(default=200)
     client_window = models.PositiveSmallIntegerField(default=3)
@@ -174,6 +178,10 @@ class Project(models.Model):
                     tail_share__lte=0.25,
                 ),
                 name="project_rare_label_shares_are_small",
+            ),
+            models.CheckConstraint(
+                condition=Q(doubt_serving_share__gte=0, doubt_serving_share__lte=0.25),
+                name="project_doubt_serving_share_is_small",
             ),
             models.CheckConstraint(
                 condition=Q(votes_pool__gte=1, votes_audit__gte=1),
@@ -918,6 +926,64 @@ class Adjudication(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.image_id}"
+
+
+class LabelDoubtState(models.TextChoices):
+    """What became of a doubt about a label."""
+
+    OPEN = "OPEN", "waits for somebody"
+    KEPT = "KEPT", "the label was right"
+    CHANGED = "CHANGED", "another label is right"
+    NONE_OF_THESE = "NONE_OF_THESE", "none of the labels is right"
+    CANT_TELL = "CANT_TELL", "nobody can tell"
+    GONE = "GONE", "doubted no more, or the label was changed by other answers"
+
+
+class LabelDoubt(models.Model):
+    """A pool image whose label may be wrong; written by `ml` through `labeling.services.doubts`.
+
+    One row for each label that an image was doubted for, so that a label somebody has kept is not
+    asked about again.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="label_doubts")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="label_doubts")
+    label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
+    suggested = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
+    suggested_probability = models.FloatField(help_text="By heads without the image's group.")
+    own_probability = models.FloatField(help_text="Of the label it has, by the same heads.")
+    alike = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
+    alike_share = models.FloatField(help_text="Of the labeled images most like it, by label.")
+    own_share = models.FloatField(help_text="Of those, the ones with the label it has.")
+    score = models.FloatField(help_text="0 (sure) to 1: what ranks them.")
+    state = models.CharField(max_length=14, choices=LabelDoubtState, default=LabelDoubtState.OPEN)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+    annotation = models.ForeignKey(
+        Annotation,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The expert's answer that settled it; nothing where a second opinion did.",
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["image", "label"], name="label_doubt_once_an_image_and_label"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="OPEN", settled_at__isnull=True)
+                | (~Q(state="OPEN") & Q(settled_at__isnull=False)),
+                name="label_doubt_open_until_settled",
+            ),
+        ]
+        indexes = [models.Index(fields=["project", "state", "-score"], name="label_doubt_worst")]
+
+    def __str__(self) -> str:
+        return f"{self.state} doubt of {self.image_id}"
 
 
 class AgreementSnapshot(models.Model):

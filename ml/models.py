@@ -111,6 +111,21 @@ class SimilarRequest(models.Model):
         return f"{len(self.found)} like {len(self.like)}"
 
 
+class LabelErrorSearch(models.Model):
+    """How far a project's labels have been searched for wrong ones."""
+
+    project = models.OneToOneField("labeling.Project", on_delete=models.CASCADE, related_name="+")
+    n_labels = models.PositiveIntegerField(default=0, help_text="Labels the last search read.")
+    scheme_id = models.BigIntegerField(default=0, help_text="Their scheme version.")
+    n_doubted = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    seconds = models.FloatField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.n_doubted} of {self.n_labels} labels of {self.project_id} doubted"
+
+
 class DatasetSnapshot(models.Model):
     """Exactly what a head was fitted on. Immutable; the rows are one compressed file."""
 

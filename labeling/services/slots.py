@@ -42,6 +42,9 @@ GOLD_AT_ONCE = 100
 """How many people may look at one gold image at the same time."""
 SECOND_OPINION = "activelab 1"
 """Policy of entries that ask for a second opinion of an image that is decided."""
+DOUBTED = "label errors 1"
+"""The same, of an image whose label the classifier and its neighbours speak against."""
+SECOND_OPINIONS = frozenset({SECOND_OPINION, DOUBTED})
 VOTE_KINDS = (AnnotationKind.LABEL, AnnotationKind.CANT_TELL, AnnotationKind.NONE_OF_THESE)
 
 
@@ -99,7 +102,7 @@ class Policy:
 
 def purpose(reason: str, policy: str) -> str:
     """Tell what an entry is for: its reason, but a second opinion is not a first one."""
-    return SECOND_OPINION if policy == SECOND_OPINION else reason
+    return SECOND_OPINION if policy in SECOND_OPINIONS else reason
 
 
 def wanted(
