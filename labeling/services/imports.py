@@ -23,7 +23,7 @@ from django.utils.text import slugify
 from labeling.errors import LabelingError
 from labeling.models import Job, JobState, Label
 from labeling.selectors import images as image_selectors
-from labeling.services import images, pictures
+from labeling.services import core_time, images, pictures
 from labeling.services.import_sources import Source, SourceFile
 
 if TYPE_CHECKING:
@@ -197,6 +197,7 @@ def run_job(
     finally:
         # Also on Ctrl-C: a job that says "running" would be taken up again by the sweep.
         _mine(job).update(state=state, error=error, result=result.to_json(), finished_at=clock())
+        core_time.save()
     return result
 
 

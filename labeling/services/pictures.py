@@ -22,6 +22,7 @@ from django.core.files.storage import default_storage
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from labeling.errors import LabelingError
+from labeling.services import core_time
 
 pi_heif.register_heif_opener()
 # Beyond its own limit Pillow only warns; a warning in a log stops no bomb.
@@ -123,18 +124,27 @@ def read_picture(
 
 def picture_of(content: bytes, *, max_pixels: int | None = None) -> Picture:
     """Make of uploaded bytes what is stored of them; raises as `read_picture`."""
-    picture, captured_at = decode(content, max_pixels=max_pixels)
-    jpeg = encode(picture, JPEG_QUALITY)
-    is_small = max(picture.size) <= THUMBNAIL_SLACK * settings.THUMBNAIL_PX
+    with core_time.stage(core_time.DECODE):
+        picture, captured_at = decode(content, max_pixels=max_pixels)
+    with core_time.stage(core_time.ENCODE):
+        jpeg, thumbnail = encode_both(picture)
     return Picture(
         sha256=sha256_of(content),
         jpeg=jpeg,
-        thumbnail=jpeg if is_small else encode(_thumbnail(picture), THUMBNAIL_QUALITY),
+        thumbnail=thumbnail,
         width=picture.width,
         height=picture.height,
         captured_at=captured_at,
         perceptual_hash=difference_hash(picture),
     )
+
+
+def encode_both(picture: Image.Image) -> tuple[bytes, bytes]:
+    """Encode a picture and its thumbnail: the same bytes where it is hardly larger than one."""
+    jpeg = encode(picture, JPEG_QUALITY)
+    if max(picture.size) <= THUMBNAIL_SLACK * settings.THUMBNAIL_PX:
+        return jpeg, jpeg
+    return jpeg, encode(_thumbnail(picture), THUMBNAIL_QUALITY)
 
 
 def sha256_of(content: bytes) -> str:
@@ -158,7 +168,10 @@ def open_stored(storage_key: str) -> Image.Image:
     """Decode a stored picture: RGB, fully loaded."""
     with default_storage.open(storage_key, "rb") as file:
         content = io.BytesIO(file.read())
-    with Image.open(content, formats=("JPEG",)) as stored:
+    with (
+        core_time.stage(core_time.STORED_DECODE),
+        Image.open(content, formats=("JPEG",)) as stored,
+    ):
         return stored.convert("RGB")
 
 

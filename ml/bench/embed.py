@@ -1,13 +1,12 @@
 """`manage.py bench embed`: how near import and re-embedding come to what the machine allows.
 
-The bound of an import is made of core-seconds measured in the same run: decoding the upload,
-encoding what is stored, decoding that again, and the engine. The floor of re-embedding is the bare
-engine on inputs that lie ready in memory.
+The bound of an import is made of the core-seconds that it spent itself on decoding uploads,
+encoding what is stored, decoding that again, and the engine (`embed_costs`). The floor of
+re-embedding is the bare engine on inputs that lie ready in memory.
 """
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 import time
@@ -16,24 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.conf import settings
-from PIL import Image
 
 from labeling.selectors import images as image_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.services import pictures, projects
 from ml import tasks
-from ml.bench import processor, sandbox
+from ml.bench import embed_costs, processor, sandbox
 from ml.inference.embedder import OnnxEmbedder
 from ml.inference.files import find_backbone
 from ml.models import Embedding, EmbeddingSet, EmbeddingSetState
 from ml.services import embedding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
-
-    import numpy.typing as npt
 
     from ml.services.labeled_folder import LabeledPicture
 
@@ -43,25 +39,11 @@ ROUNDS = 3
 POLL_S = 0.05
 READY = EmbeddingSetState.READY
 LONGEST_S = 900.0
+COUNTED = {"DJANGO_SETTINGS_MODULE": "config.settings_core_time"}
 
 
 class CannotMeasureError(RuntimeError):
-    """The import did not end; there is no figure to report."""
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """Core-seconds an image, medians over rounds."""
-
-    decode_s: float
-    encode_s: float
-    stored_decode_s: float
-    engine_s: float
-
-    @property
-    def total_s(self) -> float:
-        """What one image costs from upload to vector."""
-        return self.decode_s + self.encode_s + self.stored_decode_s + self.engine_s
+    """The import did not end, or counted nothing; there is no figure to report."""
 
 
 def measure(
@@ -73,36 +55,75 @@ def measure(
 ) -> dict[str, Any]:
     """Measure costs, the engine, an import by the real processes, and a re-embedding."""
     embedder = _embedder()
+    sample = [picture.path.read_bytes() for picture in pictures_given[:SAMPLE]]
     say("measuring what an image costs")
-    costs = _costs(embedder, pictures_given[:SAMPLE])
-    engine = _engine_images_per_s(embedder, pictures_given[:SAMPLE])
+    alone = embed_costs.alone(embedder, sample)
+    engine = _engine_images_per_s(embedder, sample)
     projects.create_project(name=SLUG, classes=["one", "two"], now=now)
     say(f"importing {len(pictures_given)} images with the real processes")
-    with sandbox.processes(work):
+    with sandbox.processes(work, **COUNTED):
         processor.wait_until_calm()
-        imported, used = _import(pictures_given, work)
+        done = _import(pictures_given, work)
     say("embedding the stored images again, between two looks at the bare engine")
     again = _reembed(now)
-    engine = (engine + _engine_images_per_s(embedder, pictures_given[:SAMPLE])) / 2
-    bound = used.cores / costs.total_s
-    free_bound = used.free_cores / costs.total_s
+    engine = (engine + _engine_images_per_s(embedder, sample)) / 2
     return {
-        "import_images_per_s": round(imported, 2),
-        "bound_images_per_s": round(bound, 2),
-        "import_share_of_bound": round(imported / bound, 3),
-        "cores_left_by_others": round(used.free_cores, 2),
-        "import_share_of_bound_on_cores_left": round(imported / free_bound, 3),
+        **_against_bounds(done, alone),
         "reembed_images_per_s": round(again, 2),
         "engine_images_per_s": round(engine, 2),
         "reembed_share_of_engine": round(again / engine, 3),
-        "core_seconds": {
-            "decode": round(costs.decode_s, 6),
-            "encode": round(costs.encode_s, 6),
-            "stored_decode": round(costs.stored_decode_s, 6),
-            "engine": round(costs.engine_s, 6),
-            "spent_by_import": round((used.own_s or 0.0) / len(pictures_given), 6),
-        },
+        "core_seconds": _core_seconds(done, alone),
         "images": len(pictures_given),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """An import with embedding: how many images, how fast, and what it took."""
+
+    images: int
+    images_per_s: float
+    used: processor.Used
+    command: embed_costs.Process
+    workers: list[embed_costs.Process]
+
+    @property
+    def stages_s(self) -> embed_costs.Stages:
+        """Core-seconds an image, by stage."""
+        spent = embed_costs.spent_by_stage([self.command, *self.workers])
+        return {name: seconds / self.images for name, seconds in spent.items()}
+
+
+def _against_bounds(done: _Done, alone: embed_costs.Stages) -> dict[str, float]:
+    bound = done.used.cores / sum(done.stages_s.values())
+    bound_alone = done.used.cores / sum(alone.values())
+    free = done.used.free_cores / done.used.cores
+    return {
+        "import_images_per_s": round(done.images_per_s, 2),
+        "bound_images_per_s": round(bound, 2),
+        "import_share_of_bound": round(done.images_per_s / bound, 3),
+        "bound_alone_images_per_s": round(bound_alone, 2),
+        "import_share_of_bound_alone": round(done.images_per_s / bound_alone, 3),
+        "cores_left_by_others": round(done.used.free_cores, 2),
+        "import_share_of_bound_on_cores_left": round(done.images_per_s / (bound * free), 3),
+    }
+
+
+def _core_seconds(done: _Done, alone: embed_costs.Stages) -> dict[str, dict[str, float]]:
+    """Give core-seconds an image: inside the import, of the stages alone, and what else it was."""
+    inside, overhead = done.stages_s, {}
+    if done.used.own_s is not None:
+        spent, in_stages = done.used.own_s / done.images, sum(inside.values())
+        overhead = {
+            "import_command": done.command.overhead_s / done.images,
+            "embedding_worker": sum(one.overhead_s for one in done.workers) / done.images,
+        }
+        overhead["everything_else"] = spent - in_stages - sum(overhead.values())
+        inside |= {"overhead": spent - in_stages, "all": spent}
+    by_part = {"import": inside, "alone": alone, "overhead": overhead}
+    return {
+        part: {name: round(seconds, 6) for name, seconds in costs.items()}
+        for part, costs in by_part.items()
     }
 
 
@@ -113,41 +134,8 @@ def _embedder() -> OnnxEmbedder:
     return embedder
 
 
-def _costs(embedder: OnnxEmbedder, sample: Sequence[LabeledPicture]) -> Costs:
-    uploads = [picture.path.read_bytes() for picture in sample]
-    decoded = [pictures.decode(content)[0] for content in uploads]
-    stored = [pictures.picture_of(content).jpeg for content in uploads]
-    inputs = np.stack([embedder.preprocess(picture) for picture in decoded])
-
-    def decode_stored(content: bytes) -> npt.NDArray[np.float32]:
-        with io.BytesIO(content) as stream:
-            return embedder.preprocess(Image.open(stream).convert("RGB"))
-
-    decode = _core_seconds(lambda: [pictures.decode(content) for content in uploads], sample)
-    # What ingest does of a picture, no more: a small one is its own thumbnail.
-    ingest = _core_seconds(lambda: [pictures.picture_of(content) for content in uploads], sample)
-    return Costs(
-        decode_s=decode,
-        encode_s=ingest - decode,
-        stored_decode_s=_core_seconds(lambda: [decode_stored(one) for one in stored], sample),
-        engine_s=_core_seconds(lambda: embedder.embed(inputs), sample),
-    )
-
-
-def _core_seconds(work: Callable[[], object], sample: Sequence[object]) -> float:
-    """Give processor seconds an image, over all threads of the process: the median of rounds."""
-    rounds = []
-    for _ in range(ROUNDS):
-        started = time.process_time()
-        work()
-        rounds.append((time.process_time() - started) / len(sample))
-    return float(np.median(rounds))
-
-
-def _engine_images_per_s(embedder: OnnxEmbedder, sample: Sequence[LabeledPicture]) -> float:
-    inputs = np.stack(
-        [embedder.preprocess(pictures.decode(one.path.read_bytes())[0]) for one in sample]
-    )
+def _engine_images_per_s(embedder: OnnxEmbedder, sample: Sequence[bytes]) -> float:
+    inputs = np.stack([embedder.preprocess(pictures.decode(content)[0]) for content in sample])
     rounds = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
@@ -156,7 +144,7 @@ def _engine_images_per_s(embedder: OnnxEmbedder, sample: Sequence[LabeledPicture
     return float(np.median(rounds))
 
 
-def _import(given: Sequence[LabeledPicture], work: Path) -> tuple[float, processor.Used]:
+def _import(given: Sequence[LabeledPicture], work: Path) -> _Done:
     """Run `manage.py import_images` beside the default worker; images a second until embedded."""
     project = project_selectors.by_slug(SLUG)
     folder = work / "pictures"
@@ -165,11 +153,13 @@ def _import(given: Sequence[LabeledPicture], work: Path) -> tuple[float, process
         (folder / f"{number:05d}{picture.path.suffix}").symlink_to(picture.path)
     command = ["import_images", str(folder), "--project", SLUG, "--source", "bench"]
     command += ["--licence", "as given", "--labels", "ignore"]
+    folder_of_times = work / "core-time"
+    before = embed_costs.saved(folder_of_times)
     meter, started = processor.Meter(), time.perf_counter()
     with (work / "import.txt").open("wb") as log:
         done = subprocess.run(
             [sys.executable, str(settings.BASE_DIR / "manage.py"), *command],
-            env=sandbox.environment(work, broker=f"unix://{work}/run/valkey.sock"),
+            env=sandbox.environment(work, broker=f"unix://{work}/run/valkey.sock") | COUNTED,
             stdout=log,
             stderr=subprocess.STDOUT,
             check=False,
@@ -183,9 +173,26 @@ def _import(given: Sequence[LabeledPicture], work: Path) -> tuple[float, process
         if EmbeddingSet.objects.filter(is_original=True, state=READY).exists() and (
             Embedding.objects.filter(set__project_id=project.pk).count() >= stored
         ):
-            return stored / (time.perf_counter() - started), meter.stop()
+            seconds, used = time.perf_counter() - started, meter.stop()
+            return _done(stored, seconds, used, before, embed_costs.saved(folder_of_times))
         time.sleep(POLL_S)
     raise CannotMeasureError(f"Not every image was embedded after {LONGEST_S:.0f} s.")
+
+
+def _done(
+    stored: int,
+    seconds: float,
+    used: processor.Used,
+    before: Mapping[str, embed_costs.Process],
+    after: Mapping[str, embed_costs.Process],
+) -> _Done:
+    """Put an import together. A worker was there before it; what is new is the command."""
+    new = [after[pid] for pid in after.keys() - before.keys()]
+    workers = [after[pid].since(before[pid]) for pid in after.keys() & before.keys()]
+    spent = embed_costs.spent_by_stage([*new, *workers])
+    if len(new) != 1 or not all(spent.values()):
+        raise CannotMeasureError(f"{len(new)} commands, and core-seconds of {spent}.")
+    return _Done(stored, stored / seconds, used, new[0], workers)
 
 
 def _reembed(now: datetime) -> float:

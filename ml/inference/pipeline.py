@@ -6,18 +6,25 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from ml.types import Embedder, Embeddings
 
 Load = Callable[[], Image.Image]
+Stage = Callable[[str], AbstractContextManager[None]]
 BATCH_SIZE = 16
 BATCHES_AHEAD = 3
 THREADS = 2
+
+
+def _untimed(_stage: str) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 def embed_stream(
@@ -26,6 +33,7 @@ def embed_stream(
     *,
     batch_size: int = BATCH_SIZE,
     threads: int = THREADS,
+    stage: Stage = _untimed,
 ) -> Generator[Embeddings, None, None]:
     """Embed pictures in order, a batch at a time.
 
@@ -39,6 +47,8 @@ def embed_stream(
         loads: one callable a picture, run in one of the threads; gives an RGB picture.
         batch_size: pictures a batch.
         threads: how many are at work at a time.
+        stage: entered around the work of a picture's "stored_decode" and of the "engine" in the
+            thread that does it, for who measures them; a `load` sees to its own part.
 
     Yields:
         (b, d) float32 embeddings of the next `batch_size` pictures, fewer in the last batch.
@@ -50,8 +60,15 @@ def embed_stream(
         raise ValueError(f"batch_size={batch_size}, threads={threads}: at least 1.")
     run_size = min(batch_size, embedder.max_batch)
 
+    def prepare(load: Load) -> npt.NDArray[np.float32]:
+        picture = load()
+        with stage("stored_decode"):
+            return embedder.preprocess(picture)
+
     def embed(part: Sequence[Load]) -> Embeddings:
-        return embedder.embed(np.stack([embedder.preprocess(load()) for load in part]))
+        inputs = np.stack([prepare(load) for load in part])
+        with stage("engine"):
+            return embedder.embed(inputs)
 
     remaining = iter(loads)
     pool = _threads(os.getpid(), threads)

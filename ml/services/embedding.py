@@ -11,23 +11,28 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from django.conf import settings
-from django.core.files import File
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F, Q
 
 from labeling.errors import LabelingError
 from labeling.selectors import consensus, images
-from labeling.services import pictures
+from labeling.services import core_time, pictures
 from ml.models import Embedding, EmbeddingScope, EmbeddingSet, EmbeddingSetState
 from ml.selectors import embeddings
 from ml.selectors.embeddings import load_matrix, original_set
+from ml.services import backbones
+from ml.services.backbones import (
+    backbone_file,
+    backbone_on_host,
+    embedder,
+    store_backbone,
+    warm,
+)
 from ml.services.embed_ahead import Ahead
 
 if TYPE_CHECKING:
@@ -36,8 +41,7 @@ if TYPE_CHECKING:
 
     from PIL import Image as PillowImage
 
-    from ml.inference.embedder import OnnxEmbedder
-    from ml.types import BackboneFile, Embedder
+    from ml.types import BackboneFile
 
 __all__ = [
     "STALE_AFTER",
@@ -65,7 +69,6 @@ STALE_AFTER = timedelta(seconds=30)
 FIRST_BATCH = 24
 """Images of a process's first batch, before its speed is known: the first can be labeled soon."""
 
-STORAGE_PREFIX = "backbones"
 logger = logging.getLogger(__name__)
 _images_per_s: dict[str, float] = {}
 _ahead: Ahead[_Vectors] = Ahead()
@@ -129,42 +132,6 @@ def ensure_set(
         },
     )
     return made
-
-
-def store_backbone(backbone: BackboneFile) -> str:
-    """Copy a compiled backbone to storage, under its checksum, for hosts that lack it."""
-    key = f"{STORAGE_PREFIX}/{Path(backbone.path).name}"
-    if not default_storage.exists(key):
-        with Path(backbone.path).open("rb") as file:
-            return default_storage.save(key, File(file))
-    return key
-
-
-def backbone_file(set_id: int) -> BackboneFile:
-    """Give a set's compiled backbone on this host, fetched from storage where it is missing.
-
-    Raises:
-        BackboneMissingError, BackboneCorruptError: storage has it not, or damaged.
-    """
-    of = EmbeddingSet.objects.get(pk=set_id)
-    return backbone_on_host(name=of.backbone, digest=of.digest, storage_key=of.storage_key)
-
-
-def backbone_on_host(*, name: str, digest: str, storage_key: str) -> BackboneFile:
-    """Give a compiled backbone on this host, fetched from storage where it is missing.
-
-    Asks the database nothing, so any thread may call it. Raises as `backbone_file` does.
-    """
-    from ml.inference.files import file_name, read_backbone  # noqa: PLC0415
-
-    path = Path(settings.BACKBONE_DIR) / file_name(name, digest)
-    if not path.exists() and default_storage.exists(storage_key):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{time.monotonic_ns()}.part")
-        with default_storage.open(storage_key) as file:
-            draft.write_bytes(file.read())
-        draft.replace(path)
-    return read_backbone(path, digest=digest)
 
 
 def pending_count(embedding_set: EmbeddingSet) -> int:
@@ -318,8 +285,9 @@ def _embed(embedding_set: EmbeddingSet, rows: Sequence[tuple[int, str]]) -> _Vec
     started = time.perf_counter()
     loads = [_loader(image_id, key, broken) for image_id, key in rows]
     vectors = np.concatenate(
-        list(embed_stream(engine, loads, threads=settings.ORT_THREADS))
+        list(embed_stream(engine, loads, threads=settings.ORT_THREADS, stage=core_time.stage))
     ).astype(np.float16)
+    core_time.save()
     _images_per_s[embedding_set.digest] = len(rows) / (time.perf_counter() - started)
     good = [place for place, row in enumerate(rows) if row[0] not in broken]
     ids = [rows[place][0] for place in good]
@@ -376,37 +344,6 @@ def _fix_centre(embedding_set: EmbeddingSet) -> None:
 
 def forget() -> None:
     """Drop loaded backbones and measured speeds (tests, and a host short of memory)."""
-    _embedder_of.cache_clear()
-    _engine.cache_clear()
+    backbones.forget()
     _images_per_s.clear()
     _ahead.forget()
-
-
-def warm() -> None:
-    """Load the configured backbone before the first import asks for it; asks the database nothing.
-
-    Raises:
-        BackboneMissingError, BackboneCorruptError: the compiled file is not on this host.
-    """
-    from ml.inference.files import find_backbone  # noqa: PLC0415
-
-    if is_configured():
-        _engine(find_backbone(settings.BACKBONE_DIR, settings.BACKBONE)).warm()
-
-
-def embedder(of: EmbeddingSet) -> Embedder:
-    """Give a set's backbone, loaded once a process; asks the database nothing."""
-    return _embedder_of(of.backbone, of.digest, of.storage_key)
-
-
-@lru_cache(maxsize=2)
-def _embedder_of(name: str, digest: str, storage_key: str) -> Embedder:
-    """Load a backbone as `backbone_on_host` finds it."""
-    return _engine(backbone_on_host(name=name, digest=digest, storage_key=storage_key))
-
-
-@lru_cache(maxsize=2)
-def _engine(backbone: BackboneFile) -> OnnxEmbedder:
-    from ml.inference.embedder import OnnxEmbedder  # noqa: PLC0415
-
-    return OnnxEmbedder(backbone, threads=settings.ORT_THREADS)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -89,3 +90,19 @@ def test_a_failing_load_comes_out_and_stops_the_rest(embedder: OnnxEmbedder) -> 
 def test_refuses_an_empty_batch(embedder: OnnxEmbedder) -> None:
     with pytest.raises(ValueError, match="batch_size=0"):
         next(embed_stream(embedder, [], batch_size=0))
+
+
+def test_tells_what_is_done_where_it_is_done(embedder: OnnxEmbedder) -> None:
+    entered: list[tuple[str, str]] = []
+
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        entered.append((name, threading.current_thread().name))
+        yield
+
+    list(embed_stream(embedder, [grey(value) for value in range(5)], batch_size=4, stage=stage))
+
+    names = [name for name, _ in entered]
+    assert names.count("stored_decode") == 5
+    assert names.count("engine") == -(-4 // embedder.max_batch) + 1
+    assert threading.current_thread().name not in {thread for _, thread in entered}
