@@ -35,6 +35,7 @@ DEBUG = env_bool("LARDER_DEBUG", default=False)
 if DEBUG and IS_PRODUCTION:
     raise ImproperlyConfigured("LARDER_DEBUG: production never shows its insides; leave it unset.")
 DATA_DIR = env_path("LARDER_DATA", BASE_DIR / "var")
+VECTOR_CACHE_DIR = env_path("LARDER_VECTOR_CACHE", DATA_DIR / "cache" / "vectors")
 PORT = env_int("LARDER_PORT", 8000, low=1, high=65535)
 PUBLIC_URL = env_url("LARDER_PUBLIC_URL", f"http://127.0.0.1:{PORT}")
 MIN_SECRET_LENGTH = 40
@@ -278,6 +279,7 @@ ORT_THREADS = env_int("LARDER_ORT_THREADS", 2, low=1, high=256)
 DEMO_IMAGES = env_path("LARDER_DEMO_IMAGES", Path()) if env_str("LARDER_DEMO_IMAGES", "") else None
 BACKBONE = env_str("LARDER_BACKBONE", "efficientnet-lite0")
 BACKBONE_DIR = env_path("LARDER_BACKBONE_DIR", DATA_DIR / "backbones")
+CORE_TIME_DIR: Path | None = None  # `config.settings_core_time` counts core-seconds there
 
 # --- API ----------------------------------------------------------------------------------
 REST_FRAMEWORK: dict[str, Any] = {
