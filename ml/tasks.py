@@ -61,11 +61,25 @@ def reembed(*, project_id: int, **_: Any) -> None:
 
 
 @shared_task
+def search_new_labels(*, project_id: int, **_: Any) -> None:
+    """Look for a label that the scheme lacks, in the images that fit none of its labels."""
+    from ml.services import new_labels
+
+    new_labels.search(project_id=project_id, now=timezone.now())
+
+
+@shared_task
 def sweep(**_: Any) -> None:
     """Enqueue what is due or stale; the database says what."""
     from ml.services import due
 
-    by_name = {"embed": embed_images, "refit": refit_head, "finetune": finetune, "reembed": reembed}
+    by_name = {
+        "embed": embed_images,
+        "refit": refit_head,
+        "finetune": finetune,
+        "reembed": reembed,
+        "new_labels": search_new_labels,
+    }
     for work in due.find(now=timezone.now()):
         by_name[work.kind].apply_async(kwargs={"project_id": work.project_id}, expires=EXPIRES_S)
 

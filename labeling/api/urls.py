@@ -24,6 +24,12 @@ from labeling.api.invitations import (
 from labeling.api.labeling import LabelingView
 from labeling.api.labels import LabelsView, LabelView, RetireLabelView, StaffExampleView
 from labeling.api.leaderboard import LeaderboardView
+from labeling.api.new_labels import (
+    DismissLabelView,
+    JoinLabelView,
+    MakeLabelView,
+    NewLabelsView,
+)
 from labeling.api.people import HandledView, MessagesView, StaffMessagesView
 from labeling.api.projects import PauseView, StaffProjectsView, StaffProjectView
 from labeling.api.queue import AssignmentsView, ReleaseView, RenewView
@@ -55,6 +61,10 @@ people_urls: list[URLPattern | URLResolver] = [
     path(f"{STAFF}labels/<slug:code>", LabelView.as_view()),
     path(f"{STAFF}labels/<slug:code>/retire", RetireLabelView.as_view()),
     path(f"{STAFF}labels/<slug:code>/example", StaffExampleView.as_view()),
+    path(f"{STAFF}new-labels", NewLabelsView.as_view()),
+    path(f"{STAFF}new-labels/<uuid:public_id>/make", MakeLabelView.as_view()),
+    path(f"{STAFF}new-labels/<uuid:public_id>/join", JoinLabelView.as_view()),
+    path(f"{STAFF}new-labels/<uuid:public_id>/dismiss", DismissLabelView.as_view()),
     path(f"{STAFF}invitations", StaffInvitationsView.as_view()),
     path(f"{STAFF}invitations/<uuid:public_id>/revoke", RevokeInvitationView.as_view()),
     path(f"{STAFF}people", PeopleView.as_view()),

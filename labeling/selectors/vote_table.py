@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
+from django.db.models import F
 
 from labeling.consensus.em import VoteTable
 from labeling.consensus.types import Vote
@@ -104,16 +105,29 @@ def _rows(project_id: int, scheme: SchemeView) -> npt.NDArray[np.int64]:
         .values_list("image_id", "annotator_id", "kind", "labels__label_id", "labels__value")
         .iterator(chunk_size=CHUNK)
     )
+    early = _said_too_early(project_id)
     parts = [np.empty((0, 3), dtype=np.int64)]
     while chunk := list(islice(said, CHUNK)):
         kept = []
         for image_id, annotator_id, kind, label_id, value in chunk:
             if kind == AnnotationKind.NONE_OF_THESE:
+                if (image_id, annotator_id) in early:
+                    continue
                 kept.append((image_id, annotator_id, none))
             elif value == LabelValue.YES and label_id in column_of:
                 kept.append((image_id, annotator_id, column_of[label_id]))
         parts.append(np.array(kept, dtype=np.int64).reshape(-1, 3))
     return np.concatenate(parts)
+
+
+def _said_too_early(project_id: int) -> set[tuple[int, int]]:
+    """Give image and annotator of those who could not choose what an expert says: a newer label."""
+    found = votes(project_id).filter(
+        kind=AnnotationKind.NONE_OF_THESE,
+        image__consensus__is_expert=True,
+        image__consensus__label__created_at__gt=F("created_at"),
+    )
+    return set(found.order_by("pk").values_list("image_id", "annotator_id"))
 
 
 def _known(project_id: int, scheme: SchemeView) -> npt.NDArray[np.int64]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from labeling.models import Annotation, AnnotationKind, AnnotatorKind, LabelValue
+from django.db.models import Subquery
+
+from labeling.models import Annotation, AnnotationKind, AnnotatorKind, Label, LabelValue
 from labeling.selectors.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -79,3 +81,16 @@ def of_images(image_ids: Sequence[int]) -> dict[int, list[LiveAnswer]]:
         if value == LabelValue.YES:
             answers[-1].label_ids.append(label_id)
     return found
+
+
+def said_too_early(label_id: int, answers: Sequence[LiveAnswer]) -> set[int]:
+    """Give the keys of answers "none of these" from before there was this label.
+
+    Whoever gave them was not wrong: nobody could choose it then.
+    """
+    none = [one.annotation_id for one in answers if one.kind == AnnotationKind.NONE_OF_THESE]
+    if not none:
+        return set()
+    since = Label.objects.filter(pk=label_id).values("created_at")
+    rows = Annotation.objects.filter(pk__in=none, created_at__lt=Subquery(since))
+    return set(rows.order_by("pk").values_list("pk", flat=True))

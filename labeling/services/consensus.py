@@ -314,7 +314,7 @@ def opinions(answers: list[LiveAnswer], column_of: dict[int, int]) -> list[Vote]
 def _by_decree(answer: LiveAnswer, answers: list[LiveAnswer], reader: _Reader) -> _Decided:
     k = reader.k
     posterior, truth = np.full(k, 1 / k), np.zeros(k + 1)
-    decision = Decision(State.UNUSABLE)
+    decision, n_votes = Decision(State.UNUSABLE), len(answers)
     named = _named(answer, reader.column_of)
     if answer.kind == AnnotationKind.NONE_OF_THESE:
         decision = Decision(State.NONE_OF_THESE)
@@ -324,13 +324,15 @@ def _by_decree(answer: LiveAnswer, answers: list[LiveAnswer], reader: _Reader) -
         posterior[named] = 1.0
         truth[named[0]] = 1.0
         decision = Decision(State.RESOLVED, named[0])
+        early = votes.said_too_early(reader.scheme.label_ids[named[0]], answers)
+        answers = [one for one in answers if one.annotation_id not in early]
     elif answer.kind == AnnotationKind.LABEL:  # Its label was retired: the question is open again.
         decision = Decision(State.OPEN)
     counted = None
     if truth.any() and reader.project.mode == Mode.SINGLE:
         counted = _counted(opinions(answers, reader.column_of), truth, reader, fewest=1)
     is_decided = decision.state != State.OPEN
-    return _Decided(posterior, decision, len(answers), 1, is_expert=is_decided, counted=counted)
+    return _Decided(posterior, decision, n_votes, 1, is_expert=is_decided, counted=counted)
 
 
 def _by_crowd(

@@ -21,7 +21,8 @@ ALIKE = 0.80
 LEAST_ALIKE = 0.40
 ENOUGH = 5
 _STRANGERS = 0.995
-_SAMPLE = 2000
+SAMPLE = 2000
+"""Labeled images compared with each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def alike_for(prepared: Embeddings, labels: Labels, *, rng: np.random.Generator)
         prepared: (n, d) labeled images, of unit length; 2,000 of them are compared.
         labels: (n,) columns.
     """
-    rows = rng.permutation(len(labels))[:_SAMPLE]
+    rows = rng.permutation(len(labels))[:SAMPLE]
     if len(np.unique(labels[rows])) < 2:
         return ALIKE
     cosines = prepared[rows] @ prepared[rows].T

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 from labeling.selectors import images, projects
 from ml.models import EmbeddingSet, TrainingKind
 from ml.selectors import embeddings
-from ml.services import embedding, finetune_due, handover, refit_due, runs
+from ml.services import embedding, finetune_due, handover, new_labels, refit_due, runs
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-Kind = Literal["embed", "refit", "finetune", "reembed"]
+Kind = Literal["embed", "refit", "finetune", "reembed", "new_labels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ def find(*, now: datetime) -> list[Due]:
             found.append(Due("finetune", project_id))
         if handover.is_due(project_id, now=now):
             found.append(Due("reembed", project_id))
+        if new_labels.is_due(project_id, now=now):
+            found.append(Due("new_labels", project_id))
     return found
 
 
