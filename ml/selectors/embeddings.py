@@ -1,23 +1,27 @@
 """Embedding sets and their vectors as matrices.
 
-A stored vector never changes, so each process keeps those it has read, as float16, and reads only
-the ones it lacks.
+A stored vector never changes, so those that were read once lie in a file which all processes of
+this machine map (`ml.inference.vector_file`): the database is asked for those it lacks, and memory
+is taken by what is looked at.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
+from django.conf import settings
 
 from ml.errors import MlError
+from ml.inference.vector_file import VectorFile, owners
 from ml.models import Champion, Embedding, EmbeddingScope, EmbeddingSet, EmbeddingSetState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
     from django.db.models import QuerySet
@@ -46,24 +50,74 @@ class NotEmbeddedError(MlError):
     status = 409
 
 
+class VectorCacheError(MlError):
+    """The file that vectors are kept in cannot be written."""
+
+    code = "vector_cache_unwritable"
+    status = 500
+
+
 class _Matrix:
-    """The vectors of one set that this process has read; rows are only ever added."""
+    """The vectors of one set: a file that all processes of this machine map and append to."""
 
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
-        self.row_of: dict[int, int] = {}
-        self.rows: npt.NDArray[np.float16] = np.empty((0, dim), dtype=np.float16)
+    def __init__(self, set_id: int, key: UUID, dim: int) -> None:
+        self.set_id = set_id
         self.lock = threading.Lock()
+        with _said_plainly():
+            self.file = VectorFile(settings.VECTOR_CACHE_DIR / str(key), dim)
+        if len(self.file) and not self._is_ours():
+            with _said_plainly():
+                self.file = self.file.begun_anew()
 
-    def add(self, image_ids: Sequence[int], content: bytes) -> None:
-        """Append (m, d) float16 rows; the buffer doubles, so that adding is cheap."""
-        n, m = len(self.row_of), len(image_ids)
-        if n + m > len(self.rows):
-            grown = np.empty((max(2 * len(self.rows), n + m), self.dim), dtype=np.float16)
-            grown[:n] = self.rows[:n]
-            self.rows = grown
-        self.rows[n : n + m] = np.frombuffer(content, dtype=np.float16).reshape(m, self.dim)
-        self.row_of.update(zip(image_ids, range(n, n + m), strict=True))
+    def _is_ours(self) -> bool:
+        """Tell whether every row is of an image that this database knows by key and public id.
+
+        A database that was put back to an earlier day gives keys out a second time.
+        """
+        known = Embedding.objects.filter(set_id=self.set_id)
+        rows = known.values_list("image_id", "image__public_id").order_by("image_id")
+        ours = {image_id: public_id.bytes for image_id, public_id in rows.iterator()}
+        stored = self.file.owners
+        return all(
+            ours.get(int(image_id)) == public_id.tobytes()
+            for image_id, public_id in zip(stored["image"], stored["public_id"], strict=True)
+        )
+
+    def read(self, image_ids: Indices) -> Indices:
+        """Give the (n,) rows of images, -1 where one has no vector; read those that are missing."""
+        with self.lock:
+            places = self.file.places(image_ids)
+            if (places < 0).any():
+                self.file.refresh()
+                places = self.file.places(image_ids)
+            missing = image_ids[places < 0]
+            for start in range(0, len(missing), IDS_A_QUERY):
+                self._add(missing[start : start + IDS_A_QUERY])
+            return self.file.places(image_ids) if len(missing) else places
+
+    def _add(self, image_ids: Indices) -> None:
+        found = Embedding.objects.filter(set_id=self.set_id, image_id__in=image_ids.tolist())
+        columns = found.values_list("image_id", "image__public_id", "vector").order_by("image_id")
+        rows = list(columns.iterator())
+        if not rows:
+            return
+        keys = np.array([row[0] for row in rows], dtype=np.int64)
+        vectors = np.frombuffer(b"".join(bytes(row[2]) for row in rows), dtype=np.float16)
+        with _said_plainly():
+            self.file.append(
+                owners(keys, [row[1].bytes for row in rows]), vectors.reshape(len(rows), -1)
+            )
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise VectorCacheError(
+            f"The vector cache in {settings.VECTOR_CACHE_DIR} cannot be written ({error}). "
+            "Make room there, or name another folder in LARDER_VECTOR_CACHE."
+        ) from error
 
 
 _matrices: OrderedDict[UUID, _Matrix] = OrderedDict()
@@ -110,9 +164,7 @@ def image_ids_of(set_id: int) -> QuerySet[Embedding, int]:
 
 def has_vector(set_id: int, image_ids: Indices) -> npt.NDArray[np.bool_]:
     """Tell for (n,) images whether each has a vector; one query for those not read before."""
-    matrix = _matrix(set_id)
-    _read(matrix, set_id, image_ids)
-    return np.fromiter((int(key) in matrix.row_of for key in image_ids), bool, len(image_ids))
+    return _matrix(set_id).read(np.asarray(image_ids, dtype=np.int64)) >= 0
 
 
 def load_matrix(set_id: int, image_ids: Sequence[int] | Indices) -> Embeddings:
@@ -123,24 +175,29 @@ def load_matrix(set_id: int, image_ids: Sequence[int] | Indices) -> Embeddings:
     Raises:
         NotEmbeddedError: an image has no vector in this set; a row of zeros would be a lie.
     """
-    matrix = _matrix(set_id)
-    _read(matrix, set_id, image_ids)
-    return matrix.rows[_places(matrix, set_id, image_ids)].astype(np.float32)
+    rows, places = stored_rows(set_id, image_ids)
+    return rows[places].astype(np.float32)
 
 
 def stored_rows(
     set_id: int, image_ids: Sequence[int] | Indices
 ) -> tuple[npt.NDArray[np.float16], Indices]:
-    """Give the set's vectors as this process holds them, and where those of (n,) images lie.
+    """Give the set's vectors as they are mapped, and where those of (n,) images lie.
 
-    Nothing is copied: later vectors are appended and never move these.
+    Nothing is copied or read before it is used: later vectors are appended and never move these.
 
     Raises:
         NotEmbeddedError: an image has no vector in this set.
     """
     matrix = _matrix(set_id)
-    _read(matrix, set_id, image_ids)
-    return matrix.rows, np.array(_places(matrix, set_id, image_ids), dtype=np.int64)
+    ids = np.asarray(image_ids, dtype=np.int64)
+    places = matrix.read(ids)
+    if (places < 0).any():
+        raise NotEmbeddedError(
+            f"Image {ids[places < 0][0]} has no vector in embedding set {set_id}; embed it first.",
+            set_id=set_id,
+        )
+    return matrix.file.rows, places
 
 
 def centre(embedding_set: EmbeddingSet) -> npt.NDArray[np.float64] | None:
@@ -162,7 +219,7 @@ def centre(embedding_set: EmbeddingSet) -> npt.NDArray[np.float64] | None:
 
 
 def forget() -> None:
-    """Drop every vector held (tests, and a host short of memory)."""
+    """Let go of every file (tests)."""
     with _lock:
         _matrices.clear()
 
@@ -170,29 +227,8 @@ def forget() -> None:
 def _matrix(set_id: int) -> _Matrix:
     key, dim = EmbeddingSet.objects.values_list("public_id", "dim").get(pk=set_id)
     with _lock:
-        matrix = _matrices.pop(key, None) or _Matrix(dim)
+        matrix = _matrices.pop(key, None) or _Matrix(set_id, key, dim)
         _matrices[key] = matrix
         while len(_matrices) > SETS_KEPT:
             _matrices.popitem(last=False)
     return matrix
-
-
-def _places(matrix: _Matrix, set_id: int, image_ids: Sequence[int] | Indices) -> list[int]:
-    try:
-        return [matrix.row_of[int(key)] for key in image_ids]
-    except KeyError as missing:
-        raise NotEmbeddedError(
-            f"Image {missing} has no vector in embedding set {set_id}; embed it first.",
-            set_id=set_id,
-        ) from None
-
-
-def _read(matrix: _Matrix, set_id: int, image_ids: Sequence[int] | Indices) -> None:
-    with matrix.lock:
-        missing = [int(key) for key in image_ids if int(key) not in matrix.row_of]
-        for start in range(0, len(missing), IDS_A_QUERY):
-            found = Embedding.objects.filter(
-                set_id=set_id, image_id__in=missing[start : start + IDS_A_QUERY]
-            ).values_list("image_id", "vector")
-            rows = [(image_id, bytes(vector)) for image_id, vector in found.iterator()]
-            matrix.add([row[0] for row in rows], b"".join(row[1] for row in rows))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.files.storage import default_storage
+from pytest_django import Settings
 
 from labeling.services import images, pictures
 from labeling.tests import factories, worlds
@@ -217,3 +220,49 @@ def test_an_image_without_a_vector_is_an_error_not_zeros(project: Project) -> No
 
     with pytest.raises(embeddings.NotEmbeddedError):
         embedding.load_matrix(embedding.original_set(project.pk).pk, [999_999])
+
+
+def test_vectors_read_once_are_not_asked_of_the_database_by_the_next_process(
+    project: Project, django_assert_num_queries: object
+) -> None:
+    ids = _ingest(project, 4)
+    _embed(project)
+    of = embedding.original_set(project.pk)
+    before = embedding.load_matrix(of.pk, ids)
+    embeddings.forget()
+
+    with django_assert_num_queries(2) as asked:  # type: ignore[operator]
+        after = embedding.load_matrix(of.pk, ids)
+
+    assert (after == before).all()
+    assert not any("vector" in each["sql"] for each in asked.captured_queries)
+
+
+def test_a_database_put_back_to_an_earlier_day_gets_no_vector_of_another_image(
+    project: Project,
+) -> None:
+    ids = _ingest(project, 2)
+    _embed(project)
+    of = embedding.original_set(project.pk)
+    embedding.load_matrix(of.pk, ids)
+    embeddings.forget()
+    # The second image was added after the backup; its key now belongs to another picture.
+    Image.objects.filter(pk=ids[1]).update(public_id=uuid.uuid4())
+    Embedding.objects.filter(image_id=ids[1]).update(
+        vector=np.full(of.dim, 0.5, dtype=np.float16).tobytes()
+    )
+
+    assert embedding.load_matrix(of.pk, [ids[1]]).tolist() == [[0.5] * of.dim]
+
+
+def test_a_vector_cache_that_cannot_be_written_says_which_folder(
+    project: Project, settings: Settings, tmp_path: Path
+) -> None:
+    _ingest(project, 1)
+    _embed(project)
+    embeddings.forget()
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    settings.VECTOR_CACHE_DIR = tmp_path / "taken"
+
+    with pytest.raises(embeddings.VectorCacheError, match=r"taken.*LARDER_VECTOR_CACHE"):
+        embeddings.has_vector(embedding.original_set(project.pk).pk, np.array([1]))
