@@ -6,6 +6,7 @@ import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
 import { plural } from "./format";
 import { LabelRow } from "./LabelRow";
 import { Loading } from "./Loading";
+import { NewLabels } from "./NewLabels";
 import type { ProjectSettings, StaffLabel } from "./types";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
@@ -24,6 +25,7 @@ export function LabelsPage({ slug }: { slug: string }) {
 
   return (
     <div class="stack">
+      <NewLabels base={base} labels={live} onChange={labels.reload} />
       <Guide base={base} />
       <section class="card stack">
         <div class="section-head">

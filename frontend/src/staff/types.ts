@@ -156,6 +156,16 @@ export interface StaffLabel {
   example_url: string | null;
 }
 
+/** Pictures alike that people say fit none of the labels. */
+export interface LabelProposal {
+  id: string;
+  created_at: string;
+  similarity: number;
+  /** Different captures among the images. */
+  n_groups: number;
+  images: { id: string; thumb_url: string; full_url: string; original_name: string }[];
+}
+
 export interface Invitation {
   id: string;
   role: string;
