@@ -4,8 +4,23 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ml.evaluation import compare
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+FLOOR_IMAGES = 10
+"""With fewer audit images of a label nothing is said of it."""
+
+FLOOR_DROP = 0.10
+"""Points of accuracy that one label may lose, however much the others win."""
+
+FLOOR_CHANCE = 0.05
+"""How likely losses so one-sided are, at most, where the label is as good as it was."""
 
 
 class Verdict(StrEnum):
@@ -17,7 +32,12 @@ class Verdict(StrEnum):
     HARMFUL = "HARMFUL"
 
 
-def certify(wins: int, losses: int, ties: int, *, alpha: float, margin: float) -> Verdict:
+def needed_log_e(alpha: float, margin: float | None) -> float:
+    """Give the log e-value that passes: the budget is shared where there are two ways to pass."""
+    return math.log((1 if margin is None else 2) / alpha)
+
+
+def certify(wins: int, losses: int, ties: int, *, alpha: float, margin: float | None) -> Verdict:
     """Judge a candidate against the last proven version; may be asked after every pair.
 
     There are two ways to pass, better or not worse by the margin, and each may use half of the
@@ -26,11 +46,15 @@ def certify(wins: int, losses: int, ties: int, *, alpha: float, margin: float) -
     Args:
         wins, losses, ties: pairs on independent audit groups.
         alpha: error budget of this candidate.
-        margin: of accuracy, in (0, 1).
+        margin: of accuracy, in (0, 1). None where the reference is no version but the answer
+            "always the commonest label": being not worse than that proves nothing, and being
+            worse harms nobody.
     """
-    needed = math.log(2 / alpha)
+    needed = needed_log_e(alpha, margin)
     if compare.log_e_value(wins, losses) >= needed:
         return Verdict.BETTER
+    if margin is None:
+        return Verdict.RUNNING
     if compare.log_e_noninferiority(wins, losses, ties, margin=margin) >= needed:
         return Verdict.NOT_WORSE
     if compare.log_e_reversed(wins, losses) >= math.log(1 / alpha):
@@ -58,3 +82,28 @@ def is_on_leash(
         start: for few labels; a head that learns from them is ahead by more.
     """
     return difference >= min(errors * error - margin, start * error)
+
+
+def fallen_labels(
+    wins: npt.NDArray[np.int64], losses: npt.NDArray[np.int64], n: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Mark the labels that a candidate has dropped: the floor under each, whatever the mean says.
+
+    A label has fallen where `FLOOR_IMAGES` audit images show a loss of more than `FLOOR_DROP`
+    that is too one-sided to be bad luck (exact sign test). The floor only ever holds a candidate
+    back, so looking often cannot promote anybody falsely.
+
+    Args:
+        wins, losses: (k,) pairs by the label of their image.
+        n: (k,) all pairs.
+    """
+    rows = zip(wins.tolist(), losses.tolist(), n.tolist(), strict=True)
+    return np.array(
+        [
+            of >= FLOOR_IMAGES
+            and lost - won > FLOOR_DROP * of
+            and compare.mcnemar(lost, won) <= FLOOR_CHANCE
+            for won, lost, of in rows
+        ],
+        dtype=bool,
+    )

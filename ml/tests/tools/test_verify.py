@@ -69,7 +69,8 @@ def test_the_gate_proves_what_is_better_and_holds_what_creeps(
     creep = figures["creep"]
     assert creep["monitor"]["equal"]["ok_in_the_end"] == 1.0
     assert creep["leash"]["fast_creep"]["lowest_gap"] > creep["monitor"]["fast_creep"]["lowest_gap"]
-    assert figures["creep_ok_with_leash"] > figures["creep_ok"]
+    assert figures["creep_ok"] > figures["creep_ok_without_leash"]
+    assert figures["floor_holds_a_fallen_label"] > 0.5 > figures["floor_holds_an_equal_head"]
 
 
 def test_photographs_are_asked_for_where_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:

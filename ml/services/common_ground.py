@@ -1,0 +1,221 @@
+"""What a version says of labeled images it has not seen, beside what a new head says of them.
+
+Two versions can only be compared on the same images, each asked by heads that were fitted without
+the image's split group. That is the common ground of the gate's checks before a version serves.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.heads import codec, ridge
+from ml.selectors import embeddings
+from ml.services import snapshots
+from ml.types import Head, LabeledSet
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    import numpy.typing as npt
+
+    from ml.heads.ridge import FittedHead
+    from ml.models import ModelVersion
+    from ml.types import Indices, Probabilities
+
+FLOOR = 1e-4
+"""Probability of a label that a version does not know yet."""
+
+VERSIONS_KEPT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfGroup:
+    """What a version says of its own labeled images by heads that had not seen their groups.
+
+    Attributes:
+        image_ids: (n,).
+        targets: (n,) likeliest column of the labels it was fitted on.
+        probabilities: (n, k).
+        groups: (n,).
+        head: the version itself, for images of groups it has not seen.
+    """
+
+    image_ids: Indices
+    targets: npt.NDArray[np.int64]
+    probabilities: Probabilities
+    groups: npt.NDArray[np.int64]
+    head: Head
+
+    @property
+    def label_order(self) -> tuple[str, ...]:
+        """The labels it knows, one a column."""
+        return self.head.label_order
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a version says of a new head's labeled images.
+
+    Attributes:
+        said: (n, k) in the new head's label order.
+        is_comparable: (n,) the images it can be asked about fairly.
+        is_settled: (n,) of these, the ones it was fitted on with the label they have now.
+        n_own: how many images it was fitted on.
+    """
+
+    said: Probabilities
+    is_comparable: npt.NDArray[np.bool_]
+    is_settled: npt.NDArray[np.bool_]
+    n_own: int
+
+    @property
+    def is_common(self) -> bool:
+        """Whether at least half of the labels it was fitted on still stand."""
+        return 2 * int(self.is_settled.sum()) >= self.n_own
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A weighted mean of paired differences, and its standard error over split groups."""
+
+    mean: float
+    error: float
+
+
+_kept: OrderedDict[UUID, OutOfGroup] = OrderedDict()
+
+
+def remember(version: ModelVersion, labeled: LabeledSet, fitted: FittedHead) -> None:
+    """Keep a version's out-of-group probabilities: the next check asks for them at once."""
+    _keep(version.public_id, _of_fit(labeled, fitted, fitted.head))
+
+
+def forget() -> None:
+    """Drop everything kept (tests, and whoever computes verdicts again from what is stored)."""
+    _kept.clear()
+
+
+def out_of_group(version: ModelVersion) -> OutOfGroup:
+    """Give a version's out-of-group probabilities, computed again where this process lacks them.
+
+    The snapshot and the vectors have not changed since, so the result is the same; so is the head
+    of a version whose weights were dropped.
+    """
+    known = _kept.get(version.public_id)
+    if known is not None:
+        _kept.move_to_end(version.public_id)
+        return known
+    found = computed(version)
+    _keep(version.public_id, found)
+    return found
+
+
+def computed(version: ModelVersion) -> OutOfGroup:
+    """Compute a version's out-of-group probabilities from its stored snapshot and vectors."""
+    labeled = labeled_set(version)
+    fitted = refitted(version, labeled)
+    head = fitted.head
+    if version.head is not None:
+        head = replace(codec.from_bytes(bytes(version.head)), temperature=version.temperature)
+    return _of_fit(labeled, fitted, head)
+
+
+def labeled_set(version: ModelVersion) -> LabeledSet:
+    """Read what a version was fitted on."""
+    rows = snapshots.load(version.snapshot_id)
+    return LabeledSet(
+        image_ids=rows.image_ids,
+        embeddings=embeddings.load_matrix(version.embedding_set_id, rows.image_ids),
+        targets=unit_rows(rows.posteriors),
+        weights=rows.weights,
+        groups=rows.groups,
+        label_order=rows.codes,
+    )
+
+
+def refitted(version: ModelVersion, labeled: LabeledSet) -> FittedHead:
+    """Fit a version's head again, at the strength and temperature that were chosen then."""
+    return ridge.fit_ridge(
+        labeled, strengths=(_strength(version),), temperatures=(version.temperature,)
+    )
+
+
+def between(labeled: LabeledSet, known: OutOfGroup) -> Ground:
+    """Give what a version says of (n,) rows it has not seen, in the rows' label order.
+
+    Rows it was fitted on: by heads without their group. Rows of groups it never saw: by itself.
+    Others (a new image of a group it was fitted on) cannot be asked fairly and are left out. The
+    rows' embeddings must be of the version's own backbone.
+    """
+    n, k = labeled.targets.shape
+    place = {int(key): at for at, key in enumerate(known.image_ids)}
+    at = np.array([place.get(int(key), -1) for key in labeled.image_ids], dtype=np.int64)
+    is_old = at >= 0
+    is_new = ~is_old & ~np.isin(labeled.groups, known.groups)
+    said = np.full((n, len(known.label_order)), 1.0 / len(known.label_order))
+    said[is_old] = known.probabilities[at[is_old]]
+    if is_new.any():
+        said[is_new] = ridge.predict(known.head, labeled.embeddings[is_new])
+    column_of = {code: column for column, code in enumerate(known.label_order)}
+    columns = np.array([column_of.get(code, -1) for code in labeled.label_order], dtype=np.int64)
+    mapped = np.full((n, k), FLOOR)
+    mapped[:, columns >= 0] += said[:, columns[columns >= 0]]
+    mapped /= mapped.sum(axis=1, keepdims=True)
+    now_code = np.array(labeled.label_order, dtype=object)[labeled.targets.argmax(axis=1)]
+    then_code = np.array([*known.label_order, ""], dtype=object)[
+        np.where(is_old, known.targets[at], -1)
+    ]
+    settled = is_old & (now_code == then_code)
+    return Ground(mapped, is_old | is_new, settled, len(known.image_ids))
+
+
+def difference(
+    differences: npt.NDArray[np.float64], labeled: LabeledSet, rows: npt.NDArray[np.bool_]
+) -> Difference:
+    """Average (n,) paired differences over some rows; no rows give 0."""
+    if not rows.any():
+        return Difference(0.0, 0.0)
+    weights = labeled.weights[rows]
+    mean = float(np.average(differences[rows], weights=weights))
+    _, group = np.unique(labeled.groups[rows], return_inverse=True)
+    off = np.bincount(group, weights=weights * (differences[rows] - mean))
+    return Difference(mean, float(np.sqrt((off**2).sum()) / weights.sum()))
+
+
+def unit_rows(posteriors: npt.NDArray[np.float32]) -> Probabilities:
+    """Scale (n, k) posteriors to rows that sum to 1 in float64.
+
+    In a project with several labels an image they are probabilities of their own; a head over
+    them ranks labels, and is fitted on their shares.
+    """
+    rows = posteriors.astype(np.float64)
+    sums = rows.sum(axis=1, keepdims=True)
+    k = rows.shape[1]
+    scaled: Probabilities = np.divide(rows, sums, out=np.full_like(rows, 1.0 / k), where=sums > 0)
+    return scaled
+
+
+def _of_fit(labeled: LabeledSet, fitted: FittedHead, head: Head) -> OutOfGroup:
+    return OutOfGroup(
+        labeled.image_ids,
+        labeled.targets.argmax(axis=1),
+        fitted.out_of_group,
+        labeled.groups,
+        head,
+    )
+
+
+def _strength(version: ModelVersion) -> float:
+    if version.head is not None:
+        return codec.from_bytes(bytes(version.head)).regularisation
+    return float(version.metrics["regularisation"])
+
+
+def _keep(public_id: UUID, found: OutOfGroup) -> None:
+    _kept[public_id] = found
+    while len(_kept) > VERSIONS_KEPT:
+        _kept.popitem(last=False)
