@@ -122,15 +122,30 @@ def acceptance_threshold(
     Returns:
         A probability in (0, 1], or `NOTHING_ACCEPTED` (2.0) where no bar reaches the target.
     """
-    if len(out_of_group) == 0:
+    predicted = out_of_group.argmax(axis=1) if len(out_of_group) else np.empty(0, dtype=np.int64)
+    top = out_of_group[np.arange(len(predicted)), predicted]
+    is_right = targets.argmax(axis=1) == predicted if len(predicted) else np.empty(0, dtype=bool)
+    return lowest_bar(top, is_right, weights, target=target_accuracy, min_rows=min_rows)
+
+
+def lowest_bar(
+    said: npt.NDArray[np.float64],
+    is_right: npt.NDArray[np.bool_],
+    weights: Weights,
+    *,
+    target: float,
+    min_rows: int,
+) -> float:
+    """Give the lowest of (n,) probabilities at or above which a share `target` of rows is right.
+
+    Rows with one and the same probability count together. `NOTHING_ACCEPTED` where no bar that at
+    least `min_rows` rows meet reaches the target.
+    """
+    if len(said) == 0:
         return NOTHING_ACCEPTED
-    predicted = out_of_group.argmax(axis=1)
-    rows = np.arange(len(predicted))
-    top = out_of_group[rows, predicted]
-    order = np.argsort(-top, kind="stable")
-    right = np.cumsum((weights * (targets.argmax(axis=1) == predicted))[order])
-    accuracy = right / np.cumsum(weights[order])
-    is_last_of_tie = np.append(top[order][1:] < top[order][:-1], True)
-    reached = (accuracy >= target_accuracy - 1e-12) & is_last_of_tie & (rows + 1 >= min_rows)
-    where = np.flatnonzero(reached)
-    return float(top[order][where[-1]]) if len(where) else NOTHING_ACCEPTED
+    order = np.argsort(-said, kind="stable")
+    share = np.cumsum((weights * is_right)[order]) / np.cumsum(weights[order])
+    is_last_of_tie = np.append(said[order][1:] < said[order][:-1], True)
+    n_met = np.arange(1, len(said) + 1)
+    where = np.flatnonzero((share >= target - 1e-12) & is_last_of_tie & (n_met >= min_rows))
+    return float(said[order][where[-1]]) if len(where) else NOTHING_ACCEPTED

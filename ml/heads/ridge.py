@@ -1,7 +1,8 @@
 """The default head: closed-form ridge on soft targets, checked by leave-group-out.
 
-One eigendecomposition serves every ridge strength, the exact leave-group-out residuals and the
-weights; nothing is iterated and nothing is drawn at random.
+Nothing is iterated and nothing is drawn at random. Strength, temperature and the share of class
+means are chosen by leave-group-out now and then (`fit_ridge`); between two choices a head is fitted
+as chosen (`fit_as_chosen`), which costs a tenth.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import numpy as np
 
 from ml.errors import MlError
 from ml.evaluation.geometry import prepare
+from ml.evaluation.metrics import log_loss
+from ml.heads import class_means
 from ml.heads.calibration import TEMPERATURES, choose_temperature, decided, softmax
+from ml.heads.closed_form import Rows, balanced, label_of, problem_of
 from ml.types import Head
 
 if TYPE_CHECKING:
@@ -22,18 +26,38 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ml.types import Embeddings, Groups, LabeledSet, Probabilities, Weights
+    from ml.heads.closed_form import Fit, Problem
+    from ml.types import Embeddings, LabeledSet, Probabilities
 
     Matrix = npt.NDArray[np.float64]
 
 STRENGTHS: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
+SHARES: tuple[float, ...] = (0.0, 0.25, 0.5)
+"""Shares of class means that are tried while labels are few."""
+
+FEWEST_SHARE = 0.5
+"""What is taken below two labels a label seen: leave-group-out, which leaves labels with one group
+no row at all, cannot choose there."""
+
+BLENDED_BELOW = 10
+"""Images a label seen, beyond which class means add nothing (`methods.md` §3.1)."""
+
 UNCHECKED_STRENGTH = 0.1
 UNCHECKED_TEMPERATURE = 10.0
 """What is used where nothing can be left out: the middle of what was measured to work."""
 
+CHOSEN_AGAIN_AT = 1.1
+"""Strength, share and temperature are chosen again when there are so many times the labels."""
+
+ALWAYS_CHOSEN_BELOW = 500
+"""Labels up to which a choice costs less than a blink and is made with every head."""
+
 _BLOCK_ROWS = 8192
 
-__all__ = ["EmptyLabeledSetError", "FittedHead", "fit_ridge", "predict", "prepare", "scores"]
+__all__ = [
+    "Choice", "EmptyLabeledSetError", "FittedHead", "balanced", "fit_as_chosen", "fit_ridge",
+    "is_choice_due", "predict", "prepare", "prepared_rows", "scores",
+]  # fmt: skip
 
 
 class EmptyLabeledSetError(MlError):
@@ -41,6 +65,25 @@ class EmptyLabeledSetError(MlError):
 
     code = "empty_labeled_set"
     status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is not fitted but chosen, and holds until there are a tenth more labels.
+
+    Attributes:
+        strength: of the ridge, greater than 0.
+        share: of class means in the scores, 0 to 1.
+        temperature: multiplies the scores before the softmax.
+        centre: (d,) subtracted from embeddings before they are scaled to unit length.
+        n_labels: how many labeled images it was chosen on.
+    """
+
+    strength: float
+    share: float
+    temperature: float
+    centre: Matrix
+    n_labels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +97,15 @@ class FittedHead:
         log_loss: weighted leave-group-out log-loss of those rows against the label that each
             target decides for (natural log); infinite where all rows are of one group:
             nothing could be left out, nothing is known.
-        log_losses: the same for every strength tried, each at its best temperature.
+        log_losses: the same for every strength tried, each at its best temperature and share.
+        choice: strength, share, temperature and centre, and on how many labels they were chosen.
     """
 
     head: Head
     out_of_group: Probabilities
     log_loss: float
     log_losses: dict[float, float]
+    choice: Choice
 
 
 def fit_ridge(
@@ -68,8 +113,9 @@ def fit_ridge(
     *,
     strengths: Sequence[float] = STRENGTHS,
     temperatures: Sequence[float] = TEMPERATURES,
+    shares: Sequence[float] | None = None,
 ) -> FittedHead:
-    """Fit a head in closed form; choose strength and temperature by leave-group-out log-loss.
+    """Fit a head in closed form; choose what is to choose by leave-group-out log-loss.
 
     Rows are centred by the labelled mean and scaled to unit length, then centred again by their
     weighted mean, which also centres the targets. Weights are multiplied by n_y^-1/2 of their
@@ -78,7 +124,9 @@ def fit_ridge(
     (Were the means kept, they would give the left-out answers away: centred rows and targets
     sum to 0, so with n <= d and a small strength the others interpolate the missing one.)
     A label without rows keeps score 0: it never wins, and keeps a little probability. Ties
-    between strengths go to the stronger one.
+    between strengths go to the stronger one, between shares to the smaller one.
+
+    While labels are few (`shares_to_try`) class means are mixed into the scores.
 
     Where all rows are of one split group nothing can be left out: strength 0.1 (or the nearest
     offered) and temperature 10 are used, `log_loss` is infinite and `out_of_group` uniform.
@@ -87,36 +135,92 @@ def fit_ridge(
         labeled: n >= 1 rows; targets sum to 1 by row, weights are positive.
         strengths: ridge strengths to try, greater than 0.
         temperatures: grid for the softmax, greater than 0.
+        shares: of class means to try, 0 to 1; by default what the number of labels asks for.
 
     Raises:
         EmptyLabeledSetError: no rows.
         ValueError: shapes disagree, targets are no probabilities, a weight or strength is not
             positive, or an embedding is not finite.
 
-    Source: `methods.md` §3.2; Rifkin & Lippert 2007, "Notes on Regularized Least Squares".
+    Source: `methods.md` §3.2.
     """
     _check(labeled, strengths)
     centre = labeled.embeddings.mean(axis=0, dtype=np.float64)
-    problem = _Problem.of(labeled, prepare(labeled.embeddings, centre).astype(np.float64))
+    rows = prepared_rows(labeled, centre)
+    if shares is None:
+        shares = shares_to_try(labeled.targets)
+    means = _Means.of(rows) if max(shares) > 0 else None
+    problem = problem_of(rows)
     if len(np.unique(labeled.groups)) == 1:
         chosen = min(strengths, key=lambda s: abs(math.log(s / UNCHECKED_STRENGTH)))
-        temperature, loss = UNCHECKED_TEMPERATURE, math.inf
+        choice = Choice(float(chosen), max(shares), UNCHECKED_TEMPERATURE, centre, len(rows))
+        head = _head(problem.solve(chosen), means, choice, labeled.label_order)
         losses = dict.fromkeys((float(s) for s in strengths), math.inf)
-        outside = np.full(labeled.targets.shape, 1.0 / labeled.targets.shape[1])
-    else:
-        truth = decided(labeled.targets)
-        held_out = {s: problem.leave_group_out(s, labeled.groups) for s in strengths}
-        fits = {
-            s: choose_temperature(scored, truth, labeled.weights, temperatures=temperatures)
-            for s, scored in held_out.items()
-        }
-        chosen = min(sorted(fits, reverse=True), key=lambda s: fits[s][1])
-        temperature, loss = fits[chosen]
-        losses = {float(s): fitted[1] for s, fitted in fits.items()}
-        outside = softmax(held_out[chosen], temperature)
-    weights, bias = problem.solve(chosen)
-    head = Head(weights, bias, centre, temperature, float(chosen), labeled.label_order)
-    return FittedHead(head, outside, loss, losses)
+        uniform = np.full(labeled.targets.shape, 1.0 / labeled.targets.shape[1])
+        return FittedHead(head, uniform, math.inf, losses, choice)
+    tried = _Tried(sorted(strengths, reverse=True), sorted(shares), temperatures)
+    return _best(labeled, problem, means, tried, centre)
+
+
+def fit_as_chosen(
+    labeled: LabeledSet, choice: Choice, *, problem: Problem | None = None
+) -> FittedHead:
+    """Fit a head at a strength, share, temperature and centre that were chosen before.
+
+    Leave-group-out is as exact as in `fit_ridge`.
+
+    Args:
+        labeled: as for `fit_ridge`.
+        choice: where it was chosen on rows of one group (temperature unchecked), the loss is
+            still that of leave-group-out, if there is more than one group now.
+        problem: of exactly these rows, where the caller has kept one.
+
+    Raises:
+        EmptyLabeledSetError, ValueError: as `fit_ridge`.
+    """
+    _check(labeled, (choice.strength,))
+    problem = problem or problem_of(prepared_rows(labeled, choice.centre))
+    means = _Means.of(problem.rows) if choice.share > 0 else None
+    fit = problem.solve(choice.strength)
+    head = _head(fit, means, choice, labeled.label_order)
+    if len(np.unique(labeled.groups)) == 1:
+        uniform = np.full(labeled.targets.shape, 1.0 / labeled.targets.shape[1])
+        return FittedHead(head, uniform, math.inf, {choice.strength: math.inf}, choice)
+    said = _mixed(problem.held_out(fit), means, choice.share)
+    outside = softmax(said, choice.temperature)
+    loss = log_loss(decided(labeled.targets), outside, labeled.weights)
+    return FittedHead(head, outside, loss, {choice.strength: loss}, choice)
+
+
+def is_choice_due(choice: Choice | None, n: int) -> bool:
+    """Tell whether strength, share and temperature are to be chosen again at n labels.
+
+    They are at a tenth more labels (or fewer) than they were chosen on, and always while that
+    costs next to nothing.
+    """
+    if choice is None or n <= ALWAYS_CHOSEN_BELOW:
+        return True
+    few, many = sorted((n, choice.n_labels))
+    return many >= CHOSEN_AGAIN_AT * few
+
+
+def shares_to_try(targets: Probabilities) -> tuple[float, ...]:
+    """Give the shares of class means for (n, k) targets: by how many rows a label seen has."""
+    seen = len(np.unique(label_of(targets)))
+    if len(targets) < 2 * seen:
+        return (FEWEST_SHARE,)
+    return SHARES if len(targets) < BLENDED_BELOW * seen else (0.0,)
+
+
+def prepared_rows(labeled: LabeledSet, centre: Matrix) -> Rows:
+    """Centre and scale the embeddings, and balance the weights."""
+    return Rows(
+        prepared=prepare(labeled.embeddings, centre),
+        places=np.arange(len(labeled.embeddings)),
+        targets=labeled.targets,
+        weights=balanced(labeled.weights, labeled.targets),
+        groups=labeled.groups,
+    )
 
 
 def scores(head: Head, embeddings: Embeddings) -> npt.NDArray[np.float64]:
@@ -134,92 +238,65 @@ def predict(head: Head, embeddings: Embeddings) -> Probabilities:
     return softmax(scores(head, embeddings), head.temperature)
 
 
-def balanced(weights: Weights, targets: Probabilities) -> Weights:
-    """Scale (n,) weights by n_y^-1/2 of their labels, then to mean 1."""
-    mass = weights @ targets  # (k,)
-    factors = np.divide(1.0, np.sqrt(mass), out=np.zeros_like(mass), where=mass > 0)
-    scaled: Weights = weights * (targets @ factors)
-    scaled /= scaled.mean()
-    return scaled
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """Class means as weights, and what they say of rows left out."""
+
+    weights: Matrix  # (d, k)
+    held_out: Matrix  # (n, k)
+
+    @classmethod
+    def of(cls, rows: Rows) -> _Means:
+        sums = class_means.label_sums(rows)
+        return cls(class_means.directions(sums), class_means.held_out(rows, sums))
 
 
 @dataclass(frozen=True, slots=True)
-class _Problem:
-    """A weighted, doubly centred ridge problem and its spectrum.
+class _Tried:
+    """What is tried, in this order."""
 
-    With Y = sqrt(V) X~ and R = sqrt(V) T~, the hat matrix at strength s is P diag(1/(e+s)) P',
-    where e are the eigenvalues of YY' (dual) or Y'Y (primal), whichever is smaller, and P are
-    its vectors scaled by sqrt(e): the same n x r matrix for both.
-    """
-
-    rows: Matrix  # (n, d) Y
-    residuals: Matrix  # (n, k) R
-    roots: Matrix  # (n, 1) sqrt of the balanced weights
-    targets: Probabilities
-    row_mean: Matrix  # (d,)
-    target_mean: Matrix  # (k,)
-    eigenvalues: Matrix  # (r,)
-    vectors: Matrix  # (n, r) P
-    projected: Matrix  # (r, k) P'R
-
-    @classmethod
-    def of(cls, labeled: LabeledSet, prepared: Matrix) -> _Problem:
-        weights = balanced(labeled.weights, labeled.targets)
-        share = weights / weights.sum()
-        row_mean, target_mean = share @ prepared, share @ labeled.targets
-        roots = np.sqrt(weights)[:, None]
-        rows = roots * (prepared - row_mean)
-        residuals = roots * (labeled.targets - target_mean)
-        eigenvalues, vectors = _spectrum(rows)
-        projected = vectors.T @ residuals
-        return cls(
-            rows, residuals, roots, labeled.targets, row_mean, target_mean,
-            eigenvalues, vectors, projected,
-        )  # fmt: skip
-
-    def unexplained(self, strength: float) -> Matrix:
-        """Give (n, k) (I - H) R."""
-        shrunk = self.projected / (self.eigenvalues + strength)[:, None]
-        return self.residuals - self.vectors @ shrunk
-
-    def solve(self, strength: float) -> tuple[Matrix, Matrix]:
-        """Give the (d, k) weights and the (k,) bias."""
-        weights = self.rows.T @ self.unexplained(strength) / strength
-        return weights, self.target_mean - self.row_mean @ weights
-
-    def leave_group_out(self, strength: float, groups: Groups) -> Matrix:
-        """Give (n, k) scores of every row by the head fitted without its split group.
-
-        The residual of group g is (I - H_gg - u_g u_g')^-1 ((I - H) R)_g; u = sqrt(v / sum v)
-        is the hat matrix of the means, so that they are refitted without the group as well.
-        """
-        left = self.unexplained(strength)
-        shrink = 1.0 / (self.eigenvalues + strength)
-        means = self.roots / np.linalg.norm(self.roots)  # (n, 1)
-        for members in _same_size_groups(groups):  # (groups of one size, size)
-            block = self.vectors[members]  # (G, b, r)
-            kept = np.eye(members.shape[1]) - (block * shrink) @ block.transpose(0, 2, 1)
-            kept -= means[members] @ means[members].transpose(0, 2, 1)
-            left[members] = np.linalg.solve(kept, left[members])
-        return self.targets - left / self.roots
+    strengths: Sequence[float]
+    shares: Sequence[float]
+    temperatures: Sequence[float]
 
 
-def _spectrum(rows: Matrix) -> tuple[Matrix, Matrix]:
-    """Give the eigenvalues (r,) and the scaled vectors (n, r) of the smaller Gram matrix."""
-    n, d = rows.shape
-    if n <= d:
-        eigenvalues, vectors = np.linalg.eigh(rows @ rows.T)
-        eigenvalues = np.maximum(eigenvalues, 0.0)
-        return eigenvalues, vectors * np.sqrt(eigenvalues)
-    eigenvalues, directions = np.linalg.eigh(rows.T @ rows)
-    return np.maximum(eigenvalues, 0.0), rows @ directions
+def _best(
+    labeled: LabeledSet, problem: Problem, means: _Means | None, tried: _Tried, centre: Matrix
+) -> FittedHead:
+    """Try every strength and share; keep the first of the best."""
+    truth = decided(labeled.targets)
+    losses: dict[float, float] = {}
+    best_loss, best = math.inf, None
+    for strength in tried.strengths:
+        fit = problem.solve(strength)
+        said = problem.held_out(fit)
+        for share in tried.shares:
+            mixed = _mixed(said, means, share)
+            temperature, loss = choose_temperature(
+                mixed, truth, labeled.weights, temperatures=tried.temperatures
+            )
+            losses[float(strength)] = min(loss, losses.get(float(strength), math.inf))
+            if best is None or loss < best_loss:
+                choice = Choice(float(strength), share, temperature, centre, len(truth))
+                best_loss, best = loss, (fit, choice, mixed)
+    assert best is not None  # noqa: S101 - there is at least one strength
+    fit, choice, mixed = best
+    head = _head(fit, means, choice, labeled.label_order)
+    return FittedHead(head, softmax(mixed, choice.temperature), best_loss, losses, choice)
 
 
-def _same_size_groups(groups: Groups) -> list[npt.NDArray[np.intp]]:
-    """Collect row positions as one (G, b) array for every group size b."""
-    order = np.argsort(groups, kind="stable")
-    _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
-    return [order[starts[counts == size][:, None] + np.arange(size)] for size in np.unique(counts)]
+def _mixed(ridge: Matrix, means: _Means | None, share: float) -> Matrix:
+    if means is None or share == 0:
+        return ridge
+    return (1 - share) * ridge + share * means.held_out
+
+
+def _head(fit: Fit, means: _Means | None, choice: Choice, label_order: tuple[str, ...]) -> Head:
+    weights, bias = fit.weights, fit.bias
+    if means is not None and choice.share > 0:
+        weights = (1 - choice.share) * weights + choice.share * means.weights
+        bias = (1 - choice.share) * bias
+    return Head(weights, bias, choice.centre, choice.temperature, choice.strength, label_order)
 
 
 def _check(labeled: LabeledSet, strengths: Sequence[float]) -> None:

@@ -14,7 +14,6 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from ml.evaluation.metrics import log_loss
 from ml.heads.ridge import (
     EmptyLabeledSetError,
-    _Problem,
     balanced,
     fit_ridge,
     predict,
@@ -25,38 +24,10 @@ from ml.tests.heads.builders import blobs, hard
 from ml.types import LabeledSet
 
 
-def refit_without(labeled: LabeledSet, group: int, strength: float) -> npt.NDArray[np.float64]:
-    """Solve the ridge without one group from scratch, its means included."""
-    rows = prepare(labeled.embeddings, labeled.embeddings.mean(axis=0, dtype=np.float64))
-    v = balanced(labeled.weights, labeled.targets)
-    keep = labeled.groups != group
-    x_mean = (v[keep] @ rows[keep].astype(np.float64)) / v[keep].sum()
-    t_mean = (v[keep] @ labeled.targets[keep]) / v[keep].sum()
-    x, t = rows - x_mean, labeled.targets - t_mean
-    gram = (x[keep].T * v[keep]) @ x[keep] + strength * np.eye(x.shape[1])
-    weights = np.linalg.solve(gram, (x[keep].T * v[keep]) @ t[keep])
-    scored: npt.NDArray[np.float64] = x[~keep] @ weights + t_mean
-    return scored
-
-
-@pytest.mark.parametrize("d", [6, 100], ids=["primal", "dual"])
-@pytest.mark.parametrize("strength", [0.01, 0.3])
-def test_leave_group_out_equals_brute_refits(d: int, strength: float) -> None:
-    labeled = blobs(np.random.default_rng(3), n=40, d=d)
-    rows = prepare(labeled.embeddings, labeled.embeddings.mean(axis=0, dtype=np.float64))
-    problem = _Problem.of(labeled, rows.astype(np.float64))
-
-    found = problem.leave_group_out(strength, labeled.groups)
-
-    for group in np.unique(labeled.groups):
-        expected = refit_without(labeled, group, strength)
-        np.testing.assert_allclose(found[labeled.groups == group], expected, atol=1e-7)
-
-
 @pytest.mark.parametrize("d", [6, 100], ids=["primal", "dual"])
 def test_head_solves_the_normal_equations(d: int) -> None:
     labeled = blobs(np.random.default_rng(4), n=40, d=d)
-    head = fit_ridge(labeled, strengths=(0.1,)).head
+    head = fit_ridge(labeled, strengths=(0.1,), shares=(0.0,)).head
 
     x = prepare(labeled.embeddings, head.centre).astype(np.float64)
     v = balanced(labeled.weights, labeled.targets)
@@ -73,7 +44,7 @@ def test_two_opposite_rows_give_the_value_computed_by_hand() -> None:
     # w = sum x t / (sum x^2 + s) = (1/2 + 1/2) / (2 + 1) = 1/3 for label 0; bias 1/2.
     labeled = hard([0, 1], np.array([[5.0, 1.0], [1.0, 1.0]]), k=2)
 
-    head = fit_ridge(labeled, strengths=(1.0,)).head
+    head = fit_ridge(labeled, strengths=(1.0,), shares=(0.0,)).head
 
     by_hand = np.array([[1 / 3, -1 / 3], [0.0, 0.0]])
     np.testing.assert_allclose(head.weights, by_hand, atol=1e-12)
@@ -141,9 +112,11 @@ def test_a_heavier_weight_counts_like_a_repeated_row() -> None:
     once = hard([0, 1, 0, 1, 0, 1], x, k=2)
     twice = hard([0, 1, 0, 1, 0, 1] * 2, np.vstack([x, x]), k=2)
 
-    doubled = fit_ridge(replace(once, weights=np.full(6, 2.0)), strengths=(0.1,)).head
-    plain = fit_ridge(once, strengths=(0.1,)).head
-    repeated = fit_ridge(twice, strengths=(0.2,)).head
+    doubled = fit_ridge(
+        replace(once, weights=np.full(6, 2.0)), strengths=(0.1,), shares=(0.0,)
+    ).head
+    plain = fit_ridge(once, strengths=(0.1,), shares=(0.0,)).head
+    repeated = fit_ridge(twice, strengths=(0.2,), shares=(0.0,)).head
 
     np.testing.assert_allclose(doubled.weights, plain.weights)  # scaled to mean 1
     np.testing.assert_allclose(repeated.weights, plain.weights, atol=1e-6)

@@ -1,0 +1,277 @@
+"""The head of a project with several labels an image: one yes or no a label.
+
+The scores are those of the ridge (`closed_form`), fitted to what is known of each label; a slope and
+an offset a label turn them into probabilities, fitted on leave-group-out scores. Probabilities of
+an image do not sum to 1: a photograph may show a mountain and a glacier, or neither.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.evaluation.geometry import prepare
+from ml.heads.calibration import lowest_bar
+from ml.heads.closed_form import Rows, problem_of
+from ml.heads.ridge import STRENGTHS, EmptyLabeledSetError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from ml.types import Embeddings, Groups, Weights
+
+    Matrix = npt.NDArray[np.float64]
+    Known = npt.NDArray[np.bool_]
+
+_TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What is known of n images and k labels, each a question of its own.
+
+    Attributes:
+        embeddings: (n, d), raw.
+        yes: (n, k) probability in [0, 1] that the image shows the label; anything where unknown.
+        known: (n, k) whether the image was asked about the label. A page that lists all labels
+            asks about all; "does it show a glacier?" asks about one.
+        weights: (n,) positive.
+        groups: (n,) split groups.
+        label_order: label codes, one a column.
+    """
+
+    embeddings: Embeddings
+    yes: Matrix
+    known: Known
+    weights: Weights
+    groups: Groups
+    label_order: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SigmoidHead:
+    """A linear head whose labels are independent questions.
+
+    Attributes:
+        weights: (d, k), of centred unit rows.
+        bias: (k,).
+        centre: (d,) subtracted before rows are scaled to unit length.
+        slope: (k,) at least 0, of the calibration; 0 where the scores tell nothing.
+        offset: (k,) of the calibration.
+        strength: of the ridge.
+        label_order: label codes, one a column.
+    """
+
+    weights: Matrix
+    bias: Matrix
+    centre: Matrix
+    slope: Matrix
+    offset: Matrix
+    strength: float
+    label_order: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FittedSigmoid:
+    """A head with what heads fitted without each image's split group say of that image.
+
+    Attributes:
+        head: fitted on everything known.
+        out_of_group: (n, k) probabilities; of unknown cells too, but nothing rests on those.
+        log_loss: mean over known cells, weighted by image, in nats.
+        log_losses: the same for every strength tried.
+    """
+
+    head: SigmoidHead
+    out_of_group: Matrix
+    log_loss: float
+    log_losses: dict[float, float]
+
+
+def fit_sigmoid(answered: Answered, *, strengths: Sequence[float] = STRENGTHS) -> FittedSigmoid:
+    """Fit a head to yes and no, and choose its strength by leave-group-out log-loss.
+
+    Labels that were asked of the same images share one ridge problem; a label asked of a few
+    images is fitted on those alone. A label that was never asked says 0.5 of everything, one whose
+    answers were all alike says their smoothed share: 3 times yes is (3 + 1) / (3 + 2).
+
+    Calibration is fitted on the scores it is judged by, two numbers a label: with fewer than
+    about ten images of a label the log-loss is a little kind.
+
+    Args:
+        answered: at least one image and one known cell.
+        strengths: ridge strengths to try, greater than 0. Ties go to the stronger one.
+
+    Raises:
+        EmptyLabeledSetError: nothing is known.
+        ValueError: shapes disagree, a known cell is no probability, a weight or strength is not
+            positive.
+
+    Source: Platt 1999, "Probabilistic Outputs for Support Vector Machines"; the ridge as in
+    `methods.md` §3.2.
+    """
+    _check(answered, strengths)
+    centre = answered.embeddings.mean(axis=0, dtype=np.float64)
+    prepared = prepare(answered.embeddings, centre)
+    losses: dict[float, float] = {}
+    best: tuple[float, SigmoidHead, Matrix] | None = None
+    for strength in sorted(strengths, reverse=True):
+        weights, bias, outside = _scores(answered, prepared, strength)
+        slope, offset = _calibration(answered, outside)
+        said = sigmoid(slope * outside + offset)
+        loss = log_loss(answered, said)
+        losses[float(strength)] = loss
+        if best is None or loss < best[0]:
+            head = SigmoidHead(
+                weights, bias, centre, slope, offset, float(strength), answered.label_order
+            )
+            best = loss, head, said
+    assert best is not None  # noqa: S101 - there is at least one strength
+    loss, head, said = best
+    return FittedSigmoid(head, said, loss, losses)
+
+
+def predict(head: SigmoidHead, embeddings: Embeddings) -> Matrix:
+    """Give the (n, k) probabilities of raw (n, d) embeddings, each label on its own."""
+    scores = prepare(embeddings, head.centre) @ head.weights + head.bias
+    return sigmoid(head.slope * scores + head.offset)
+
+
+def thresholds(
+    fitted: FittedSigmoid, answered: Answered, *, precision: float = 0.9, min_rows: int = 10
+) -> Matrix:
+    """Give the (k,) probabilities from which a label is said, so that it is right often enough.
+
+    Each is the lowest bar at which the known out-of-group rows above it reach `precision`; one met
+    by fewer than `min_rows` is luck. `NOTHING_ACCEPTED` where no bar reaches it.
+    """
+    bars = np.empty(len(answered.label_order))
+    for column in range(len(bars)):
+        rows = answered.known[:, column]
+        bars[column] = lowest_bar(
+            fitted.out_of_group[rows, column],
+            answered.yes[rows, column] > 0.5,
+            answered.weights[rows],
+            target=precision,
+            min_rows=min_rows,
+        )
+    return bars
+
+
+def log_loss(answered: Answered, said: Matrix) -> float:
+    """Give the log-loss of (n, k) probabilities over the known cells, weighted by image, in nats.
+
+    Against what each cell decides for: yes above one half, no below, itself at one half.
+    """
+    truth = _decided(answered.yes)
+    kept = np.clip(said, _TINY, 1 - _TINY)
+    cells = -(truth * np.log(kept) + (1 - truth) * np.log1p(-kept))
+    weights = answered.known * answered.weights[:, None]
+    return float((weights * np.where(answered.known, cells, 0.0)).sum() / weights.sum())
+
+
+def sigmoid(scores: Matrix) -> Matrix:
+    """Give 1 / (1 + exp(-scores)), without overflow."""
+    half: Matrix = 0.5 * (1 + np.tanh(0.5 * scores))
+    return half
+
+
+def _scores(
+    answered: Answered, prepared: Embeddings, strength: float
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Fit every label on the images it was asked of; give weights, bias and out-of-group scores."""
+    n, k = answered.yes.shape
+    weights, bias = np.zeros((prepared.shape[1], k)), np.zeros(k)
+    outside = np.zeros((n, k))
+    for columns in _asked_alike(answered.known):
+        rows = np.flatnonzero(answered.known[:, columns[0]])
+        if not len(rows):
+            continue
+        mean_one = answered.weights[rows] / answered.weights[rows].mean()
+        groups = answered.groups[rows]
+        problem = problem_of(
+            Rows(prepared, rows, answered.yes[np.ix_(rows, columns)], mean_one, groups)
+        )
+        fit = problem.solve(strength)
+        weights[:, columns], bias[columns] = fit.weights, fit.bias
+        outside[:, columns] = prepared @ fit.weights + fit.bias
+        # With one group nothing can be left out: these rows stay uncalibrated, at their mean.
+        is_one = len(np.unique(groups)) == 1
+        outside[np.ix_(rows, columns)] = fit.bias if is_one else problem.held_out(fit)
+    return weights, bias, outside
+
+
+def _asked_alike(known: Known) -> list[npt.NDArray[np.intp]]:
+    """Collect the labels that were asked of exactly the same images."""
+    _, of = np.unique(known, axis=1, return_inverse=True)
+    return [np.flatnonzero(of == each) for each in range(int(of.max()) + 1)]
+
+
+def _calibration(answered: Answered, outside: Matrix) -> tuple[Matrix, Matrix]:
+    """Fit the (k,) slopes and offsets that make out-of-group scores probabilities."""
+    truth = _decided(answered.yes)
+    slope, offset = np.zeros(truth.shape[1]), np.zeros(truth.shape[1])
+    for column in range(len(slope)):
+        rows = answered.known[:, column]
+        slope[column], offset[column] = _platt(
+            outside[rows, column], truth[rows, column], answered.weights[rows]
+        )
+    return slope, offset
+
+
+def _platt(scores: Matrix, truth: Matrix, weights: Weights) -> tuple[float, float]:
+    """Fit slope >= 0 and offset to (m,) scores and what is true, smoothed by one yes and one no."""
+    n_yes, n_no = float(truth.sum()), float((1 - truth).sum())
+    share = math.log((n_yes + 1) / (n_no + 1))
+    if len(scores) == 0 or n_yes == 0 or n_no == 0 or np.ptp(scores) < _TINY:
+        return 0.0, share
+    # Platt's targets: what is seen n times of n is believed to n + 1 of n + 2.
+    cautious = truth * (n_yes + 1) / (n_yes + 2) + (1 - truth) / (n_no + 2)
+    scale = float(np.std(scores)) or 1.0
+    features = np.column_stack([scores / scale, np.ones(len(scores))])
+    found = _logistic(features, cautious, weights, start=np.array([0.0, share]))
+    return (float(found[0] / scale), float(found[1])) if found[0] > 0 else (0.0, share)
+
+
+def _logistic(features: Matrix, target: Matrix, weights: Weights, *, start: Matrix) -> Matrix:
+    from scipy.optimize import minimize  # noqa: PLC0415 (kept off the web's import path)
+
+    def loss(at: Matrix) -> tuple[float, Matrix]:
+        z = features @ at
+        value = float(weights @ (np.logaddexp(0, z) - target * z))
+        return value, features.T @ (weights * (sigmoid(z) - target))
+
+    def curvature(at: Matrix) -> Matrix:
+        said = sigmoid(features @ at)
+        matrix: Matrix = (features * (weights * said * (1 - said))[:, None]).T @ features
+        return matrix
+
+    found = minimize(loss, start, jac=True, hess=curvature, method="trust-exact")
+    return np.asarray(found.x, dtype=np.float64)
+
+
+def _decided(yes: Matrix) -> Matrix:
+    return np.where(yes > 0.5, 1.0, np.where(yes < 0.5, 0.0, 0.5))
+
+
+def _check(answered: Answered, strengths: Sequence[float]) -> None:
+    n, k = answered.yes.shape
+    if not answered.known.any():
+        message = "No label of any image is known; answer at least one before fitting a head."
+        raise EmptyLabeledSetError(message)
+    sizes = {len(answered.embeddings), len(answered.weights), len(answered.groups), n}
+    if len(sizes) > 1 or answered.known.shape != (n, k) or k != len(answered.label_order):
+        message = f"shapes disagree: {sorted(sizes)} rows, {answered.known.shape} known cells, "
+        raise ValueError(message + f"{len(answered.label_order)} labels for {k} columns")
+    cells = answered.yes[answered.known]
+    if not ((cells >= 0) & (cells <= 1)).all():
+        message = "a known cell is no probability: it must lie between 0 and 1"
+        raise ValueError(message)
+    if not strengths or min(strengths) <= 0 or answered.weights.min() <= 0:
+        message = "ridge strengths and weights must be greater than 0"
+        raise ValueError(message)
