@@ -29,6 +29,14 @@ class Role(models.TextChoices):
     OWNER = "OWNER", "owner"
 
 
+class DeploymentMode(models.TextChoices):
+    """Who lets a new classifier serve that has passed its checks."""
+
+    AUTOMATIC = "AUTOMATIC", "by itself"
+    ASK = "ASK", "once a manager says yes"
+    SHADOW = "SHADOW", "never: it is measured beside the one that serves"
+
+
 class Mode(models.TextChoices):
     """How many labels one image may carry."""
 
@@ -148,6 +156,9 @@ class Project(models.Model):
     )
     acceptance_threshold = models.FloatField(default=0.5)
     target_accuracy = models.FloatField(null=True, blank=True)
+    deployment_mode = models.CharField(
+        max_length=9, choices=DeploymentMode, default=DeploymentMode.AUTOMATIC
+    )
     finetune_enabled = models.BooleanField(default=True)
     finetune_min_new_labels = models.PositiveIntegerField(default=500)
     monthly_budget = models.DecimalField(max_digits=10, decimal_places=2, default=10)

@@ -198,6 +198,9 @@ class ModelVersion(models.Model):
     code_version = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
     promoted_at = models.DateTimeField(null=True, blank=True)
+    approved_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a manager said yes, where one is asked."
+    )
     retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -275,6 +278,31 @@ class Comparison(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.challenger_id} against {self.reference_id}"
+
+
+class Outlook(models.Model):
+    """How far a project has to go, as computed last; `ml.selectors.outlook` can do so again.
+
+    It is also the unit of work: `asked_at` is when somebody last began to compute.
+    """
+
+    project = models.OneToOneField("labeling.Project", on_delete=models.CASCADE, related_name="+")
+    model_version = models.ForeignKey(
+        ModelVersion, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    data_version = models.BigIntegerField(default=0, help_text="Last answer it has seen.")
+    target = models.FloatField(null=True, help_text="Accuracy to reach, as it was then.")
+    figures = models.JSONField(null=True, help_text="Null before the first.")
+    fallback = models.CharField(
+        max_length=40, blank=True, help_text="Function that chooses while the own one does not pay."
+    )
+    fallback_because = models.TextField(blank=True)
+    seconds = models.FloatField(default=0)
+    asked_at = models.DateTimeField()
+    computed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"outlook of {self.project_id}"
 
 
 class TrainingKind(models.TextChoices):
