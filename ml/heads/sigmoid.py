@@ -1,8 +1,8 @@
 """The head of a project with several labels an image: one yes or no a label.
 
-The scores are those of the ridge (`closed_form`), fitted to what is known of each label; a slope and
-an offset a label turn them into probabilities, fitted on leave-group-out scores. Probabilities of
-an image do not sum to 1: a photograph may show a mountain and a glacier, or neither.
+The scores are those of the ridge (`closed_form`), fitted to what is known of each label; a slope
+and an offset a label turn them into probabilities, fitted on leave-group-out scores. Probabilities
+of an image do not sum to 1: a photograph may show a mountain and a glacier, or neither.
 """
 
 from __future__ import annotations
