@@ -16,6 +16,7 @@ from labeling.models import (
     Reason,
 )
 from labeling.selectors import label_order
+from labeling.selectors.queue import NOVEL, SIMILAR, TAIL_FIRST
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 UNDOABLE = 20
 NEUTRAL_SENTENCE = "Saved. Thank you."
+SENTENCES = {
+    NOVEL: "The classifier had seen little like it.",
+    TAIL_FIRST: "The classifier took it for something it has few pictures of.",
+    SIMILAR: "It was asked for because it looks like pictures that are wanted.",
+}
+"""By policy: what else an acquired image was chosen for."""
 
 
 def of_annotator(annotator_id: int) -> QuerySet[Annotation]:
@@ -65,6 +72,8 @@ def sentence_after(assignment: Assignment | None) -> str:
     """
     if assignment is None or assignment.reason != Reason.ACQUIRED:
         return NEUTRAL_SENTENCE
+    if assignment.policy in SENTENCES:
+        return SENTENCES[assignment.policy]
     prior = (
         ImagePrior.objects.filter(
             image_id=assignment.image_id, image__partition=Partition.POOL

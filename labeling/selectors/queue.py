@@ -33,6 +33,14 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 
+NOVEL = "novelty 1"
+"""Policy of entries that may show something of no label."""
+TAIL_FIRST = "tail first 1"
+"""Policy of entries likely of a label with few images."""
+SIMILAR = "similar 1"
+"""Policy of entries that staff asked for, by pictures of what they want more of."""
+
+
 class ImageNotFoundError(LabelingError):
     """No such image in this project."""
 

@@ -130,13 +130,18 @@ def original_set(project_id: int) -> EmbeddingSet:
     Raises:
         NoEmbeddingSetError: nothing has been embedded yet.
     """
-    found = EmbeddingSet.objects.filter(project_id=project_id, is_original=True).first()
+    found = original_or_none(project_id)
     if found is None:
         raise NoEmbeddingSetError(
             "No image of this project has been embedded yet; wait for the `default` worker.",
             project_id=project_id,
         )
     return found
+
+
+def original_or_none(project_id: int) -> EmbeddingSet | None:
+    """Give the set that split groups come from, or None before anything is embedded."""
+    return EmbeddingSet.objects.filter(project_id=project_id, is_original=True).first()
 
 
 def serving_set(project_id: int) -> EmbeddingSet | None:

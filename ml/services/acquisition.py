@@ -18,6 +18,7 @@ from ml.acquisition.rescore import rescore
 from ml.errors import MlError
 from ml.heads import ridge
 from ml.selectors import embeddings
+from ml.services import rare
 from ml.types import Pool
 
 if TYPE_CHECKING:
@@ -178,31 +179,34 @@ def refill(
 
     Priorities fall from 0 by 1 a place, so that the window is served in the order chosen. The share
     of it that labeling's sweep has found goes to second opinions, spread evenly: the images that
-    ActiveLab scores lowest, chosen with certainty. A pool with nothing new asks for none, so that
-    labeling ends.
+    ActiveLab scores lowest, chosen with certainty. Small shares go to what may be of a rare label
+    or of none (`rare`). A pool with nothing new asks for none, so that labeling ends.
     """
     if len(scored.image_ids) == 0:
         return np.empty(0, dtype=np.int64)
     has_head = scored.head is not None or scored.probabilities is not None
     name = function_name(project, labeled, has_head=has_head)
     size = _window(project, name, is_cold=labeled.is_cold or not has_head)
-    again = _second_opinions(project.pk, size)
+    shares = rare.choose(project=project, scored=scored, labeled=labeled, size=size, rng=rng)
+    asked = {each.image_id for each in shares}
+    again = [each for each in _second_opinions(project.pk, size) if each.image_id not in asked]
     positions, chances = acquisition.ACQUISITION_FUNCTIONS[name](
-        scored.pool(labeled.counts), batch_size=max(size - len(again), 1), rng=rng
+        scored.pool(labeled.counts), batch_size=max(size - len(again) - len(asked), 1), rng=rng
     )
     chosen = scored.image_ids[positions]
     fresh = [
         queue.RefillEntry(image_id, 0.0, float(chance))
         for image_id, chance in zip(chosen.tolist(), chances, strict=True)
+        if image_id not in asked
     ]
     queue.refill(
         project_id=project.pk,
-        entries=_in_turn(fresh, again),
+        entries=rare.mixed(_in_turn(fresh, again), shares, rng),
         policy=f"{name} 1",
         model_version=model_version,
         now=now,
     )
-    return chosen
+    return np.array([each.image_id for each in (*fresh, *shares)], dtype=np.int64)
 
 
 def _window(project: ProjectRow, name: str, *, is_cold: bool) -> int:

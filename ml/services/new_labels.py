@@ -17,7 +17,7 @@ from labeling.selectors import new_labels as selectors
 from labeling.services import new_labels
 from ml.evaluation import new_class
 from ml.evaluation.geometry import prepare
-from ml.models import EmbeddingSet, NewLabelSearch
+from ml.models import NewLabelSearch
 from ml.selectors import embeddings
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def search(*, project_id: int, now: datetime) -> int:
 
 def find(project_id: int) -> list[new_labels.Cluster]:
     """Give the clusters of images that fit no label, the largest first; O(n² d)."""
-    original = EmbeddingSet.objects.filter(project_id=project_id, is_original=True).first()
+    original = embeddings.original_or_none(project_id)
     centre = embeddings.centre(original) if original is not None else None
     if original is None or centre is None:
         return []

@@ -106,6 +106,8 @@ def prepare_template(
         now=now,
         audit_serving_share=0.0,
         random_arm_share=0.0,
+        novelty_share=0.0,
+        tail_share=0.0,
         votes_pool=1,
     )
     scheme = project_selectors.current_scheme(project.pk)

@@ -67,6 +67,18 @@ export const GROUPS: Group[] = [
         hint: "Finds what the classifier cannot see, and shows what choosing gains.",
         kind: "share",
       },
+      {
+        name: "tail_share",
+        label: "Chosen for labels with few pictures",
+        hint: "Of what the classifier chooses, while a label has fewer than five. At most 25 %.",
+        kind: "share",
+      },
+      {
+        name: "novelty_share",
+        label: "Chosen because it looks like nothing so far",
+        hint: "Of what the classifier chooses: where a label may be missing. At most 25 %.",
+        kind: "share",
+      },
     ],
   },
   {

@@ -9,7 +9,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from labeling.selectors import new_labels as selectors
-from labeling.services import annotations, people
+from labeling.services import annotations as annotation_service
+from labeling.services import people
 from labeling.tests import worlds
 from labeling.tests.rows import (
     Annotation,
@@ -129,7 +130,7 @@ def test_a_proposal_grows_with_the_answers_and_lapses_when_they_are_taken_back(
     assert keys(after) == keys(before) | {str(image.public_id) for image in more}
 
     for answer in Annotation.objects.filter(kind="NONE_OF_THESE").order_by("pk"):
-        annotations.undo(
+        annotation_service.undo(
             annotator_id=world.annotator.pk, annotation_public_id=answer.public_id,
             key=answer.public_id, now=world.now,
         )  # fmt: skip

@@ -1,0 +1,99 @@
+"""Images likely of labels with few answers, and images that may be of no label at all.
+
+What a classifier is unsure of is seldom what it has never seen: uncertainty cannot find labels
+that are rare or missing, so a small share of the window goes to them.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.acquisition.picking import one_a_group
+from ml.evaluation.novelty import novelty
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ml.types import Embeddings, Groups, Indices, Probabilities, Weights
+
+FEW = 5
+"""A label with fewer images is rare; one with none cannot be recognised at all."""
+_LIKELIEST = 3
+
+
+def tail_first(
+    probabilities: Probabilities,
+    groups: Groups,
+    counts: Weights,
+    *,
+    batch_size: int,
+    rng: np.random.Generator,
+) -> Indices:
+    """Give at most `batch_size` rows likely of rare labels, the rarest label's likeliest first.
+
+    Labels take turns; a row counts where the label is among its three likeliest. At most one row
+    of a split group. The idea is Tail-First Sampling's: what lacks labels is asked for first.
+
+    Args:
+        probabilities: (n, k).
+        groups: (n,) split groups.
+        counts: (k,) labeled images of each label.
+        batch_size: how many to give at most.
+        rng: breaks ties between labels.
+    """
+    k = len(counts)
+    shuffled = rng.permutation(k)
+    order = shuffled[np.argsort(counts[shuffled], kind="stable")]
+    # Posteriors are soft: half an image is the least that shows a label.
+    rare = [int(label) for label in order if 0.5 <= counts[label] < FEW][:batch_size]
+    turns = [_likely(probabilities, label, batch_size) for label in rare]
+    return np.array(list(islice(_in_turn(turns, groups), batch_size)), dtype=np.int64)
+
+
+def most_novel(
+    probabilities: Probabilities,
+    prepared: Embeddings,
+    labeled: Embeddings,
+    groups: Groups,
+    *,
+    batch_size: int,
+) -> Indices:
+    """Give the rows that may be of no label, the strangest first, one a group while that suffices.
+
+    Args:
+        probabilities: (n, k).
+        prepared: (n, d) centred unit rows of the original backbone.
+        labeled: (m, d) labeled ones, the same way.
+        groups: (n,) split groups.
+        batch_size: how many to give at most.
+    """
+    order = np.argsort(-novelty(probabilities, prepared, labeled), kind="stable")
+    return one_a_group(order.astype(np.int64), groups, batch_size)
+
+
+def _likely(probabilities: Probabilities, label: int, batch_size: int) -> Indices:
+    """Give rows where a label is among the likeliest three, the likeliest first."""
+    column = probabilities[:, label]
+    n_top = min(len(column), 20 * batch_size)
+    top = np.argpartition(-column, n_top - 1)[:n_top]
+    top = top[np.argsort(-column[top], kind="stable")]
+    n_better = (probabilities[top] > column[top, None]).sum(axis=1)
+    found: Indices = top[n_better < _LIKELIEST].astype(np.int64)
+    return found
+
+
+def _in_turn(turns: list[Indices], groups: Groups) -> Iterator[int]:
+    """Take one row of each list in turn, none of a group twice."""
+    waiting = [iter(turn.tolist()) for turn in turns]
+    seen: set[int] = set()
+    while waiting:
+        for rows in list(waiting):
+            row = next((one for one in rows if int(groups[one]) not in seen), None)
+            if row is None:
+                waiting.remove(rows)
+            else:
+                seen.add(int(groups[row]))
+                yield row

@@ -1,0 +1,96 @@
+"""What the acquired window holds beside what its function chooses: the rare and the new.
+
+Each share is bounded, and each image's chance of being looked at is stored with its entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labeling.selectors.queue import NOVEL, TAIL_FIRST
+from labeling.services.queue import RefillEntry
+from ml.acquisition import picking, rare
+from ml.acquisition.classifier import probabilities_at
+from ml.evaluation.geometry import prepare
+from ml.selectors import embeddings
+
+if TYPE_CHECKING:
+    from labeling.selectors.projects import ProjectRow
+    from ml.services.acquisition import Labeled, Scored
+    from ml.types import Indices
+
+MOST_RANKED = 1500
+"""Candidates that novelty compares with labeled images, and labeled images compared with: 0.1 s."""
+MOST_LIKELY = 50_000
+"""Candidates among which images of rare labels are looked for."""
+
+
+def choose(
+    *, project: ProjectRow, scored: Scored, labeled: Labeled, size: int, rng: np.random.Generator
+) -> list[RefillEntry]:
+    """Choose the shares of a window of `size` entries, or nothing before there is a classifier."""
+    has_head = scored.head is not None or scored.probabilities is not None
+    if not has_head or labeled.is_cold or not len(scored.image_ids):
+        return []
+    tail = _tail(scored, labeled, round(project.tail_share * size), rng)
+    taken = {each.image_id for each in tail}
+    new = _novel(project.pk, scored, labeled, round(project.novelty_share * size), rng)
+    return [*tail, *(each for each in new if each.image_id not in taken)]
+
+
+def mixed(
+    entries: list[RefillEntry], extra: list[RefillEntry], rng: np.random.Generator
+) -> list[RefillEntry]:
+    """Spread extra entries evenly among the others, from a random place on.
+
+    A window is filled anew with nearly every answer, so only its first places are ever served:
+    from a fixed place on, the extra ones would come always or never.
+    """
+    if not extra:
+        return entries
+    step = (len(entries) + len(extra)) / len(extra)
+    out = list(entries)
+    for place, each in zip(step * (rng.random() + np.arange(len(extra))), extra, strict=True):
+        out.insert(int(place), each)
+    return [replace(each, priority=-float(place)) for place, each in enumerate(out)]
+
+
+def _tail(
+    scored: Scored, labeled: Labeled, count: int, rng: np.random.Generator
+) -> list[RefillEntry]:
+    if count < 1:
+        return []
+    rows, chance = picking.uniform(scored.pool(), MOST_LIKELY, rng)
+    said = probabilities_at(scored.pool(), rows, "tail_first")
+    chosen = rare.tail_first(said, scored.groups[rows], labeled.counts, batch_size=count, rng=rng)
+    return _entries(scored.image_ids[rows[chosen]], chance, TAIL_FIRST)
+
+
+def _novel(
+    project_id: int, scored: Scored, labeled: Labeled, count: int, rng: np.random.Generator
+) -> list[RefillEntry]:
+    """Rank a uniform draw of candidates in the original embeddings; a tuned one forgets the new."""
+    original = embeddings.original_or_none(project_id) if count >= 1 else None
+    centre = embeddings.centre(original) if original is not None else None
+    if original is None or centre is None:
+        return []
+    rows, chance = picking.uniform(scored.pool(), MOST_RANKED, rng)
+    rows = rows[embeddings.has_vector(original.pk, scored.image_ids[rows])]
+    known = labeled.image_ids[embeddings.has_vector(original.pk, labeled.image_ids)]
+    if len(known) > MOST_RANKED:
+        known = rng.choice(known, MOST_RANKED, replace=False)
+    chosen = rare.most_novel(
+        probabilities_at(scored.pool(), rows, "novelty"),
+        prepare(embeddings.load_matrix(original.pk, scored.image_ids[rows]), centre),
+        prepare(embeddings.load_matrix(original.pk, known), centre),
+        scored.groups[rows],
+        batch_size=count,
+    )
+    return _entries(scored.image_ids[rows[chosen]], chance, NOVEL)
+
+
+def _entries(image_ids: Indices, chance: float, policy: str) -> list[RefillEntry]:
+    return [RefillEntry(image_id, 0.0, chance, policy) for image_id in image_ids.tolist()]
