@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from ml.api import impact, predict, staff
+from ml.api import figures, impact, predict, staff
 
 STAFF = "staff/projects/<slug:slug>/"
 
@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{STAFF}confusion", staff.ConfusionView.as_view()),
     path(f"{STAFF}confusion/images", staff.CellView.as_view()),
     path(f"{STAFF}history", staff.HistoryView.as_view()),
+    path(f"{STAFF}forecast", figures.ForecastView.as_view()),
     path(f"{STAFF}versions", staff.VersionsView.as_view()),
     path(f"{STAFF}versions/<uuid:public_id>/roll-back", staff.RollBackView.as_view()),
     path(f"{STAFF}train", staff.TrainView.as_view()),

@@ -5,27 +5,59 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('labeling', '0009_new_projects_choose_by_uherding'),
-        ('ml', '0007_label_error_search'),
+        ("labeling", "0009_new_projects_choose_by_uherding"),
+        ("ml", "0007_label_error_search"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Outlook',
+            name="Outlook",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('data_version', models.BigIntegerField(default=0, help_text='Last answer it has seen.')),
-                ('target', models.FloatField(help_text='Accuracy to reach, as it was then.', null=True)),
-                ('figures', models.JSONField(help_text='Null before the first.', null=True)),
-                ('fallback', models.CharField(blank=True, help_text='Function that chooses while the own one does not pay.', max_length=40)),
-                ('fallback_because', models.TextField(blank=True)),
-                ('seconds', models.FloatField(default=0)),
-                ('asked_at', models.DateTimeField()),
-                ('computed_at', models.DateTimeField(null=True)),
-                ('model_version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='ml.modelversion')),
-                ('project', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='labeling.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "data_version",
+                    models.BigIntegerField(default=0, help_text="Last answer it has seen."),
+                ),
+                (
+                    "target",
+                    models.FloatField(help_text="Accuracy to reach, as it was then.", null=True),
+                ),
+                ("figures", models.JSONField(help_text="Null before the first.", null=True)),
+                (
+                    "fallback",
+                    models.CharField(
+                        blank=True,
+                        help_text="Function that chooses while the own one does not pay.",
+                        max_length=40,
+                    ),
+                ),
+                ("fallback_because", models.TextField(blank=True)),
+                ("seconds", models.FloatField(default=0)),
+                ("asked_at", models.DateTimeField()),
+                ("computed_at", models.DateTimeField(null=True)),
+                (
+                    "model_version",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="ml.modelversion",
+                    ),
+                ),
+                (
+                    "project",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="labeling.project",
+                    ),
+                ),
             ],
         ),
     ]

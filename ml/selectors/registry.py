@@ -70,6 +70,24 @@ def champion(project_id: int) -> ChampionView | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """The champion without its weights."""
+
+    n_labels: int
+    backbone: str
+
+
+def serving_brief(project_id: int) -> Brief | None:
+    """Give how many labels the champion knows and its backbone; None before the first head."""
+    row = (
+        Champion.objects.filter(project_id=project_id)
+        .values_list("model_version__n_labels", "model_version__embedding_set__backbone")
+        .first()
+    )
+    return Brief(*row) if row else None
+
+
 def proven(project_id: int) -> ModelVersion | None:
     """Give the last proven version: what the monitor compares with."""
     pointer = Champion.objects.filter(project_id=project_id).select_related("proven").first()

@@ -27,3 +27,9 @@ def this_month(project: ProjectRow, *, now: datetime, except_run: int | None = N
     if except_run is not None:
         runs = runs.exclude(pk=except_run)
     return runs.aggregate(total=Sum("cost"))["total"] or Decimal(0)
+
+
+def so_far(project: ProjectRow) -> Decimal:
+    """Sum what all runs of a project have cost."""
+    runs = TrainingRun.objects.filter(project=project)
+    return runs.aggregate(total=Sum("cost"))["total"] or Decimal(0)

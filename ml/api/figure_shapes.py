@@ -1,0 +1,122 @@
+"""The schema of the figures about labels to come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class RangeShape(serializers.Serializer[Any]):
+    """10th, 50th and 90th percentile: 8 times in 10 the truth lies between the ends."""
+
+    low = serializers.FloatField()
+    middle = serializers.FloatField()
+    high = serializers.FloatField()
+
+
+class CurvePointShape(serializers.Serializer[Any]):
+    """A head refitted on the first `labels` labels, measured on today's audit answers."""
+
+    labels = serializers.IntegerField()
+    accuracy = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(help_text="95 %.")
+    high = serializers.FloatField(help_text="95 %.")
+
+
+class BandShape(RangeShape):
+    """Where the curve is likely to go: accuracy at so many labels."""
+
+    labels = serializers.IntegerField()
+
+
+class ForecastShape(serializers.Serializer[Any]):
+    """How much further to the target; all null where refused."""
+
+    refusal = serializers.CharField(allow_null=True)
+    labels = RangeShape(allow_null=True)
+    more_labels = RangeShape(allow_null=True)
+    more_answers = RangeShape(allow_null=True)
+    minutes = RangeShape(allow_null=True, help_text="Of people's time.")
+    cost = RangeShape(allow_null=True, help_text="Of computing, by what labels have cost so far.")
+    answers_a_label = serializers.FloatField(allow_null=True)
+    top = serializers.FloatField(
+        allow_null=True, help_text="Accuracy where the frozen backbone seems to end."
+    )
+    sentence = serializers.CharField()
+
+
+class LabelNeedShape(serializers.Serializer[Any]):
+    """What one label needs."""
+
+    code = serializers.SlugField()
+    name = serializers.CharField()
+    labels = serializers.IntegerField()
+    n = serializers.IntegerField(help_text="Audit images of it.")
+    standing = serializers.ChoiceField(choices=["supported", "needs", "merge", "unknown"])
+    more = RangeShape(allow_null=True, help_text="More labels of its own.")
+    partner = serializers.SlugField(allow_null=True, help_text="What it is mostly taken for.")
+    sentence = serializers.CharField()
+
+
+class AdviceShape(serializers.Serializer[Any]):
+    """Whether more labels pay."""
+
+    kind = serializers.ChoiceField(choices=["go_on", "target_met", "stable", "ceiling"])
+    kappa = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    top = serializers.FloatField(allow_null=True)
+    sentence = serializers.CharField()
+
+
+class SavingsShape(serializers.Serializer[Any]):
+    """Answers saved so far against random labels, with 95 % intervals."""
+
+    saved = serializers.IntegerField(allow_null=True)
+    low = serializers.IntegerField(allow_null=True)
+    high = serializers.IntegerField(allow_null=True)
+    ratio = serializers.FloatField(
+        allow_null=True, help_text="Random labels that teach as much as one chosen label."
+    )
+    ratio_low = serializers.FloatField(allow_null=True)
+    ratio_high = serializers.FloatField(allow_null=True)
+    random_labels = serializers.IntegerField()
+    answers = serializers.IntegerField(allow_null=True, help_text="All, audit slice included.")
+    refusal = serializers.CharField(allow_null=True)
+    sentence = serializers.CharField()
+
+
+class GainShape(serializers.Serializer[Any]):
+    """Chance that chosen labels teach more than random ones, on images drawn at random."""
+
+    chance = serializers.FloatField()
+    n = serializers.IntegerField()
+
+
+class FiguresShape(serializers.Serializer[Any]):
+    """Everything that was computed, and what it rests on."""
+
+    version = serializers.IntegerField(allow_null=True)
+    backbone = serializers.CharField(allow_null=True)
+    labels = serializers.IntegerField()  # type: ignore[assignment]
+    audit_images = serializers.IntegerField()
+    target = serializers.FloatField(allow_null=True)
+    curve = CurvePointShape(many=True)
+    band = BandShape(many=True)
+    overall = ForecastShape()
+    per_label = LabelNeedShape(many=True)
+    advice = AdviceShape(allow_null=True)
+    savings = SavingsShape()
+    gain = GainShape(allow_null=True)
+
+
+class OutlookShape(serializers.Serializer[Any]):
+    """The figures as computed last."""
+
+    computed_at = serializers.DateTimeField(allow_null=True)
+    fallback = serializers.CharField(
+        allow_blank=True, help_text="Function that chooses while the project's own does not pay."
+    )
+    fallback_because = serializers.CharField(allow_blank=True)
+    figures = FiguresShape(allow_null=True)

@@ -1,0 +1,31 @@
+"""What the staff room asks about labels to come, under `staff/projects/<slug>/`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling.api.permissions import Role, project_for
+from ml.api import figure_shapes as shapes
+from ml.selectors import outlook
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+
+class ForecastView(APIView):
+    """How much further."""
+
+    @extend_schema(
+        tags=["staff"],
+        operation_id="get_forecast",
+        summary="Labels, answers, minutes and cost to the target, or why nobody can say",
+        responses=shapes.OutlookShape,
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Give what was computed last; null before the first time."""
+        project = project_for(request, slug, Role.MANAGER)
+        return Response(outlook.page(project.pk))

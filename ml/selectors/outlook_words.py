@@ -1,0 +1,112 @@
+"""The sentences beside the figures about labels to come; each says its own numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ml.evaluation.label_needs import Standing
+from ml.evaluation.stopping import STABLE_KAPPA, Advice
+
+if TYPE_CHECKING:
+    from ml.evaluation.label_needs import Need
+    from ml.types import Interval
+
+_REFUSED = {
+    "no_champion": "There is no classifier yet; the forecast comes a while after the first one.",
+    "multi_label": "Projects with several labels an image have no forecast yet.",
+    "no_target": "Set an accuracy to reach on the Settings page, and this says how far it is.",
+    "few_audit": "Too early to say: {audit_images} audit images have an agreed label, and a "
+    "forecast takes {fewest}.",
+    "too_few_points": "Too early to say: a curve needs more labels.",
+    "too_far": "Nobody can say: {target} lies further off than four times the labels there are, "
+    "and so far ahead curves that fit alike differ at will.",
+    "too_wide": "Nobody can say yet: what is known fits both few labels and very many. More audit "
+    "answers narrow it.",
+    "above_ceiling": "More labels alone will hardly reach {target}: this classifier seems to end "
+    "near {top}. A fine-tune may lift that.",
+    "already_there": "On the curve {target} is reached already.",
+}
+
+
+def refused(
+    reason: str,
+    *,
+    top: float | None,
+    target: float | None,
+    audit_images: int = 0,
+    fewest: int = 0,
+) -> dict[str, Any]:
+    """Give the fields of a forecast that is refused, with the reason in words."""
+    sentence = _REFUSED[reason].format(
+        target=percent(target), top=percent(top), audit_images=audit_images, fewest=fewest
+    )
+    nothing = dict.fromkeys(("labels", "more_labels", "more_answers", "minutes", "cost"))
+    return {**nothing, "answers_a_label": None, "refusal": reason, "top": top, "sentence": sentence}
+
+
+def forecast(figures: dict[str, Any], target: float) -> str:
+    """Say how far the target is, as an 80 % range."""
+    said = f"{percent(target)} is likely reached with {span(figures['more_labels'])} more labels"
+    said += f", that is {span(figures['more_answers'])} answers"
+    if figures["minutes"] is not None:
+        said += f" or {span(figures['minutes'])} minutes of people's time"
+    if figures["cost"]["high"] > 0:
+        said += f", and {figures['cost']['low']:.2f} to {figures['cost']['high']:.2f} of computing"
+    return f"{said} (8 times in 10 it lies in these ranges)."
+
+
+def label_need(
+    need: Need | None, codes: tuple[str, ...], names: dict[str, str], *, n: int
+) -> dict[str, Any]:
+    """Give the fields of one label."""
+    if need is None or need.standing is Standing.UNKNOWN:
+        images = f"{n} audit image{'' if n == 1 else 's'}"
+        sentence = f"cannot say yet: {images}" if n else "cannot say: no audit image yet"
+        return {"standing": "unknown", "more": None, "partner": None, "sentence": sentence}
+    if need.standing is Standing.SUPPORTED:
+        return {"standing": "supported", "more": None, "partner": None, "sentence": "good enough"}
+    if need.standing is Standing.MERGE:
+        partner = codes[need.partner]
+        sentence = f"mostly taken for {names[partner]}: merge the two?"
+        return {"standing": "merge", "more": None, "partner": partner, "sentence": sentence}
+    more = {"low": need.low, "middle": need.middle, "high": need.high}
+    return {
+        "standing": "needs",
+        "more": more,
+        "partner": None,
+        "sentence": f"needs about {need.middle:,.0f} more labels ({span(more)})",
+    }
+
+
+def advice(
+    kind: Advice, kappa: float, now: Interval, *, target: float | None, top: float | None
+) -> str:
+    """Say whether more labels pay, in one sentence with its numbers."""
+    likely = f"{percent(now.low)} to {percent(now.high)} of images like yours are named right"
+    if kind is Advice.TARGET_MET:
+        return f"You may stop: the target of {percent(target)} is met; {likely}."
+    if kind is Advice.CEILING:
+        return (
+            f"More labels alone will hardly help: {likely}, and this classifier seems to end near "
+            f"{percent(top)}. A fine-tune is suggested."
+        )
+    steady = f"the last labels leave its answers as they were (agreement {kappa:.2f} of 1)"
+    if kind is Advice.STABLE:
+        return f"More labels change little: {steady}; {likely}."
+    return (
+        f"Go on: new labels still teach the classifier something (agreement {kappa:.2f} from one "
+        f"step to the next, settled from {STABLE_KAPPA:.2f} on); {likely}."
+    )
+
+
+def span(three: dict[str, float]) -> str:
+    """Write the ends of a range."""
+    low, high = three["low"], three["high"]
+    if low == high:
+        return f"about {low:,.0f}"
+    return f"{low:,.0f} to {high:,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """Write a share in hundredths."""
+    return "unknown" if share is None else f"{round(100 * share)} %"
