@@ -15,6 +15,7 @@ from ml import acquisition
 from ml.acquisition import PreparedRows
 from ml.acquisition.classifier import probabilities_at
 from ml.acquisition.rescore import rescore
+from ml.acquisition.shards import RollingShard
 from ml.errors import MlError
 from ml.heads import ridge
 from ml.selectors import embeddings
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ml.types import Embeddings, Head, Indices, Probabilities, Rows, Scores, Weights
 
 _MEAN_ROWS = 16_384
+_shards: dict[tuple[int, int], RollingShard] = {}
 SHORT_WINDOW = 40
 """Entries chosen by functions whose picks cost time each, and while it is cold: they last until the
 next refill, which comes with the next head. Herding picks lazily: 200 cost no more than 20."""
@@ -107,11 +109,15 @@ def score_candidates(
 ) -> Scored:
     """Rescore the pool: one matrix product over all candidates that have a vector.
 
-    Vectors stay where the process holds them, and are prepared by the block.
+    Of a very large pool it is a shard, another at each call, and the images that were most in
+    doubt (`shards`). Vectors stay where they are mapped, and are prepared by the block.
     """
     rows = queue_selectors.candidates(project_id)
-    known = embeddings.has_vector(set_id, rows.image_ids)
-    ids, groups = rows.image_ids[known], rows.groups[known]
+    shard = _shards.setdefault((project_id, set_id), RollingShard())
+    looked = shard.next(rows.image_ids)
+    ids, groups = rows.image_ids[looked], rows.groups[looked]
+    known = embeddings.has_vector(set_id, ids)
+    ids, groups = ids[known], groups[known]
     raw, places = embeddings.stored_rows(set_id, ids)
     have = labeled.image_ids[embeddings.has_vector(set_id, labeled.image_ids)]
     answered = embeddings.load_matrix(set_id, have)
@@ -126,6 +132,7 @@ def score_candidates(
     if head is None:
         return Scored(ids, groups, prepared, None, seen)
     found = rescore(prepared, head)
+    shard.saw(ids, found.doubt)
     return Scored(ids, groups, prepared, found.probabilities, seen, head, found.doubt)
 
 

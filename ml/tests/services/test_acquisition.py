@@ -10,8 +10,9 @@ from labeling.services import crowd
 from labeling.tests import worlds
 from labeling.tests.rows import Project, QueueEntry
 from ml import acquisition as pure
+from ml.acquisition.shards import RollingShard
 from ml.heads import ridge
-from ml.models import EmbeddingSet
+from ml.models import Embedding, EmbeddingSet
 from ml.services import acquisition
 from ml.services.acquisition import Labeled, Scored
 from ml.types import Head
@@ -134,3 +135,34 @@ def test_a_window_is_short_where_picks_cost_time_and_while_it_is_cold(project: P
     assert warm == {"typiclust": 40, "uherding": 200, "margin": 200, "random": 200}
     assert acquisition._window(project, "uherding", is_cold=True) == 40
     assert acquisition._window(project, "random", is_cold=True) == 200
+
+
+def test_a_very_large_pool_is_looked_at_shard_by_shard(
+    project: Project, empty_set: EmbeddingSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = worlds.make_images(project, 24)
+    rng = np.random.default_rng(3)
+    Embedding.objects.bulk_create(
+        Embedding(
+            set=empty_set, image=image, vector=rng.normal(size=4).astype(np.float16).tobytes()
+        )
+        for image in images
+    )
+    head = Head(rng.normal(size=(4, 3)), np.zeros(3), np.zeros(4), 1.0, 1.0, ("a", "b", "c"))
+    small = RollingShard(whole_up_to=10, size=8, n_leaders=2)
+    monkeypatch.setitem(acquisition._shards, (project.pk, empty_set.pk), small)
+
+    looks = [
+        acquisition.score_candidates(
+            project_id=project.pk, set_id=empty_set.pk, head=head, labeled=NOTHING
+        )
+        for _ in range(3)
+    ]
+
+    assert all(len(look.image_ids) < len(images) for look in looks)
+    assert {key for look in looks for key in look.image_ids.tolist()} == {
+        image.pk for image in images
+    }
+    first = looks[0]
+    assert first.doubt is not None
+    assert np.isin(first.image_ids[np.argsort(first.doubt)[-2:]], looks[1].image_ids).all()
