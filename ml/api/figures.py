@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.cache import patch_cache_control
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling.api.permissions import Role, project_for
 from ml.api import figure_shapes as shapes
+from ml.api.staff import is_known
 from ml.selectors import outlook
 
 if TYPE_CHECKING:
@@ -28,4 +30,12 @@ class ForecastView(APIView):
     def get(self, request: Request, slug: str) -> Response:
         """Give what was computed last; null before the first time."""
         project = project_for(request, slug, Role.MANAGER)
-        return Response(outlook.page(project.pk))
+        found = outlook.page(project.pk)
+        etag = f'"{found["computed_at"] or ""}"'
+        if is_known(request.headers.get("If-None-Match", ""), etag):
+            response = Response(status=304)
+        else:
+            response = Response(found)
+        response["ETag"] = etag
+        patch_cache_control(response, private=True, no_cache=True)
+        return response

@@ -136,6 +136,7 @@ def _settled(measured: Measured, codes: tuple[str, ...]) -> npt.NDArray[np.bool_
 
 
 def _stop_set(project_id: int, set_id: int, rng: np.random.Generator) -> Embeddings:
-    ids, _ = queue.draw(project_id, STOP_SET_SIZE, rng, leaves_acquired=False)
-    drawn = np.array(ids, dtype=np.int64)
+    pool = queue.undecided_pool(project_id).order_by("pk").values_list("pk", flat=True)
+    ids = np.fromiter(pool.iterator(), dtype=np.int64)
+    drawn = np.sort(rng.permutation(ids)[:STOP_SET_SIZE])
     return embeddings.load_matrix(set_id, drawn[embeddings.has_vector(set_id, drawn)])

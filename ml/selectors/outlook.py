@@ -33,6 +33,9 @@ FEWEST_LABELS = 10
 FEWEST_AUDIT = 30
 """Audit images under which a curve says nothing: each point is 18 points wide or more."""
 
+FEWEST_STOP = 20
+"""Unlabeled images under which nobody can tell whether a classifier has settled."""
+
 BAND_STEPS = 16
 
 
@@ -285,7 +288,7 @@ def _advice(
     n, k = found.n, len(found.labeled.label_order)
     steps = [round(n / stopping.GROWTH**step) for step in range(stopping.WINDOW, -1, -1)]
     known = [size for size in dict.fromkeys(steps) if size in heads]
-    if len(known) < 2 or not len(found.stop_set) or not len(found.truth):
+    if len(known) < 2 or len(found.stop_set) < FEWEST_STOP or not len(found.truth):
         return None
     says = [ground.said(heads[size], found.stop_set) for size in known]
     checkpoints = [

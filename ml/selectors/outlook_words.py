@@ -70,12 +70,10 @@ def label_need(
         sentence = f"mostly taken for {names[partner]}: merge the two?"
         return {"standing": "merge", "more": None, "partner": partner, "sentence": sentence}
     more = {"low": need.low, "middle": need.middle, "high": need.high}
-    return {
-        "standing": "needs",
-        "more": more,
-        "partner": None,
-        "sentence": f"needs about {need.middle:,.0f} more labels ({span(more)})",
-    }
+    sentence = f"needs about {need.middle:,.0f} more labels ({span(more)})"
+    if need.middle <= 1:
+        sentence = f"perhaps good enough; else up to {need.high:,.0f} more labels"
+    return {"standing": "needs", "more": more, "partner": None, "sentence": sentence}
 
 
 def advice(

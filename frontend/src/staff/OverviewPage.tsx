@@ -5,16 +5,23 @@ import { HistoryChart } from "./charts/HistoryChart";
 import { coverage, IntervalBars, worstFirst } from "./charts/IntervalBars";
 import { Loading } from "./Loading";
 import { AccuracyTile, ChampionTile, CountsTile, NextStep, TrainingTile } from "./OverviewTiles";
+import { LabelNeeds, OutlookSection } from "./outlook/OutlookSection";
+import type { BandPoint, Outlook } from "./outlook/types";
 import type { HistoryPoint, Overview } from "./types";
 import { useResource } from "./useResource";
 
 const POLL_MS = 3000;
+/** The forecast is worked out every few minutes at most. */
+const OUTLOOK_MS = 20_000;
+const NO_BAND: BandPoint[] = [];
 /** So many rows are shown before somebody asks for all. */
 const ROWS_AT_FIRST = 12;
 
 export function OverviewPage({ slug }: { slug: string }) {
   const base = `staff/projects/${slug}`;
   const { data, error, refresh } = usePolling<Overview>(`${base}/overview`, POLL_MS);
+  const outlook = usePolling<Outlook>(`${base}/forecast`, OUTLOOK_MS);
+  const figures = outlook.data?.figures ?? null;
 
   if (!data) return error ? <ErrorNote error={error} onRetry={refresh} /> : <Loading />;
   return (
@@ -27,9 +34,12 @@ export function OverviewPage({ slug }: { slug: string }) {
         <CountsTile overview={data} />
         <TrainingTile overview={data} slug={slug} onChange={refresh} />
       </div>
+      <ErrorNote error={outlook.error} />
+      {outlook.data && data.champion && <OutlookSection outlook={outlook.data} slug={slug} />}
       <LabelAccuracy overview={data} />
+      {figures && <LabelNeeds figures={figures} slug={slug} />}
       {data.accuracy.per_source.length > 1 && <Sources overview={data} />}
-      <History base={base} overview={data} />
+      <History base={base} overview={data} band={figures?.band ?? NO_BAND} />
     </div>
   );
 }
@@ -81,7 +91,13 @@ function Sources({ overview }: { overview: Overview }) {
   );
 }
 
-function History({ base, overview }: { base: string; overview: Overview }) {
+interface HistoryProps {
+  base: string;
+  overview: Overview;
+  band: BandPoint[];
+}
+
+function History({ base, overview, band }: HistoryProps) {
   const { data, error, reload } = useResource<{ points: HistoryPoint[] }>(`${base}/history`);
   // The curve can only change with the champion or with what the audit slice says.
   const stamp = `${overview.champion?.number} ${overview.labels.audit_resolved}`;
@@ -95,7 +111,7 @@ function History({ base, overview }: { base: string; overview: Overview }) {
         classifier, not the slice.
       </p>
       <ErrorNote error={error} onRetry={reload} />
-      {data && <HistoryChart points={data.points} />}
+      {data && <HistoryChart points={data.points} band={band} />}
     </section>
   );
 }

@@ -1,21 +1,29 @@
 import { useRef, useState } from "preact/hooks";
 import { Button } from "../../shared/Button/Button";
 import { FEW_ANSWERS, fewWords, interval, moment, percent } from "../format";
+import type { BandPoint } from "../outlook/types";
 import type { HistoryPoint } from "../types";
-import { type Axis, columns, isWorthDrawing } from "./history";
+import { type Axis, columns, isWorthDrawing, withBand } from "./history";
 import { type BandChart, bandOptions, usePlot } from "./plot";
 
 const TABLE_ROWS = 12;
 const AXES: Record<Axis, string> = { labels: "By labels", time: "Over time" };
 
+export interface HistoryChartProps {
+  points: HistoryPoint[];
+  /** Where the curve is likely to go, by labels; empty where nobody can say. */
+  band?: BandPoint[];
+}
+
 /** Accuracy with its interval as a band, by labels or over time; the same as a table below. */
-export function HistoryChart({ points }: { points: HistoryPoint[] }) {
+export function HistoryChart({ points, band = [] }: HistoryChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const [axis, setAxis] = useState<Axis>("labels");
   const isDrawn = isWorthDrawing(points);
-  usePlot(host, isDrawn, [points, axis], (width) => ({
-    options: bandOptions(width, chart(axis)),
-    data: columns(points, axis),
+  const isAhead = axis === "labels" && band.length > 0;
+  usePlot(host, isDrawn, [points, band, axis], (width) => ({
+    options: bandOptions(width, { ...chart(axis), hasForecast: isAhead }),
+    data: isAhead ? withBand(points, band) : columns(points, axis),
   }));
 
   if (points.length < 2) {
@@ -52,6 +60,11 @@ export function HistoryChart({ points }: { points: HistoryPoint[] }) {
         <span class="legend-item" data-series="accuracy">
           accuracy with its 95 % interval
         </span>
+        {isAhead && (
+          <span class="legend-item" data-series="forecast">
+            where it is likely to go, 8 times in 10
+          </span>
+        )}
         {axis === "time" && (
           <span class="legend-item" data-series="labels">
             labels

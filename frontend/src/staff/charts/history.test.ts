@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { HistoryPoint } from "../types";
-import { columns, isWorthDrawing } from "./history";
+import { columns, isWorthDrawing, withBand } from "./history";
 
 function point(version: number, change: Partial<HistoryPoint> = {}): HistoryPoint {
   return {
@@ -41,4 +41,13 @@ test("a curve takes two versions and ten audit answers", () => {
   expect(isWorthDrawing([point(1)])).toBe(false);
   expect(isWorthDrawing([point(1, { n: 9 }), point(2, { n: 9 })])).toBe(false);
   expect(isWorthDrawing([point(1, { n: 9 }), point(2, { n: 10 })])).toBe(true);
+});
+
+test("the forecast begins where the labels end", () => {
+  const at = (labels: number) => ({ labels, low: 0.5, middle: 0.6, high: 0.7 });
+  const [x, accuracy, , , , middle] = withBand([point(1), point(2)], [at(15), at(20), at(40)]);
+
+  expect(x).toEqual([10, 20, 20, 40]);
+  expect(accuracy).toEqual([0.5, 0.5, null, null]);
+  expect(middle).toEqual([null, null, 0.6, 0.6]);
 });

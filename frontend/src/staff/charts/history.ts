@@ -1,4 +1,5 @@
 import { FEW_ANSWERS } from "../format";
+import type { BandPoint } from "../outlook/types";
 import type { HistoryPoint } from "../types";
 
 export type Axis = "labels" | "time";
@@ -30,4 +31,27 @@ export function columns(points: readonly HistoryPoint[], axis: Axis): Columns {
 /** Two versions, and enough audit answers behind one of them that a line does not mislead. */
 export function isWorthDrawing(points: readonly HistoryPoint[]): boolean {
   return points.length >= 2 && points.some((point) => point.n >= FEW_ANSWERS);
+}
+
+/** The same columns with the forecast behind them: its middle, low and high, by labels only. */
+export type Forecast = [...Columns, ...[middle: Cells, low: Cells, high: Cells]];
+type Cells = (number | null)[];
+
+/** Add the forecast's band: rows of its own, in their place among the labels. */
+export function withBand(points: readonly HistoryPoint[], band: readonly BandPoint[]): Forecast {
+  const [x, accuracy, low, high, labels] = columns(points, "labels");
+  const ahead = band.filter((point) => point.labels >= (x.at(-1) ?? 0));
+  const none = ahead.map(() => null);
+  const gap = x.map(() => null);
+  const column = (name: "middle" | "low" | "high") => [...gap, ...ahead.map((one) => one[name])];
+  return [
+    [...x, ...ahead.map((point) => point.labels)],
+    [...accuracy, ...none],
+    [...low, ...none],
+    [...high, ...none],
+    [...labels, ...ahead.map((point) => point.labels)],
+    column("middle"),
+    column("low"),
+    column("high"),
+  ];
 }

@@ -70,10 +70,15 @@ export interface BandChart {
   along: "time" | { label: string };
   estimate: Axis & { spanGaps?: boolean };
   second: Axis & { token: string; isShown: boolean; hasPoints: boolean };
+  /** Whether three columns more are a forecast: its middle, low and high. */
+  hasForecast?: boolean;
 }
 
-/** Options for columns x, estimate, low, high, second. */
-export function bandOptions(width: number, { along, estimate, second }: BandChart): uPlot.Options {
+/** Options for columns x, estimate, low, high, second, and those of a forecast where there is one. */
+export function bandOptions(
+  width: number,
+  { along, estimate, second, hasForecast = false }: BandChart,
+): uPlot.Options {
   const line = colour("--series-1");
   const other = colour(second.token);
   const font = `12px ${colour("--font") || "sans-serif"}`;
@@ -117,8 +122,14 @@ export function bandOptions(width: number, { along, estimate, second }: BandChar
         show: second.isShown,
         points: second.hasPoints ? dots(other) : { show: false },
       },
+      ...(hasForecast
+        ? [{ stroke: line, width: LINE, dash: DASH, points: { show: false } }, edge, edge]
+        : []),
     ],
-    bands: [{ series: [3, 2], fill: `${line}30` }],
+    bands: [
+      { series: [3, 2], fill: `${line}30` },
+      ...(hasForecast ? [{ series: [7, 6] as uPlot.Band.Bounds, fill: `${line}18` }] : []),
+    ],
   };
 }
 

@@ -1,0 +1,133 @@
+import { useState } from "preact/hooks";
+import { moment, percent, plural } from "../format";
+import { inOrder, STANDING, TONE } from "./needs";
+import type { Figures, Outlook } from "./types";
+
+/** So many rows are shown before somebody asks for all. */
+const ROWS_AT_FIRST = 8;
+
+/** How far the target is, whether to go on, and what choosing images has saved. */
+export function OutlookSection({ outlook, slug }: { outlook: Outlook; slug: string }) {
+  const { figures } = outlook;
+  return (
+    <section class="card stack" aria-labelledby="outlook-head">
+      <h2 id="outlook-head">How much further?</h2>
+      {figures ? (
+        <Said outlook={outlook} figures={figures} slug={slug} />
+      ) : (
+        <p class="soft">
+          The forecast is being worked out; it comes soon after the first classifier.
+        </p>
+      )}
+    </section>
+  );
+}
+
+interface SaidProps {
+  outlook: Outlook;
+  figures: Figures;
+  slug: string;
+}
+
+function Said({ outlook, figures, slug }: SaidProps) {
+  const { overall, advice, savings, target } = figures;
+  return (
+    <>
+      <dl class="outlook-list">
+        {advice && (
+          <div>
+            <dt>Go on or stop</dt>
+            <dd>{advice.sentence}</dd>
+          </div>
+        )}
+        <div>
+          <dt>{target === null ? "To the target" : `To ${percent(target)}`}</dt>
+          <dd>
+            {overall.sentence}{" "}
+            {overall.refusal === "no_target" && <a href={`/staff/${slug}/settings`}>Settings</a>}
+          </dd>
+        </div>
+        <div>
+          <dt>Answers saved</dt>
+          <dd>
+            {savings.sentence}
+            {outlook.fallback && (
+              <strong class="outlook-fallback">{outlook.fallback_because}</strong>
+            )}
+          </dd>
+        </div>
+      </dl>
+      <p class="soft small">
+        Worked out {moment(outlook.computed_at)} from{" "}
+        {figures.version === null ? "" : `v${figures.version}, `}
+        {plural(figures.labels, "label")} and {plural(figures.audit_images, "audit image")}.
+      </p>
+    </>
+  );
+}
+
+/** What each label still needs, those that need most of somebody first. */
+export function LabelNeeds({ figures, slug }: { figures: Figures; slug: string }) {
+  const [isAll, setAll] = useState(false);
+  const rows = inOrder(figures.per_label);
+  if (figures.target === null || rows.every((row) => row.standing === "unknown")) return null;
+  const shown = isAll ? rows : rows.slice(0, ROWS_AT_FIRST);
+  return (
+    <section class="card stack">
+      <h2>What each label needs</h2>
+      <p class="soft small">
+        To be right {percent(figures.target)} of the time, by its audit images and the curve of all
+        labels together; the range holds 8 times in 10.
+      </p>
+      <div class="table-scroll">
+        <table class="plain-table">
+          <thead>
+            <tr>
+              <th scope="col">Label</th>
+              <th scope="col">It is</th>
+              <th scope="col">In words</th>
+              <th scope="col" class="num">
+                Labels
+              </th>
+              <th scope="col" class="num">
+                Audit images
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((row) => (
+              <tr key={row.code}>
+                <th scope="row" class="wrap">
+                  {row.name}
+                </th>
+                <td>
+                  <span class="pill" data-tone={TONE[row.standing]}>
+                    {STANDING[row.standing]}
+                  </span>
+                </td>
+                <td>
+                  {row.sentence}{" "}
+                  {row.standing === "merge" && <a href={`/staff/${slug}/labels`}>Labels</a>}
+                </td>
+                <td class="num">{row.labels}</td>
+                <td class="num">{row.n}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {rows.length > ROWS_AT_FIRST && (
+        <p>
+          <button
+            type="button"
+            class="link-button"
+            aria-expanded={isAll}
+            onClick={() => setAll(!isAll)}
+          >
+            {isAll ? "Show fewer" : `Show all ${rows.length} labels`}
+          </button>
+        </p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,44 @@
+/** What `forecast` answers: figures about labels to come. */
+
+/** 10th, 50th and 90th percentile. */
+export interface Range {
+  low: number;
+  middle: number;
+  high: number;
+}
+
+export interface BandPoint extends Range {
+  labels: number;
+}
+
+export interface LabelNeed {
+  code: string;
+  name: string;
+  labels: number;
+  /** Audit images of it. */
+  n: number;
+  standing: "supported" | "needs" | "merge" | "unknown";
+  more: Range | null;
+  partner: string | null;
+  sentence: string;
+}
+
+export interface Figures {
+  version: number | null;
+  labels: number;
+  audit_images: number;
+  target: number | null;
+  band: BandPoint[];
+  overall: { refusal: string | null; sentence: string };
+  per_label: LabelNeed[];
+  advice: { kind: string; sentence: string } | null;
+  savings: { refusal: string | null; sentence: string };
+}
+
+export interface Outlook {
+  computed_at: string | null;
+  /** The function that chooses while the project's own does not pay; empty where it does. */
+  fallback: string;
+  fallback_because: string;
+  figures: Figures | null;
+}
