@@ -27,7 +27,7 @@ from ml.types import LabeledSet
 @pytest.mark.parametrize("d", [6, 100], ids=["primal", "dual"])
 def test_head_solves_the_normal_equations(d: int) -> None:
     labeled = blobs(np.random.default_rng(4), n=40, d=d)
-    head = fit_ridge(labeled, strengths=(0.1,), shares=(0.0,)).head
+    head = fit_ridge(labeled, strengths=(0.1,), share=0.0).head
 
     x = prepare(labeled.embeddings, head.centre).astype(np.float64)
     v = balanced(labeled.weights, labeled.targets)
@@ -44,7 +44,7 @@ def test_two_opposite_rows_give_the_value_computed_by_hand() -> None:
     # w = sum x t / (sum x^2 + s) = (1/2 + 1/2) / (2 + 1) = 1/3 for label 0; bias 1/2.
     labeled = hard([0, 1], np.array([[5.0, 1.0], [1.0, 1.0]]), k=2)
 
-    head = fit_ridge(labeled, strengths=(1.0,), shares=(0.0,)).head
+    head = fit_ridge(labeled, strengths=(1.0,), share=0.0).head
 
     by_hand = np.array([[1 / 3, -1 / 3], [0.0, 0.0]])
     np.testing.assert_allclose(head.weights, by_hand, atol=1e-12)
@@ -112,11 +112,9 @@ def test_a_heavier_weight_counts_like_a_repeated_row() -> None:
     once = hard([0, 1, 0, 1, 0, 1], x, k=2)
     twice = hard([0, 1, 0, 1, 0, 1] * 2, np.vstack([x, x]), k=2)
 
-    doubled = fit_ridge(
-        replace(once, weights=np.full(6, 2.0)), strengths=(0.1,), shares=(0.0,)
-    ).head
-    plain = fit_ridge(once, strengths=(0.1,), shares=(0.0,)).head
-    repeated = fit_ridge(twice, strengths=(0.2,), shares=(0.0,)).head
+    doubled = fit_ridge(replace(once, weights=np.full(6, 2.0)), strengths=(0.1,), share=0.0).head
+    plain = fit_ridge(once, strengths=(0.1,), share=0.0).head
+    repeated = fit_ridge(twice, strengths=(0.2,), share=0.0).head
 
     np.testing.assert_allclose(doubled.weights, plain.weights)  # scaled to mean 1
     np.testing.assert_allclose(repeated.weights, plain.weights, atol=1e-6)
