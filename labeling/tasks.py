@@ -68,12 +68,13 @@ def run_replay_job(*, job_id: int, **_: Any) -> None:
 
 @shared_task
 def follow_people(**_: Any) -> None:
-    """Ask experts what is due of the audit slice, and measure what suggestions do to people."""
-    from labeling.services import adjudication, anchoring
+    """Ask experts what is due of the audit slice, measure suggestions, settle doubts answered."""
+    from labeling.services import adjudication, anchoring, doubts
 
     now = timezone.now()
     adjudication.sweep(now=now)
     anchoring.sweep(now=now)
+    doubts.sweep(now=now)
 
 
 @shared_task

@@ -69,6 +69,22 @@ def search_new_labels(*, project_id: int, **_: Any) -> None:
 
 
 @shared_task
+def look_ahead(*, project_id: int, **_: Any) -> None:
+    """Compute the forecast and the answers saved anew, unless somebody just has."""
+    from ml.services import outlook
+
+    outlook.update(project_id=project_id, now=timezone.now())
+
+
+@shared_task
+def search_label_errors(*, project_id: int, **_: Any) -> None:
+    """Look for labels that heads and neighbours speak against, for a second opinion."""
+    from ml.services import label_errors
+
+    label_errors.search(project_id=project_id, now=timezone.now())
+
+
+@shared_task
 def sweep(**_: Any) -> None:
     """Enqueue what is due or stale; the database says what."""
     from ml.services import due
@@ -79,6 +95,8 @@ def sweep(**_: Any) -> None:
         "finetune": finetune,
         "reembed": reembed,
         "new_labels": search_new_labels,
+        "label_errors": search_label_errors,
+        "outlook": look_ahead,
     }
     for work in due.find(now=timezone.now()):
         by_name[work.kind].apply_async(kwargs={"project_id": work.project_id}, expires=EXPIRES_S)

@@ -33,6 +33,7 @@ from labeling.api.new_labels import (
 from labeling.api.people import HandledView, MessagesView, StaffMessagesView
 from labeling.api.projects import PauseView, StaffProjectsView, StaffProjectView
 from labeling.api.queue import AssignmentsView, ReleaseView, RenewView
+from labeling.api.review import ReviewImageView, ReviewView
 from labeling.api.roster import (
     AnonymiseView,
     PausePersonView,
@@ -103,6 +104,8 @@ crowd_urls: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/expert/<uuid:public_id>", ExpertImageView.as_view()),
     path(f"{STAFF}agreement", AgreementView.as_view()),
     path(f"{STAFF}adjudication", AdjudicationView.as_view()),
+    path(f"{STAFF}label-errors", ReviewView.as_view()),
+    path(f"{STAFF}label-errors/<uuid:public_id>", ReviewImageView.as_view()),
     path("projects/<slug:slug>/gold", GoldView.as_view()),
     path("projects/<slug:slug>/gold-candidates", GoldCandidatesView.as_view()),
     path("projects/<slug:slug>/gold/withdraw", WithdrawGoldView.as_view()),

@@ -17,6 +17,7 @@ from django.db.models import Q
 from labeling.models import Adjudication, AdjudicationKind, AnnotationKind, Project
 from labeling.selectors import adjudication as selectors
 from labeling.selectors import consensus as consensus_selectors
+from labeling.services import doubts
 
 if TYPE_CHECKING:
     from labeling.models import Annotation
@@ -76,11 +77,13 @@ def sweep(*, now: datetime) -> int:
 def follow(annotation: Annotation, now: datetime) -> None:
     """Settle the question of an image with an expert's answer, and open it again with an undo.
 
-    Inside the transaction that stores the answer; no query for any other answer.
+    And so the doubt about its label. Inside the transaction that stores the answer; no query for
+    any other answer.
     """
     answer = annotation.undoes or annotation
     if not answer.is_expert:
         return
+    doubts.follow(annotation, now)
     if annotation.kind == AnnotationKind.UNDO:
         Adjudication.objects.filter(annotation=answer).update(settled_at=None, annotation=None)
         return

@@ -32,8 +32,11 @@ def adjudicate(
     kind: str,
     label_code: str | None,
     now: datetime,
+    shown: dict[str, str] | None = None,
 ) -> Annotation:
     """Let an expert decide an image alone; an answer this expert gave before is withdrawn.
+
+    `shown` is what the page had told them before, where it had told them anything.
 
     Raises:
         InvalidAnswerError: neither a label, "none of these" nor "can't tell".
@@ -45,7 +48,12 @@ def adjudicate(
         )
     codes = [label_code] if label_code else []
     answer = answers.Answer(
-        kind, codes, uuid.uuid4(), answers.hash_of(image_id, kind, codes), is_expert=True
+        kind,
+        codes,
+        uuid.uuid4(),
+        answers.hash_of(image_id, kind, codes),
+        shown=shown,
+        is_expert=True,
     )
     with transaction.atomic():
         annotator = Annotator.objects.select_related("project").get(

@@ -21,7 +21,7 @@ from labeling.models import (
     QueueEntryState,
     Reason,
 )
-from labeling.selectors import annotators
+from labeling.selectors import annotators, doubts
 from labeling.selectors.prepared import (
     ANY_OF,
     IS_SQLITE,
@@ -42,7 +42,7 @@ GOLD_AT_ONCE = 100
 """How many people may look at one gold image at the same time."""
 SECOND_OPINION = "activelab 1"
 """Policy of entries that ask for a second opinion of an image that is decided."""
-DOUBTED = "label errors 1"
+DOUBTED = doubts.DOUBTED
 """The same, of an image whose label the classifier and its neighbours speak against."""
 SECOND_OPINIONS = frozenset({SECOND_OPINION, DOUBTED})
 VOTE_KINDS = (AnnotationKind.LABEL, AnnotationKind.CANT_TELL, AnnotationKind.NONE_OF_THESE)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labeling.selectors import crowd
+from labeling.selectors import crowd, doubts
 from labeling.selectors import queue as queue_selectors
 from labeling.services import queue
-from labeling.services.slots import SECOND_OPINION
+from labeling.services.slots import DOUBTED, SECOND_OPINION
 from ml import acquisition
 from ml.acquisition import PreparedRows
 from ml.acquisition.classifier import probabilities_at
@@ -18,7 +18,7 @@ from ml.acquisition.rescore import rescore
 from ml.acquisition.shards import RollingShard
 from ml.errors import MlError
 from ml.heads import ridge
-from ml.selectors import embeddings
+from ml.selectors import embeddings, outlook
 from ml.services import rare
 from ml.types import Pool
 
@@ -150,7 +150,8 @@ def _mean(
 def function_name(project: ProjectRow, labeled: Labeled, *, has_head: bool) -> str:
     """Name the function whose turn it is: herding while it is cold, then the project's own.
 
-    Functions that need no classifier, and those with a cold start of their own, come at once.
+    Functions that need no classifier, and those with a cold start of their own, come at once. Where
+    the project's own does not pay, a fallback chooses meanwhile (`ml.services.outlook`).
 
     Raises:
         UnknownAcquisitionFunctionError: the project's own does not exist.
@@ -161,7 +162,8 @@ def function_name(project: ProjectRow, labeled: Labeled, *, has_head: bool) -> s
             f"There is no acquisition function {wanted!r}; choose one of "
             f"{', '.join(acquisition.ACQUISITION_FUNCTIONS)} in the project's settings."
         )
-    return acquisition.whose_turn(wanted, can_ask=has_head and not labeled.is_cold)
+    chosen = outlook.fallback(project.pk) or wanted
+    return acquisition.whose_turn(chosen, can_ask=has_head and not labeled.is_cold)
 
 
 def is_low(project: ProjectRow, n_chosen: int) -> bool:
@@ -186,16 +188,18 @@ def refill(
 
     Priorities fall from 0 by 1 a place, so that the window is served in the order chosen. The share
     of it that labeling's sweep has found goes to second opinions, spread evenly: the images that
-    ActiveLab scores lowest, chosen with certainty. Small shares go to what may be of a rare label
-    or of none (`rare`). A pool with nothing new asks for none, so that labeling ends.
+    ActiveLab scores lowest, chosen with certainty. Before all comes now and then one whose label is
+    doubted (`label_errors`), where their share allows. Small shares go to what may be of a rare
+    label or of none (`rare`). A pool with nothing new asks for none, so that labeling ends.
     """
     if len(scored.image_ids) == 0:
         return np.empty(0, dtype=np.int64)
     has_head = scored.head is not None or scored.probabilities is not None
     name = function_name(project, labeled, has_head=has_head)
     size = _window(project, name, is_cold=labeled.is_cold or not has_head)
+    doubted = _doubted(project, labeled, rng)
     shares = rare.choose(project=project, scored=scored, labeled=labeled, size=size, rng=rng)
-    asked = {each.image_id for each in shares}
+    asked = {each.image_id for each in (*doubted, *shares)}
     again = [each for each in _second_opinions(project.pk, size) if each.image_id not in asked]
     positions, chances = acquisition.ACQUISITION_FUNCTIONS[name](
         scored.pool(labeled.counts), batch_size=max(size - len(again) - len(asked), 1), rng=rng
@@ -208,7 +212,7 @@ def refill(
     ]
     queue.refill(
         project_id=project.pk,
-        entries=rare.mixed(_in_turn(fresh, again), shares, rng),
+        entries=[*doubted, *rare.mixed(_in_turn(fresh, again), shares, rng)],
         policy=f"{name} 1",
         model_version=model_version,
         now=now,
@@ -227,6 +231,25 @@ def _second_opinions(project_id: int, size: int) -> list[queue.RefillEntry]:
     share, _ = crowd.relabel_share(project_id)
     ids = crowd.relabel_candidates(project_id, round(share * size))
     return [queue.RefillEntry(image_id, 0.0, 1.0, SECOND_OPINION) for image_id in ids]
+
+
+DOUBTED_CHANCE = 0.2
+"""A refill asks about a doubted label this often, so that a list of them is spread over answers."""
+
+
+def _doubted(
+    project: ProjectRow, labeled: Labeled, rng: np.random.Generator
+) -> list[queue.RefillEntry]:
+    """Give the next doubted label to ask about, within its share of all labels, or nothing.
+
+    One at a time and first, since a window is seldom served to its end before the next refill.
+    """
+    if project.doubt_serving_share <= 0 or rng.random() >= DOUBTED_CHANCE:
+        return []
+    ids = doubts.to_ask(
+        project.pk, share=project.doubt_serving_share, n_settled=len(labeled.image_ids)
+    )
+    return [queue.RefillEntry(image_id, 1.0, DOUBTED_CHANCE, DOUBTED) for image_id in ids[:1]]
 
 
 def _in_turn(

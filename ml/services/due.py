@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Literal
 from labeling.selectors import images, projects
 from ml.models import EmbeddingSet, TrainingKind
 from ml.selectors import embeddings
-from ml.services import embedding, finetune_due, handover, new_labels, refit_due, runs
+from ml.services import (
+    embedding,
+    finetune_due,
+    handover,
+    label_errors,
+    new_labels,
+    outlook,
+    refit_due,
+    runs,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-Kind = Literal["embed", "refit", "finetune", "reembed", "new_labels"]
+Kind = Literal["embed", "refit", "finetune", "reembed", "new_labels", "outlook", "label_errors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +49,12 @@ def find(*, now: datetime) -> list[Due]:
             found.append(Due("finetune", project_id))
         if handover.is_due(project_id, now=now):
             found.append(Due("reembed", project_id))
+        if outlook.is_due(project_id, now=now):
+            found.append(Due("outlook", project_id))
         if new_labels.is_due(project_id, now=now):
             found.append(Due("new_labels", project_id))
+        if label_errors.is_due(project_id, now=now):
+            found.append(Due("label_errors", project_id))
     return found
 
 

@@ -73,3 +73,25 @@ def test_the_order_of_rows_does_not_matter() -> None:
     mixed = suspect(given[order], p[order], rows[order], np.arange(300)[order])
 
     assert np.allclose(mixed.score, straight.score[order])
+
+
+def test_asking_neighbours_of_doubted_labels_alone_flags_the_same_in_the_same_order() -> None:
+    given, p, rows, _ = world()
+
+    whole = suspect(given, p, rows, np.arange(300))
+    quick = suspect(given, p, rows, np.arange(300), asks_all=False)
+
+    n_flagged = int(whole.is_flagged.sum())
+    assert np.array_equal(quick.is_flagged, whole.is_flagged)
+    assert np.array_equal(quick.ranked()[:n_flagged], whole.ranked()[:n_flagged])
+    assert np.allclose(quick.alike_share[quick.is_flagged], whole.alike_share[whole.is_flagged])
+
+
+def test_it_says_what_the_neighbours_are_called_and_how_many() -> None:
+    rows = np.repeat(EYE[:1], 5, axis=0)
+    p = np.array([[0.1, 0.9], [0.1, 0.9], [0.1, 0.9], [0.1, 0.9], [0.9, 0.1]])
+
+    found = suspect(np.array([0, 1, 1, 1, 0]), p, rows, np.arange(5))
+
+    assert (int(found.alike[0]), float(found.alike_share[0])) == (1, 0.75)
+    assert float(found.neighbour_share[0]) == 0.25

@@ -1,0 +1,159 @@
+"""`staff/projects/<slug>/label-errors`: labels that may be wrong, settled one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling.api import queue_payloads as payloads
+from labeling.api.permissions import Role, project_for
+from labeling.api.principals import annotator_for
+from labeling.api.roster import ShareSerializer
+from labeling.selectors import doubts as selectors
+from labeling.selectors import queue as queue_selectors
+from labeling.services import review
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from rest_framework.request import Request
+
+    from labeling.models import Label, LabelDoubt
+
+MOST = 20
+SETTLE_EXAMPLE = OpenApiExample(
+    "another label", value={"kind": "LABEL", "label": "soy-milk"}, request_only=True
+)
+
+
+class ReviewQuerySerializer(serializers.Serializer[Any]):
+    """Where to go on."""
+
+    after = serializers.UUIDField(required=False, help_text="The image shown last.")
+    count = serializers.IntegerField(required=False, default=5, min_value=1, max_value=MOST)
+
+
+class WitnessSerializer(serializers.Serializer[Any]):
+    """A label that something speaks for, and how strongly."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+    share = serializers.FloatField(help_text="Probability, or share of the neighbours; 0 to 1.")
+
+
+class DoubtSerializer(serializers.Serializer[Any]):
+    """A label that may be wrong, and what speaks against it."""
+
+    image = payloads.ImageRefSerializer()
+    given = WitnessSerializer(help_text="The label it has, and what the classifier gives it.")
+    given_alike = serializers.FloatField(help_text="Share of the images most like it with it.")
+    classifier = WitnessSerializer(help_text="What heads fitted without its group prefer.")
+    neighbours = WitnessSerializer(help_text="What most of the images most like it are.")
+
+
+class DoubtsFoundSerializer(serializers.Serializer[Any]):
+    """What became of the doubts so far."""
+
+    open = serializers.IntegerField()
+    wrong = ShareSerializer(help_text="Of the labels an expert has judged, those that were wrong.")
+    n_wrong = serializers.IntegerField()
+    n_judged = serializers.IntegerField()
+    cant_tell = serializers.IntegerField()
+    asked = serializers.IntegerField(help_text="Second opinions asked of people.")
+    answered = serializers.IntegerField()
+    otherwise = serializers.IntegerField(help_text="Of those, where another label stands now.")
+
+
+class ReviewSerializer(serializers.Serializer[Any]):
+    """What waits, the worst first."""
+
+    items = DoubtSerializer(many=True)
+    found = DoubtsFoundSerializer()
+
+
+class ReviewSettledSerializer(serializers.Serializer[Any]):
+    """The decision, and what became of the doubts so far."""
+
+    annotation = payloads.AnnotationSerializer()
+    found = DoubtsFoundSerializer()
+
+
+class ReviewView(APIView):
+    """Labels that may be wrong."""
+
+    @extend_schema(
+        tags=["experts"],
+        operation_id="list_doubted_labels",
+        summary="Labels that the classifier and similar images speak against, the worst first",
+        parameters=[ReviewQuerySerializer],
+        responses=ReviewSerializer,
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Give those behind `after`, and go round at the end."""
+        project = project_for(request, slug, Role.EXPERT)
+        asked = ReviewQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        rows = selectors.upcoming(
+            project.pk,
+            after=asked.validated_data.get("after"),
+            count=asked.validated_data["count"],
+        )
+        return Response(
+            {
+                "items": [_doubt(row) for row in rows],
+                "found": DoubtsFoundSerializer(selectors.found(project.pk)).data,
+            }
+        )
+
+
+class ReviewImageView(APIView):
+    """One label that may be wrong."""
+
+    @extend_schema(
+        tags=["experts"],
+        operation_id="settle_doubted_label",
+        summary="Keep a doubted label or give another; an expert's answer, which decides alone",
+        request=payloads.AdjudicationRequestSerializer,
+        responses={201: ReviewSettledSerializer},
+        examples=[SETTLE_EXAMPLE],
+    )
+    def post(self, request: Request, slug: str, public_id: UUID) -> Response:
+        """Store the answer; `annotations/<id>/undo` takes it back."""
+        project = project_for(request, slug, Role.EXPERT)
+        annotator = annotator_for(request, project)
+        asked = payloads.AdjudicationRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        annotation = review.settle(
+            project_id=project.pk,
+            image_id=queue_selectors.image_id(project.pk, public_id),
+            annotator_id=annotator.pk,
+            kind=asked.validated_data["kind"],
+            label_code=asked.validated_data.get("label"),
+            now=timezone.now(),
+        )
+        return Response(
+            {
+                "annotation": payloads.annotation(annotation),
+                "found": DoubtsFoundSerializer(selectors.found(project.pk)).data,
+            },
+            status=201,
+        )
+
+
+def _doubt(row: LabelDoubt) -> dict[str, Any]:
+    return {
+        "image": payloads.image(row.image),
+        "given": _witness(row.label, row.own_probability),
+        "given_alike": row.own_share,
+        "classifier": _witness(row.suggested, row.suggested_probability),
+        "neighbours": _witness(row.alike, row.alike_share),
+    }
+
+
+def _witness(label: Label, share: float) -> dict[str, Any]:
+    return {"code": label.code, "name": label.name, "share": share}
