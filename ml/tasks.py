@@ -103,6 +103,14 @@ def sweep(**_: Any) -> None:
 
 
 @shared_task
+def drop_stale(**_: Any) -> None:
+    """Delete stored replies and predictions that have served their purpose."""
+    from ml.services import retention
+
+    retention.drop_stale(now=timezone.now())
+
+
+@shared_task
 def settle_feedback(**_: Any) -> None:
     """Turn feedback on queued pictures into answers once their partition is decided."""
     from ml.services import feedback

@@ -66,6 +66,11 @@ app.conf.update(
             "schedule": 3600.0,
             "options": {"expires": 3600},
         },
+        "drop-stale": {
+            "task": "ml.tasks.drop_stale",
+            "schedule": 3600.0,
+            "options": {"expires": 3600},
+        },
         "ml-sweep": {"task": "ml.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
     },
 )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from labeling.services import images
 from labeling.tests import factories, worlds
 from labeling.tests.rows import Annotation, Image
 from ml import tasks
+from ml.services import retention
 from ml.tests.api.uploads import decide, opened, queueing, results
 from ml.tests.serving.kitchen import (
     BLUE,
@@ -226,3 +229,37 @@ def test_a_removed_picture_takes_no_answer(open_kitchen: Kitchen) -> None:
     decide(open_kitchen, "POOL")
     tasks.settle_feedback()
     assert not Annotation.objects.exists()
+
+
+def test_after_ninety_days_only_what_somebody_came_back_to_is_kept(
+    open_kitchen: Kitchen, settings: Settings
+) -> None:
+    client = queueing(open_kitchen)
+    ((plain,), (told,), (queued,)) = (
+        results(ask(client, open_kitchen.project, picture(BLUE))),
+        results(ask(client, open_kitchen.project, picture(BLUE))),
+        results(ask(client, open_kitchen.project, picture(), queue="true")),
+    )
+    say(client, told, right=True)
+    now = timezone.now()
+    almost, after = now + timedelta(days=89), now + timedelta(days=91)
+
+    retention.drop_stale(now=almost)
+    assert look(client, plain).status_code == 200
+    settings.PREDICTION_DAYS = 0
+    retention.drop_stale(now=after)
+    assert look(client, plain).status_code == 200
+    settings.PREDICTION_DAYS = 90
+    dropped = retention.drop_stale(now=after)
+
+    assert dropped.predictions == 1
+    assert [look(client, one).status_code for one in (plain, told, queued)] == [404, 200, 200]
+
+
+def test_replies_to_retries_are_dropped_after_a_day_and_not_before(open_kitchen: Kitchen) -> None:
+    client = client_with(open_kitchen.project, "predict")
+    ask(client, open_kitchen.project, picture(), key="once")
+    now = timezone.now()
+
+    assert retention.drop_stale(now=now + timedelta(hours=23)).replies == 0
+    assert retention.drop_stale(now=now + timedelta(hours=25)).replies == 1
