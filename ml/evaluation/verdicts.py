@@ -19,7 +19,7 @@ FLOOR_IMAGES = 10
 FLOOR_DROP = 0.10
 """Points of accuracy that one label may lose, however much the others win."""
 
-FLOOR_CHANCE = 0.05
+FLOOR_CHANCE = 0.02
 """How likely losses so one-sided are, at most, where the label is as good as it was."""
 
 

@@ -6,7 +6,7 @@ One image a split group, so pairs are independent. Nothing here trains, tunes or
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,6 +65,57 @@ class Pairs:
         return self.wins + self.losses + self.ties
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What two versions said of the same audit images, in draw order; (n,) each.
+
+    Attributes:
+        image_ids: database keys.
+        truth: label codes people agreed on.
+        said: codes the challenger predicts; `UNKNOWN` where it has no vector.
+        reference: codes the reference predicts, or stands for.
+    """
+
+    image_ids: Indices
+    truth: npt.NDArray[np.object_]
+    said: npt.NDArray[np.object_]
+    reference: npt.NDArray[np.object_]
+
+    def counts(self) -> Pairs:
+        """Count wins, losses and ties of the challenger."""
+        return count(self.truth, self.said, self.reference)
+
+    def by_label(self) -> dict[str, Pairs]:
+        """Count them by the label of the image, labels in the order of their codes."""
+        return {
+            code: count(self.truth[here], self.said[here], self.reference[here])
+            for code in sorted(set(self.truth.tolist()))
+            for here in [self.truth == code]
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as a row can hold it: codes once, columns as places among them."""
+        codes = sorted({*self.truth, *self.said, *self.reference})
+        place = {code: at for at, code in enumerate(codes)}
+        columns = {"truth": self.truth, "said": self.said, "reference": self.reference}
+        return {
+            "codes": codes,
+            "image": self.image_ids.tolist(),
+            **{name: [place[code] for code in column] for name, column in columns.items()},
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Table:
+        """Read what `to_json` wrote."""
+        codes = np.array(stored["codes"], dtype=object)
+        columns = (np.array(stored[name], dtype=np.int64) for name in COLUMNS)
+        truth, said, reference = (codes[column] for column in columns)
+        return cls(np.array(stored["image"], dtype=np.int64), truth, said, reference)
+
+
+COLUMNS = ("truth", "said", "reference")
+
+
 def audit_truth(project_id: int) -> AuditTruth:
     """Read the audit slice as it stands; a label changed since simply reads differently."""
     rows = consensus.audit_rows(project_id, measured_only=True)
@@ -79,6 +130,16 @@ def audit_truth(project_id: int) -> AuditTruth:
         n_open=int(waits.sum()),
         n_for_experts=int((rows.is_pending | (states == DISPUTED)).sum()),
     )
+
+
+def table(version: ModelVersion, reference: ModelVersion | str, truth: AuditTruth) -> Table:
+    """Ask two versions about the audit slice; a reference that is a code always says that code."""
+    said = answers(version, truth.image_ids)
+    if isinstance(reference, str):
+        theirs = np.full(len(said), reference, dtype=object)
+    else:
+        theirs = answers(reference, truth.image_ids)
+    return Table(truth.image_ids, truth.codes, said, theirs)
 
 
 def answers(version: ModelVersion, image_ids: Indices) -> npt.NDArray[np.object_]:

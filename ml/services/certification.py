@@ -27,8 +27,9 @@ from ml.models import (
     ModelVersion,
 )
 from ml.selectors import evidence, registry
+from ml.services import audit_verdict, snapshots, waiting
 from ml.services import registry as registry_services
-from ml.services import snapshots, waiting
+from ml.services.audit_verdict import MONITOR_MARGIN, NON_INFERIORITY_MARGIN
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,13 +37,20 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ml.selectors.evidence import AuditTruth, Pairs
+    from ml.services.audit_verdict import AuditVerdict
+
+__all__ = [
+    "ALPHA",
+    "MONITOR_MARGIN",
+    "NON_INFERIORITY_MARGIN",
+    "Events",
+    "advance",
+    "is_candidate",
+    "open_certification",
+]
 
 ALPHA = 0.05
 """Error budget of one proven version's reign, for certifications and for the monitor each."""
-
-NON_INFERIORITY_MARGIN = 0.02
-MONITOR_MARGIN = 0.02
-"""Points of accuracy that all heads since the last proven one may have lost together."""
 
 MIN_AUDIT_IMAGES = 10
 """With fewer resolved, no test could pass; opening one would only spend the budget."""
@@ -142,85 +150,43 @@ def _truth(project_id: int, running: list[Comparison], now: datetime) -> AuditTr
 
 
 def _certify(comparison: Comparison, truth: AuditTruth, now: datetime) -> str:
-    version, reference = comparison.challenger, comparison.reference
-    said = evidence.answers(version, truth.image_ids)
-    if reference is None:
-        theirs = np.full(len(said), comparison.detail["always"], dtype=object)
-    else:
-        theirs = evidence.answers(reference, truth.image_ids)
-    pairs = evidence.count(truth.codes, said, theirs)
-    log_e = _log_e(pairs, has_reference=reference is not None)
-    decision = _decision(comparison, pairs, log_e, n_open=truth.n_open)
-    numbers: dict[str, Any] = {**log_e, "n": pairs.n, "needed": _needed(comparison)}
-    if decision == ComparisonDecision.RUNNING and version.kind == ModelKind.FINETUNE:
+    reference = comparison.reference or str(comparison.detail["always"])
+    table = evidence.table(comparison.challenger, reference, truth)
+    found = audit_verdict.of_certification(comparison, table, n_open=truth.n_open)
+    decision, sentence = found.decision, found.sentence
+    is_finetune = comparison.challenger.kind == ModelKind.FINETUNE
+    if decision == ComparisonDecision.RUNNING and is_finetune:
         comparison.detail = {**comparison.detail, "wait": waiting.after(comparison, truth, now)}
         if waiting.is_over(comparison, now):
             decision = ComparisonDecision.UNDECIDED
-            numbers |= {"difference": waiting.bound(pairs, truth.n_open), "n_open": truth.n_open}
-    comparison.log_e, comparison.decision = max(log_e.values()), decision
-    _store(comparison, pairs, numbers, now)
-    if decision == ComparisonDecision.RUNNING:
-        return decision
-    sentence = _sentence(comparison, pairs, decision)
-    if decision == ComparisonDecision.UNDECIDED:
-        sentence = f"{waiting.sentence(comparison, truth, pairs)} {sentence}"
-    if decision == ComparisonDecision.PASSED and version.kind == ModelKind.HEAD:
-        registry_services.prove(
-            project_id=version.project_id, version_id=version.pk, verdict=sentence, now=now
-        )
-    elif decision == ComparisonDecision.PASSED:
-        # A new backbone serves only when the pool has its vectors: `finetune.advance` hands over.
-        ModelVersion.objects.filter(pk=version.pk).update(verdict=sentence)
-    elif version.state == ModelState.CHALLENGER:
-        gate = {**version.gate, "certification": numbers}
-        registry_services.reject(version_id=version.pk, verdict=sentence, gate=gate, now=now)
+            found.numbers["difference"] = waiting.bound(found.pairs, truth.n_open)
+            sentence = (
+                f"{waiting.sentence(comparison, truth, found.pairs)} "
+                f"So far {audit_verdict.counted(comparison, found.pairs)}."
+            )
+    if decision != ComparisonDecision.RUNNING:
+        # What the verdict rests on, for good: labels change, and weights are dropped.
+        comparison.detail = {**comparison.detail, "pairs": table.to_json()}
+    comparison.decision = decision
+    _store(comparison, found, sentence, now)
+    if decision != ComparisonDecision.RUNNING:
+        _act(comparison, found, sentence, now)
     return decision
 
 
-def _log_e(pairs: Pairs, *, has_reference: bool) -> dict[str, float]:
-    """Give the log e-values of the tests a certification may pass."""
-    values = {"superiority": compare.log_e_value(pairs.wins, pairs.losses)}
-    if has_reference:
-        values["non_inferiority"] = compare.log_e_noninferiority(
-            pairs.wins, pairs.losses, pairs.ties, margin=NON_INFERIORITY_MARGIN
+def _act(comparison: Comparison, found: AuditVerdict, sentence: str, now: datetime) -> None:
+    """Let a certification that has ended show in the version."""
+    version = comparison.challenger
+    if comparison.decision == ComparisonDecision.PASSED and version.kind == ModelKind.HEAD:
+        registry_services.prove(
+            project_id=version.project_id, version_id=version.pk, verdict=sentence, now=now
         )
-    return values
-
-
-def _needed(comparison: Comparison) -> float:
-    """Give the log e-value that passes: the budget is shared where there are two ways to pass."""
-    ways = 1 if comparison.reference_id is None else 2
-    return math.log(ways / comparison.alpha)
-
-
-def _decision(
-    comparison: Comparison, pairs: Pairs, log_e: dict[str, float], *, n_open: int
-) -> ComparisonDecision:
-    if max(log_e.values()) >= _needed(comparison):
-        return ComparisonDecision.PASSED
-    harm = compare.log_e_reversed(pairs.wins, pairs.losses)
-    if comparison.reference_id is not None and harm >= math.log(1 / comparison.alpha):
-        return ComparisonDecision.FAILED
-    is_finetune = comparison.challenger.kind == ModelKind.FINETUNE
-    if is_finetune and n_open == 0 and pairs.n > 0:
-        return ComparisonDecision.FAILED  # nobody, no expert either, will ever answer more
-    return ComparisonDecision.RUNNING
-
-
-def _sentence(comparison: Comparison, pairs: Pairs, decision: str) -> str:
-    if comparison.reference is None:
-        other = f"always answering {comparison.detail['always']!r}"
-    else:
-        other = f"v{comparison.reference.number}"
-    counted = (
-        f"right on {pairs.wins} audit images that {other} had wrong, wrong on {pairs.losses} that "
-        f"it had right, of {pairs.n}"
-    )
-    if decision == ComparisonDecision.PASSED:
-        return f"Proven: {counted}."
-    if decision == ComparisonDecision.UNDECIDED:
-        return f"So far {counted}."
-    return f"Not proven: {counted}."
+    elif comparison.decision == ComparisonDecision.PASSED:
+        # A new backbone serves only when the pool has its vectors: `finetune.advance` hands over.
+        ModelVersion.objects.filter(pk=version.pk).update(verdict=sentence)
+    elif version.state == ModelState.CHALLENGER:
+        gate = {**version.gate, "certification": found.numbers}
+        registry_services.reject(version_id=version.pk, verdict=sentence, gate=gate, now=now)
 
 
 def _after_failures(project_id: int, failed: list[int], now: datetime) -> int | None:
@@ -229,7 +195,7 @@ def _after_failures(project_id: int, failed: list[int], now: datetime) -> int | 
     if champion is None or champion.version_id not in failed or champion.proven_id is None:
         return None
     comparison = evidence.of_version(champion.version_id)[0]
-    pairs = _pairs_of(comparison)
+    pairs = evidence.Pairs(comparison.wins, comparison.losses, comparison.ties)
     return _roll_back(project_id, champion.version_id, comparison, pairs, now)
 
 
@@ -249,17 +215,27 @@ def _monitor(project_id: int, truth: AuditTruth, now: datetime) -> int | None:
         return None
     comparison = _running_monitor(pointer, truth, now)
     detail = _with_new_pairs(comparison.detail, pointer.model_version, pointer.proven, truth)
-    pairs = _recount(detail["pairs"], truth)
-    log_e = compare.log_e_harm(pairs.wins, pairs.losses, pairs.ties, margin=MONITOR_MARGIN)
-    is_harm = log_e >= math.log(1 / comparison.alpha)
+    pairs = recount(detail["pairs"], truth)
+    found = audit_verdict.of_monitor(comparison, pairs)
     comparison.detail = detail
     comparison.challenger = pointer.model_version
-    comparison.log_e = log_e
-    comparison.decision = ComparisonDecision.FAILED if is_harm else ComparisonDecision.RUNNING
-    _store(comparison, pairs, {"margin": MONITOR_MARGIN, "n": pairs.n}, now)
-    if not is_harm:
+    comparison.decision = found.decision
+    if found.decision == ComparisonDecision.FAILED:
+        comparison.detail = {**detail, "truth": _truth_of(detail["pairs"], truth)}
+    _store(comparison, found, found.sentence, now)
+    if found.decision != ComparisonDecision.FAILED:
         return None
     return _roll_back(project_id, pointer.model_version_id, comparison, pairs, now)
+
+
+def _truth_of(stored: list[dict[str, Any]], truth: AuditTruth) -> dict[str, str]:
+    """Keep the labels that a verdict was counted by, by image."""
+    code_of = dict(zip(truth.image_ids.tolist(), truth.codes, strict=True))
+    return {
+        str(pair["image"]): str(code_of[pair["image"]])
+        for pair in stored
+        if pair["image"] in code_of
+    }
 
 
 def _running_monitor(pointer: Champion, truth: AuditTruth, now: datetime) -> Comparison:
@@ -300,7 +276,7 @@ def _with_new_pairs(
     return {**detail, "pairs": [*detail["pairs"], *added]}
 
 
-def _recount(stored: list[dict[str, Any]], truth: AuditTruth) -> Pairs:
+def recount(stored: list[dict[str, Any]], truth: AuditTruth) -> Pairs:
     """Count stored pairs against the labels as they are now; unresolved ones wait."""
     code_of = dict(zip(truth.image_ids.tolist(), truth.codes, strict=True))
     live = [pair for pair in stored if pair["image"] in code_of]
@@ -336,13 +312,14 @@ def _roll_back(
     return reference.pk
 
 
-def _pairs_of(comparison: Comparison) -> Pairs:
-    return evidence.Pairs(comparison.wins, comparison.losses, comparison.ties)
-
-
-def _store(comparison: Comparison, pairs: Pairs, numbers: dict[str, Any], now: datetime) -> None:
+def _store(comparison: Comparison, found: AuditVerdict, sentence: str, now: datetime) -> None:
+    pairs = found.pairs
     comparison.wins, comparison.losses, comparison.ties = pairs.wins, pairs.losses, pairs.ties
-    comparison.detail = {**comparison.detail, "numbers": numbers}
+    comparison.log_e = found.log_e
+    comparison.detail = audit_verdict.with_look(comparison.detail, found, now) | {
+        "numbers": found.numbers,
+        "sentence": sentence,
+    }
     comparison.updated_at = now
     comparison.save()
 

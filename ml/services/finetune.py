@@ -92,7 +92,8 @@ def request(*, project_id: int, trigger: str, now: datetime, **overrides: Any) -
     waiting = registry_selectors.waiting_challenger(project_id)
     if waiting is not None:
         raise FineTuneNotEnabledError(
-            f"v{waiting.number} is fine-tuned and waits for its verdict; answer more audit images."
+            f"v{waiting.number} is fine-tuned and waits for its verdict; answer more audit images, "
+            "or let it serve or set it aside on the Versions page once it has passed."
         )
     rows = consensus.training_rows(project_id)
     n_labels = len(set(rows.posteriors.argmax(axis=1).tolist())) if len(rows.image_ids) else 0

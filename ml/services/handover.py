@@ -20,22 +20,21 @@ from ml.models import (
     ModelVersion,
 )
 from ml.selectors import registry as registry_selectors
-from ml.services import certification, embedding, refit, registry, waiting
+from ml.services import certification, deployment, embedding, refit, registry, waiting
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
 def is_due(project_id: int, *, now: datetime) -> bool:
-    """Tell whether a challenger's set lacks vectors, it has passed, or it has waited in vain."""
+    """Tell whether a challenger's set lacks vectors, it is to serve, or it has waited in vain."""
     challenger = registry_selectors.waiting_challenger(project_id)
     if challenger is None:
         return False
     beat = challenger.embedding_set.heartbeat_at
     if beat is not None and beat >= now - embedding.STALE_AFTER:
         return False
-    is_passed = _decision(challenger) == ComparisonDecision.PASSED
-    is_moving = is_passed or embedding.pending_count(challenger.embedding_set) > 0
+    is_moving = _is_to_serve(challenger) or embedding.pending_count(challenger.embedding_set) > 0
     return is_moving or waiting.is_any_over(project_id, now)
 
 
@@ -43,13 +42,15 @@ def advance(*, project_id: int, now: datetime, seconds: float = 2.0) -> bool:
     """Do about two seconds of what a waiting challenger needs; give whether there is more.
 
     While undecided it gets the vectors of new labeled and measured images, and its comparison goes
-    on. Once it has passed it gets those of all images, and then it serves. A refit that moves the
-    pointer at the same moment is not lost: the switch is tried again.
+    on. Once it has passed, and a manager has said yes where one is asked, it gets those of all
+    images, and then it serves. A refit that moves the pointer at the same moment is not lost: the
+    switch is tried again.
     """
     challenger = registry_selectors.waiting_challenger(project_id)
     if challenger is None:
         return False
-    if _decision(challenger) == ComparisonDecision.PASSED:
+    is_to_serve = _is_to_serve(challenger)
+    if is_to_serve:
         EmbeddingSet.objects.filter(
             pk=challenger.embedding_set_id, scope=EmbeddingScope.JUDGED
         ).update(scope=EmbeddingScope.ALL, state=EmbeddingSetState.BUILDING)
@@ -61,8 +62,8 @@ def advance(*, project_id: int, now: datetime, seconds: float = 2.0) -> bool:
     if _decision(challenger) != ComparisonDecision.PASSED:
         events = certification.advance(project_id=project_id, now=now)
         _retire_failed(project_id, challenger)
-        return challenger.pk in events.proven
-    return not _switch(project_id, challenger, now)
+        return challenger.pk in events.proven and deployment.may_serve(challenger)
+    return is_to_serve and not _switch(project_id, challenger, now)
 
 
 def _switch(project_id: int, challenger: ModelVersion, now: datetime) -> bool:
@@ -104,6 +105,11 @@ def _retire_failed(project_id: int, challenger: ModelVersion) -> None:
         EmbeddingSet.objects.filter(pk=challenger.embedding_set_id, project_id=project_id).update(
             state=EmbeddingSetState.RETIRED
         )
+
+
+def _is_to_serve(challenger: ModelVersion) -> bool:
+    has_passed = _decision(challenger) == ComparisonDecision.PASSED
+    return has_passed and deployment.may_serve(challenger)
 
 
 def _decision(challenger: ModelVersion) -> str | None:

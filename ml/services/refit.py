@@ -22,6 +22,7 @@ from ml.models import (
     Embedding,
     EmbeddingSet,
     ModelKind,
+    ModelState,
     ModelVersion,
     TrainingKind,
     TrainingRun,
@@ -33,6 +34,7 @@ from ml.services import (
     acquisition,
     budget,
     certification,
+    deployment,
     gate,
     priors,
     refit_due,
@@ -64,7 +66,8 @@ class RefitOutcome:
 
     Attributes:
         kind: busy (another one is at it), current (nothing is new), paused, waiting (no vectors or
-            too few labels for a head), deployed, refused, superseded (another champion came first)
+            too few labels for a head), deployed, offered (it waits for a manager, or is only
+            measured), kept (another one waits), refused, superseded (another champion came first)
             or unchanged (no label for the head is new; the queue and the evidence were seen to).
         version: number of the version made, if any.
         has_more: whether answers came meanwhile: call again.
@@ -162,7 +165,7 @@ class _Refit:
         if kind != "superseded":
             self.kept["judged"] = judged
             self._feed_queue(fitted, version)
-        if fitted is not None and version is not None:
+        if fitted is not None and version is not None and version.state != ModelState.RETIRED:
             self._certify(version)
         events = certification.advance(project_id=self.project.pk, now=self.now)
         registry.prune(project_id=self.project.pk)
@@ -202,20 +205,19 @@ class _Refit:
             return "superseded", None, None
         gate.remember(version, labeled, fitted)
         self._close_stage("deploy")
-        return "deployed", version, fitted
+        return deployment.outcome(version), version, fitted
 
     def _deploy(self, fields: dict[str, Any], fitted: FittedHead, verdict: Verdict) -> ModelVersion:
-        """Store the version and move the pointer, in one transaction, if this run still counts."""
+        """Store the version and let it serve or wait, in one transaction, if this run counts."""
         head = codec.to_bytes(fitted.head)
         with transaction.atomic():
             self.claim.beat(now=self._time(), stage="deploying", progress=0.5)
             version = registry.create_version(project_id=self.project.pk, head=head, **fields)
-            registry.promote(
-                project_id=self.project.pk,
-                version_id=version.pk,
+            deployment.admit(
+                project=self.project,
+                version=version,
                 expected_id=self.champion.version_id if self.champion else None,
                 now=self._time(),
-                verdict=verdict.sentence,
             )
         return version
 

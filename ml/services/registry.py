@@ -21,6 +21,7 @@ from ml.models import (
     EmbeddingSet,
     EmbeddingSetState,
     Evidence,
+    ModelKind,
     ModelState,
     ModelVersion,
 )
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 VERSIONS_WITH_WEIGHTS = 50
 NUMBER_TRIES = 5
+OVERTAKEN = "Not served: another version came to serve before anybody said yes to this one."
 
 
 class PointerMovedError(MlError):
@@ -86,22 +88,19 @@ def promote(
         ModelVersion.objects.filter(pk=version_id).update(
             state=ModelState.CHAMPION, promoted_at=now, retired_at=None, **fields
         )
+        withdraw_offers(project_id=project_id, but_id=version_id, why=OVERTAKEN, now=now)
 
 
 def prove(*, project_id: int, version_id: int, verdict: str, now: datetime) -> None:
-    """Call a version proven; the monitor compares with it from now on.
+    """Call a version proven; the monitor compares with it from now on, once it has served.
 
-    Comparisons with the one proven before are superseded: their questions are answered.
+    A challenger that nobody has let serve is proven as well, but no head is rolled back to it.
     """
     with transaction.atomic():
         ModelVersion.objects.filter(pk=version_id).update(evidence=Evidence.PROVEN, verdict=verdict)
-        Champion.objects.filter(project_id=project_id).update(proven_id=version_id)
-        Comparison.objects.filter(
-            project_id=project_id, decision=ComparisonDecision.RUNNING
-        ).filter(
-            Q(kind=ComparisonKind.MONITOR) | ~Q(challenger_id=version_id, kind="CERTIFICATION")
-        ).update(decision=ComparisonDecision.SUPERSEDED, updated_at=now)
-        version = ModelVersion.objects.get(pk=version_id)
+        version = ModelVersion.objects.defer("head").get(pk=version_id)
+        if version.promoted_at is not None:
+            refer_to(project_id=project_id, version_id=version_id, now=now)
         journal.record_event(
             project_id=project_id,
             verb="version_proven",
@@ -109,6 +108,31 @@ def prove(*, project_id: int, version_id: int, verdict: str, now: datetime) -> N
             detail={"verdict": verdict},
             now=now,
         )
+
+
+def refer_to(*, project_id: int, version_id: int, now: datetime) -> None:
+    """Let a proven version that serves or served be what heads are compared with from now on.
+
+    Comparisons with the one proven before are superseded: their questions are answered.
+    """
+    Champion.objects.filter(project_id=project_id).update(proven_id=version_id)
+    Comparison.objects.filter(project_id=project_id, decision=ComparisonDecision.RUNNING).filter(
+        Q(kind=ComparisonKind.MONITOR) | ~Q(challenger_id=version_id, kind="CERTIFICATION")
+    ).update(decision=ComparisonDecision.SUPERSEDED, updated_at=now)
+
+
+def withdraw_offers(*, project_id: int, but_id: int, why: str, now: datetime) -> None:
+    """Retire heads that wait for a manager's yes: what they were compared with has changed."""
+    waiting = ModelVersion.objects.filter(
+        project_id=project_id, kind=ModelKind.HEAD, state=ModelState.CHALLENGER
+    ).exclude(pk=but_id)
+    ids = list(waiting.values_list("pk", flat=True))
+    if not ids:
+        return
+    waiting.filter(pk__in=ids).update(state=ModelState.RETIRED, retired_at=now, verdict=why)
+    Comparison.objects.filter(challenger_id__in=ids, decision=ComparisonDecision.RUNNING).update(
+        decision=ComparisonDecision.SUPERSEDED, updated_at=now
+    )
 
 
 def reject(*, version_id: int, verdict: str, gate: dict[str, Any], now: datetime) -> None:
@@ -167,6 +191,7 @@ def roll_back(
             challenger_id=current.version_id,
             decision=ComparisonDecision.RUNNING,
         ).update(decision=ComparisonDecision.SUPERSEDED, updated_at=now)
+        withdraw_offers(project_id=project_id, but_id=target.pk, why=OVERTAKEN, now=now)
         journal.record_event(
             project_id=project_id,
             verb="version_rolled_back",

@@ -6,25 +6,80 @@ import numpy as np
 import pytest
 
 from ml.evaluation import compare
-from ml.evaluation.verdicts import Verdict, certify, is_on_leash
+from ml.evaluation.verdicts import Verdict, certify, fallen_labels, is_on_leash
 from ml.models import Comparison, ModelKind, ModelVersion
-from ml.selectors.evidence import Pairs
-from ml.services import certification
+from ml.selectors.evidence import Table
+from ml.services import audit_verdict
 
 COUNTS = [(0, 0, 10), (30, 4, 100), (2, 30, 60), (12, 10, 3000), (9, 8, 120), (25, 10, 200)]
 
 
+def _table(wins: int, losses: int, ties: int, *, label: str = "milk") -> Table:
+    """Images of one label: the challenger right, the reference right, both right."""
+    n = wins + losses + ties
+    right, wrong = np.array([label, "soy"], dtype=object)
+    at = np.arange(n)
+    return Table(
+        image_ids=at,
+        truth=np.full(n, label, dtype=object),
+        said=np.where((at < wins) | (at >= wins + losses), right, wrong),
+        reference=np.where(at >= wins, right, wrong),
+    )
+
+
 @pytest.mark.parametrize("counts", COUNTS)
 def test_the_service_decides_by_the_same_rule(counts: tuple[int, int, int]) -> None:
-    version = ModelVersion(kind=ModelKind.HEAD)
-    row = Comparison(challenger=version, reference=version, reference_id=1, alpha=0.02)
-    log_e = certification._log_e(Pairs(*counts), has_reference=True)
+    version = ModelVersion(pk=1, kind=ModelKind.HEAD, number=1)
+    row = Comparison(challenger=version, reference=version, alpha=0.02)
 
-    decision = certification._decision(row, Pairs(*counts), log_e, n_open=0)
-    verdict = certify(*counts, alpha=0.02, margin=certification.NON_INFERIORITY_MARGIN)
+    found = audit_verdict.of_certification(row, _table(*counts), n_open=0)
 
+    margin = audit_verdict.NON_INFERIORITY_MARGIN
+    verdict = certify(*counts, alpha=0.02, margin=margin)
     stored = {Verdict.BETTER: "PASSED", Verdict.NOT_WORSE: "PASSED", Verdict.HARMFUL: "FAILED"}
-    assert decision == stored.get(verdict, "RUNNING")
+    assert found.decision == stored.get(verdict, "RUNNING")
+    assert found.numbers["verdict"] == verdict
+
+
+def test_a_label_that_falls_holds_a_candidate_that_is_better_over_all() -> None:
+    version = ModelVersion(pk=1, kind=ModelKind.HEAD, number=3)
+    row = Comparison(challenger=version, reference=version, alpha=0.02)
+    better, fallen = _table(40, 2, 100), _table(0, 6, 10, label="oat")
+    both = Table(
+        *(
+            np.concatenate([getattr(better, name), getattr(fallen, name)])
+            for name in ("image_ids", "truth", "said", "reference")
+        )
+    )
+
+    found = audit_verdict.of_certification(row, both, n_open=5)
+
+    assert found.numbers["verdict"] == "BETTER"
+    assert found.decision == "RUNNING"
+    assert found.numbers["fallen"] == [{"label": "oat", "wins": 0, "losses": 6, "n": 16}]
+    assert "worse at oat (wrong on 6 of 16 that v3 had right)" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "n", "falls"),
+    [
+        (0, 6, 20, True),  # six in a row by luck: 1 in 64
+        (0, 5, 20, False),  # 1 in 32
+        (0, 6, 9, False),  # too few images
+        (0, 6, 60, False),  # ten points and no more
+        (3, 12, 80, True),
+        (6, 12, 40, False),  # 12 of 18 by luck: 12 %
+    ],
+)
+def test_the_floor_by_hand(wins: int, losses: int, n: int, falls: bool) -> None:
+    found = fallen_labels(np.array([wins]), np.array([losses]), np.array([n]))
+
+    assert found.tolist() == [falls]
+
+
+def test_against_the_commonest_label_only_being_better_counts() -> None:
+    assert certify(0, 40, 100, alpha=0.02, margin=None) is Verdict.RUNNING
+    assert certify(9, 0, 0, alpha=1 / 102, margin=None) is Verdict.BETTER  # (2^10 - 1) / 10
 
 
 def test_each_verdict_is_reached() -> None:
