@@ -18,7 +18,7 @@ from labeling.selectors import images
 from labeling.services import exports
 from ml.api import staff_shapes as shapes
 from ml.errors import MlError
-from ml.selectors import history, metrics, overview, runs, versions
+from ml.selectors import history, mix_ups, overview, runs, versions
 from ml.services import registry, training_requests
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class ConfusionView(APIView):
     def get(self, request: Request, slug: str) -> Response:
         """Give the matrix of the champion."""
         project = project_for(request, slug, Role.MANAGER)
-        return Response(metrics.confusion_of_champion(project.pk))
+        return Response(mix_ups.confusion_of_champion(project.pk))
 
 
 class CellView(APIView):
@@ -96,7 +96,7 @@ class CellView(APIView):
         project = project_for(request, slug, Role.MANAGER)
         asked = shapes.CellQuery(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        cell = metrics.cell_of_champion(project.pk, **asked.validated_data)[:CELL_LIMIT]
+        cell = mix_ups.cell_of_champion(project.pk, **asked.validated_data)[:CELL_LIMIT]
         public_ids = images.public_ids([image_id for image_id, _ in cell])
         return Response(
             [

@@ -18,12 +18,18 @@ class EstimateShape(serializers.Serializer[Any]):
     missing = serializers.IntegerField(
         help_text="About how many more resolved audit images give ±10 points."
     )
+    waiting = serializers.IntegerField(
+        help_text="Audit images without an answer that may count; of a label, those taken for it."
+    )
+    reachable = serializers.FloatField(
+        help_text="Half-width of the interval once the waiting ones are answered."
+    )
 
 
 class IntervalShape(serializers.Serializer[Any]):
-    """An estimate with its 95 % interval."""
+    """An estimate with its 95 % interval; null means unknown."""
 
-    estimate = serializers.FloatField()
+    estimate = serializers.FloatField(allow_null=True)
     low = serializers.FloatField()
     high = serializers.FloatField()
     n = serializers.IntegerField()
@@ -43,6 +49,54 @@ class SourceEstimateShape(EstimateShape):
     source = serializers.CharField()  # type: ignore[assignment]
 
 
+class ClassesShape(serializers.Serializer[Any]):
+    """Figures in which each label counts once, partially pooled."""
+
+    macro = IntervalShape()
+    tenth = IntervalShape(help_text="Nine of ten labels do at least so well.")
+
+
+class TopShape(EstimateShape):
+    """How often the right label is among the k likeliest."""
+
+    k = serializers.IntegerField()
+
+
+class ReliabilityBinShape(serializers.Serializer[Any]):
+    """Audit images whose top probability lies in (from, to]: how many of them are right."""
+
+    to = serializers.FloatField()
+    confidence = serializers.FloatField(help_text="Their mean top probability.")
+    estimate = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    n = serializers.IntegerField()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Add the field whose name Python keeps for itself."""
+        return {"from": serializers.FloatField(), **super().get_fields()}
+
+
+class CalibrationShape(serializers.Serializer[Any]):
+    """Whether the classifier is as sure as it may be."""
+
+    ece = serializers.FloatField(allow_null=True, help_text="Expected calibration error.")
+    by_chance = serializers.FloatField(
+        allow_null=True, help_text="What a perfectly calibrated one would show on so few images."
+    )
+    n = serializers.IntegerField()
+    bins = ReliabilityBinShape(many=True)
+
+
+class OpenShape(serializers.Serializer[Any]):
+    """Images counted both ways, by what they wait for."""
+
+    answers = serializers.IntegerField()
+    expert = serializers.IntegerField()
+    none_fits = serializers.IntegerField(help_text="People agreed that no label fits.")
+    unseen = serializers.IntegerField(help_text="Not yet embedded for this version.")
+
+
 class AccuracyShape(serializers.Serializer[Any]):
     """All figures of one version, from the audit slice only."""
 
@@ -51,6 +105,13 @@ class AccuracyShape(serializers.Serializer[Any]):
     macro = serializers.FloatField(
         allow_null=True, help_text="Each label with a resolved audit image counting once."
     )
+    weighted = IntervalShape(
+        allow_null=True, help_text="Where images were not drawn alike; null where they were."
+    )
+    classes = ClassesShape()
+    top = TopShape()
+    calibration = CalibrationShape()
+    open = OpenShape()
     per_source = SourceEstimateShape(many=True)
     per_class = ClassEstimateShape(many=True)
     rests_on_one_person = serializers.BooleanField()

@@ -107,6 +107,19 @@ def answers_missing_for(
     return high - n
 
 
+def half_width_with(k: float, n: int, more: int, *, confidence: float = 0.95) -> float:
+    """Say how wide the interval would be, to either side, with so many more cases.
+
+    The share is taken to stay where it is, as `answers_missing_for` takes it; 0.5 for no case.
+    """
+    if n + more == 0:
+        return 0.5
+    if more == 0:
+        current = wilson(k, n, confidence=confidence)
+        return (current.high - current.low) / 2
+    return _wilson((k + 2) / (n + 4), n + more, confidence)[1]
+
+
 def with_effective_n(
     share: float, effective: float, *, n: int, confidence: float = 0.95
 ) -> Interval:

@@ -29,7 +29,10 @@ NOTHING = -1
 IDS_A_QUERY = 5000
 """SQLite takes 32,766 parameters in one statement."""
 
-Answer = tuple[int, float]  # column of the head, its probability
+TOP = 5
+"""Columns kept of each image, likeliest first: what a figure "among the first five" needs."""
+
+Answer = tuple[tuple[int, ...], float]  # columns of the head, the probability of the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,20 @@ class Answers:
     Attributes:
         number: of the version.
         label_order: codes, one a column of its head.
-        columns: (n,) likeliest column; -1 where the image has no embedding in the version's set.
-        p: (n,) its calibrated probability; 0 where there is none.
+        top: (n, t) likeliest columns, t = min(k, 5), the first one first; -1 where the image has no
+            embedding in the version's set.
+        p: (n,) calibrated probability of the first; 0 where there is none.
     """
 
     number: int
     label_order: tuple[str, ...]
-    columns: Labels
+    top: npt.NDArray[np.int64]
     p: npt.NDArray[np.float64]
+
+    @property
+    def columns(self) -> Labels:
+        """Give the (n,) likeliest columns."""
+        return self.top[:, 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +69,28 @@ _known: OrderedDict[UUID, _Known] = OrderedDict()
 _lock = threading.Lock()
 
 
-def of_version(public_id: UUID, image_ids: Indices, *, ahead: Indices) -> Answers | None:
+def of_version(public_id: UUID, image_ids: Indices) -> Answers | None:
     """Give what a version says of (n,) images; None where its weights are gone.
 
     Costs no query for images asked about before, one for the version and one for the vectors of
     the others.
-
-    Args:
-        ahead: images that will be asked about soon; computed in the same go.
     """
     with _lock:
         known = _known.get(public_id)
     wanted = image_ids.tolist()
     missing = [image for image in wanted if known is None or image not in known.answers]
     if known is None or missing:
-        new = set(missing) | set(ahead.tolist()) - (known.answers.keys() if known else set())
-        found = _ask(public_id, sorted(new))
+        found = _ask(public_id, sorted(set(missing)))
         if found is None:
             return None
         known = _remember(public_id, found)
-    rows = [known.answers.get(image, (NOTHING, 0.0)) for image in wanted]
+    width = min(TOP, len(known.label_order))
+    nothing: Answer = ((NOTHING,) * width, 0.0)
+    rows = [known.answers.get(image, nothing) for image in wanted]
     return Answers(
         number=known.number,
         label_order=known.label_order,
-        columns=np.array([column for column, _ in rows], dtype=np.int64),
+        top=np.array([top for top, _ in rows], dtype=np.int64).reshape(-1, width),
         p=np.array([p for _, p in rows], dtype=np.float64),
     )
 
@@ -106,9 +113,10 @@ def _ask(public_id: UUID, image_ids: list[int]) -> _Known | None:
     head = replace(codec.from_bytes(version.head), temperature=version.temperature)
     ids, vectors = _vectors(version.embedding_set_id, image_ids, version.dim)
     probabilities = ridge.predict(head, vectors)
-    columns = probabilities.argmax(axis=1)
-    p = probabilities[np.arange(len(ids)), columns]
-    answers = dict(zip(ids, zip(columns.tolist(), p.tolist(), strict=True), strict=True))
+    top = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
+    p = probabilities[np.arange(len(ids)), top[:, 0]]
+    rows = zip(map(tuple, top.tolist()), p.tolist(), strict=True)
+    answers: dict[int, Answer] = dict(zip(ids, rows, strict=True))
     return _Known(version.number, version.label_order, answers)
 
 

@@ -14,8 +14,7 @@ import numpy as np
 
 from labeling.selectors import consensus, projects
 from ml.evaluation import adjudicated, by_label, intervals
-from ml.evaluation import metrics as shares
-from ml.selectors import audit_predictions, versions
+from ml.selectors import audit_predictions
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -38,6 +37,9 @@ class Estimate:
             and those an expert has yet to look at, which are among the `n`. Of a label: those that
             may turn out to be of it.
         missing: about how many more resolved audit images give +-10 points.
+        waiting: audit images without an answer that may count for it: of a label, those the version
+            takes for it.
+        reachable: half-width of the interval once those are answered.
     """
 
     estimate: float | None
@@ -46,6 +48,8 @@ class Estimate:
     n: int
     unresolved: int
     missing: int
+    waiting: int
+    reachable: float
 
     def to_json(self) -> dict[str, Any]:
         """Give the fields as the API sends them."""
@@ -56,6 +60,8 @@ class Estimate:
             "n": self.n,
             "unresolved": self.unresolved,
             "missing": self.missing,
+            "waiting": self.waiting,
+            "reachable": self.reachable,
         }
 
 
@@ -87,6 +93,7 @@ class Audit:
     Attributes:
         checks: what experts have looked at, or are to look at.
         waiting: (m,) audit images without an answer yet.
+        waiting_sources: (m,) where those came from.
     """
 
     codes: tuple[str, ...]
@@ -96,7 +103,10 @@ class Audit:
     sources: tuple[str, ...]
     n_people: int
     checks: Checks
+    inclusion: npt.NDArray[np.float64]
+    states: tuple[str, ...]
     waiting: npt.NDArray[np.int64]
+    waiting_sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +120,14 @@ class Measured:
         truth: (n,) index into `codes`; -1 unresolved.
         predicted: (n,) index into `codes`; -1 where the version has no embedding of the image.
         p: (n,) probability of the predicted label.
+        top: (n, t) the likeliest labels, the predicted one first; -1 as in `predicted`.
         sources: (n,) where each image came from.
         n_people: how many annotators stand behind these labels.
         checks: what experts make of the images.
+        inclusion: (n,) probability with which each came into the audit slice.
+        states: (n,) consensus states.
+        waiting: (m,) what the version says of audit images without an answer, as `predicted`.
+        waiting_sources: (m,) where those came from.
     """
 
     version_number: int
@@ -122,9 +137,14 @@ class Measured:
     truth: Labels
     predicted: Labels
     p: npt.NDArray[np.float64]
+    top: npt.NDArray[np.int64]
     sources: tuple[str, ...]
     n_people: int
     checks: Checks
+    inclusion: npt.NDArray[np.float64]
+    states: tuple[str, ...]
+    waiting: Labels
+    waiting_sources: tuple[str, ...]
 
     @property
     def is_judged(self) -> npt.NDArray[np.bool_]:
@@ -163,13 +183,18 @@ def audit(project_id: int) -> Audit:
             probability=rows.check_probability[is_answered],
             named=tuple(one for one, kept in zip(rows.named, is_answered, strict=True) if kept),
         ),
+        inclusion=rows.inclusion_probability[is_answered],
+        states=tuple(np.asarray(rows.states, dtype=object)[is_answered]),
         waiting=rows.image_ids[~is_answered],
+        waiting_sources=tuple(np.asarray(rows.sources, dtype=object)[~is_answered]),
     )
 
 
 def measured(found: Audit, version: UUID) -> Measured | None:
     """Judge a version on audit images; None where its weights are gone."""
-    said = audit_predictions.of_version(version, found.image_ids, ahead=found.waiting)
+    n = len(found.image_ids)
+    every = np.concatenate([found.image_ids, found.waiting])
+    said = audit_predictions.of_version(version, every)
     if said is None:
         return None
     extra = tuple(code for code in said.label_order if code not in found.codes)
@@ -183,11 +208,16 @@ def measured(found: Audit, version: UUID) -> Measured | None:
         names=found.names + extra,
         image_ids=found.image_ids,
         truth=found.truth,
-        predicted=places[said.columns],
-        p=said.p,
+        predicted=places[said.columns[:n]],
+        p=said.p[:n],
+        top=places[said.top[:n]],
         sources=found.sources,
         n_people=found.n_people,
         checks=found.checks,
+        inclusion=found.inclusion,
+        states=found.states,
+        waiting=places[said.columns[n:]],
+        waiting_sources=found.waiting_sources,
     )
 
 
@@ -197,17 +227,26 @@ def overall(found: Measured) -> Estimate:
     What experts found where they checked agreements by chance stands for the agreements that nobody
     checked; what they have yet to look at widens the interval (`ml.evaluation.adjudicated`).
     """
-    return _put_right(found, np.ones(len(found.truth), dtype=np.bool_))
+    return among(found, 1)
 
 
-def _put_right(found: Measured, here: npt.NDArray[np.bool_]) -> Estimate:
+def among(found: Measured, k: int) -> Estimate:
+    """Estimate how often the label is among the k likeliest, as `overall` does for k = 1."""
+    here = np.ones(len(found.truth), dtype=np.bool_)
+    return _put_right(found, here, len(found.waiting), k)
+
+
+def _put_right(found: Measured, here: npt.NDArray[np.bool_], waiting: int, k: int = 1) -> Estimate:
     """Estimate the accuracy on some of the images, by what experts found among them."""
     judged, checks = found.is_judged & here, found.checks
-    was_right = checks.people == found.predicted
+    top = found.top[:, :k]
+    is_right = judged & (top == found.truth[:, None]).any(axis=1)
+    was_right = (top == checks.people[:, None]).any(axis=1)
     n_unresolved = int((here & ~judged).sum())
+    right = int(is_right.sum())
     one = adjudicated.estimate(
         adjudicated.Judged(
-            is_right=found.is_right[judged],
+            is_right=is_right[judged],
             was_right=was_right[judged],
             is_checked=checks.checked[judged],
             is_trusted=checks.trusted[judged],
@@ -222,7 +261,9 @@ def _put_right(found: Measured, here: npt.NDArray[np.bool_]) -> Estimate:
         high=one.high,
         n=one.n,
         unresolved=n_unresolved + int(checks.pending[judged].sum()),
-        missing=intervals.answers_missing_for(int((found.is_right & here).sum()), one.n),
+        missing=intervals.answers_missing_for(right, one.n),
+        waiting=waiting,
+        reachable=intervals.half_width_with(right, one.n, waiting),
     )
 
 
@@ -230,7 +271,10 @@ def per_source(found: Measured) -> list[dict[str, Any]]:
     """Estimate the accuracy on the images of each source, most images first; as `overall`."""
     sources = np.asarray(found.sources, dtype=object)
     rows = [
-        {"source": source, **_put_right(found, sources == source).to_json()}
+        {
+            "source": source,
+            **_put_right(found, sources == source, found.waiting_sources.count(source)).to_json(),
+        }
         for source in sorted(set(found.sources))
     ]
     return sorted(rows, key=lambda row: (-row["n"], row["source"]))
@@ -264,85 +308,42 @@ def per_class(found: Measured) -> list[dict[str, Any]]:
     the others, and is None with n 0.
     """
     rows = by_labels(found)
-    # What the checks leave in doubt is worth fewer answers: those are pooled.
-    cases = [min(one.n, round(one.effective)) if one.n else 0 for one in rows]
-    right = [one.estimate * n if n else 0.0 for one, n in zip(rows, cases, strict=True)]
-    drawn = intervals.pooled(right, cases)
+    drawn = intervals.pooled(*pooled_cases(rows))
     return [
         {
             "code": code,
             "name": name,
-            **_of_label(row).to_json(),
+            **_of_label(row, int((found.waiting == at).sum())).to_json(),
             "pooled": interval_json(replace(one, n=row.n)) if row.n else None,
         }
-        for code, name, row, one in zip(found.codes, found.names, rows, drawn, strict=True)
+        for at, (code, name, row, one) in enumerate(
+            zip(found.codes, found.names, rows, drawn, strict=True)
+        )
     ]
 
 
-def _of_label(row: by_label.Share) -> Estimate:
+def _of_label(row: by_label.Share, waiting: int) -> Estimate:
     is_known = row.n > 0 and not math.isnan(row.estimate)
+    right = row.estimate * row.n if is_known else 0.0
     return Estimate(
         estimate=row.estimate if is_known else None,
         low=row.low,
         high=row.high,
         n=row.n,
         unresolved=row.open,
-        missing=intervals.answers_missing_for(row.estimate * row.n if is_known else 0, row.n),
+        missing=intervals.answers_missing_for(right, row.n),
+        waiting=waiting,
+        reachable=intervals.half_width_with(right, row.n, waiting),
     )
 
 
-def macro(found: Measured) -> float | None:
-    """Give the mean of the labels' shares, each label counting once, over labels with images."""
-    known = [one.estimate for one in by_labels(found) if not math.isnan(one.estimate)]
-    return sum(known) / len(known) if known else None
+def pooled_cases(rows: list[by_label.Share]) -> tuple[list[float], list[int]]:
+    """Give right cases and cases of each label as they are pooled.
 
-
-def confusion(found: Measured) -> dict[str, Any]:
-    """Count resolved audit images: a row for the label people agreed on, a column for ours."""
-    judged = found.is_judged
-    counts = shares.confusion(found.truth[judged], found.predicted[judged], len(found.codes))
-    return {
-        "labels": [
-            {"code": code, "name": name}
-            for code, name in zip(found.codes, found.names, strict=True)
-        ],
-        "counts": counts.tolist(),
-        "n": int(judged.sum()),
-        "version": found.version_number,
-    }
-
-
-def cell(found: Measured, truth: str, predicted: str) -> list[tuple[int, float]]:
-    """Give image ids and probabilities of one confusion cell, most certain first.
-
-    Codes that the matrix does not have give an empty cell.
+    What the checks leave in doubt is worth fewer answers.
     """
-    if truth not in found.codes or predicted not in found.codes:
-        return []
-    is_here = (
-        found.is_judged
-        & (found.truth == found.codes.index(truth))
-        & (found.predicted == found.codes.index(predicted))
-    )
-    rows = zip(found.image_ids[is_here].tolist(), found.p[is_here].tolist(), strict=True)
-    return sorted(rows, key=lambda row: (-row[1], row[0]))
-
-
-def confusion_of_champion(project_id: int) -> dict[str, Any]:
-    """Give the matrix of the version that serves; all zeros before the first."""
-    return confusion(_of_champion(project_id))
-
-
-def cell_of_champion(project_id: int, *, truth: str, predicted: str) -> list[tuple[int, float]]:
-    """Give the images of one cell of that matrix, most certain first."""
-    return cell(_of_champion(project_id), truth, predicted)
-
-
-def _of_champion(project_id: int) -> Measured:
-    rows = audit(project_id)
-    pointer = versions.pointer(project_id)
-    found = measured(rows, pointer.version) if pointer else None
-    return found or _unmeasured(rows)
+    cases = [min(one.n, round(one.effective)) if one.n else 0 for one in rows]
+    return [one.estimate * n if n else 0.0 for one, n in zip(rows, cases, strict=True)], cases
 
 
 def interval_json(interval: Interval) -> dict[str, Any]:
@@ -356,29 +357,29 @@ def interval_json(interval: Interval) -> dict[str, Any]:
     }
 
 
-def accuracy(project_id: int, version: UUID | None) -> dict[str, Any]:
-    """Give all the figures of a page; every one of them unknown where there is no version.
-
-    `rests_on_one_person` is true while a single annotator stands behind all measured labels
-    (rule 2): the figure is then only as good as one person's word.
-    """
+def of_version(project_id: int, version: UUID | None) -> Measured:
+    """Judge a version; no image, so that every figure is unknown, where there is none."""
     rows = audit(project_id)
-    found = measured(rows, version) if version else None
-    if found is None:
-        found = _unmeasured(rows)
-    return {
-        "version": found.version_number or None,
-        "overall": overall(found).to_json(),
-        "macro": macro(found),
-        "per_source": per_source(found),
-        "per_class": per_class(found),
-        "rests_on_one_person": found.n_people == 1,
-    }
+    return (measured(rows, version) if version else None) or _unmeasured(rows)
 
 
 def _unmeasured(rows: Audit) -> Measured:
-    """Judge nobody: no image, so every figure is unknown."""
     none = np.empty(0, dtype=np.int64)
-    nobody = np.empty(0, dtype=np.bool_)
-    checks = Checks(nobody, nobody, nobody, none, np.empty(0), ())
-    return Measured(0, rows.codes, rows.names, none, none, none, np.empty(0), (), 0, checks)
+    nobody, nothing = np.empty(0, dtype=np.bool_), np.empty(0)
+    return Measured(
+        version_number=0,
+        codes=rows.codes,
+        names=rows.names,
+        image_ids=none,
+        truth=none,
+        predicted=none,
+        p=nothing,
+        top=np.empty((0, 1), dtype=np.int64),
+        sources=(),
+        n_people=0,
+        checks=Checks(nobody, nobody, nobody, none, nothing, ()),
+        inclusion=nothing,
+        states=(),
+        waiting=np.full(len(rows.waiting), -1, dtype=np.int64),
+        waiting_sources=rows.waiting_sources,
+    )

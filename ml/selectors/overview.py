@@ -18,7 +18,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from labeling.selectors import adjudication, consensus, progress, projects, queue
 from ml.models import Champion, Embedding, EmbeddingSet, TrainingKind, TrainingRun, TrainingState
-from ml.selectors import metrics, spending
+from ml.selectors import accuracy, spending
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -117,14 +117,14 @@ def forget() -> None:
 def page(found: State) -> dict[str, Any]:
     """Give the whole page of a state; accuracy is computed once for each key and kept."""
     with _lock:
-        accuracy = _accuracy.get(found.accuracy_key)
-    if accuracy is None:
-        accuracy = metrics.accuracy(found.project_id, found.version)
+        figures = _accuracy.get(found.accuracy_key)
+    if figures is None:
+        figures = accuracy.page(found.project_id, found.version)
         with _lock:
-            _accuracy[found.accuracy_key] = accuracy
+            _accuracy[found.accuracy_key] = figures
             while len(_accuracy) > KEPT:
                 _accuracy.popitem(last=False)
-    return {**found.parts, "accuracy": accuracy}
+    return {**found.parts, "accuracy": figures}
 
 
 def _champion(project_id: int) -> dict[str, Any] | None:

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
-from ml.evaluation.intervals import UNKNOWN, answers_missing_for, pooled, wilson
+from ml.evaluation.intervals import (
+    UNKNOWN,
+    answers_missing_for,
+    half_width_with,
+    pooled,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -128,3 +134,16 @@ def test_nothing_is_missing_where_the_interval_is_narrow_already() -> None:
 def test_pooled_refuses_impossible_counts() -> None:
     with pytest.raises(ValueError, match="between 0 and its n"):
         pooled([1, 5], [3, 4])
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_the_cases_that_are_missing_bring_the_half_width_that_was_wanted(k: int, n: int) -> None:
+    k = min(k, n)
+    missing = answers_missing_for(k, n)
+    assert half_width_with(k, n, missing) <= 0.1
+    if missing > 1:
+        assert half_width_with(k, n, missing - 1) > 0.1
+
+
+def test_without_a_case_and_without_one_to_come_all_is_open() -> None:
+    assert half_width_with(0, 0, 0) == 0.5

@@ -15,7 +15,7 @@ from config.tests.browser.staff_world import StaffWorld
 from labeling.selectors import images as image_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.services import people, tokens
-from ml.selectors import embeddings, metrics, registry
+from ml.selectors import accuracy, embeddings, mix_ups, registry
 
 EN_DASH = "\u2013"
 
@@ -38,12 +38,12 @@ def measured(room: StaffWorld) -> dict[str, Any]:
     """What the selectors say of the champion."""
     champion = registry.champion(room.project_id)
     assert champion is not None
-    return metrics.accuracy(room.project_id, champion.public_id)
+    return accuracy.page(room.project_id, champion.public_id)
 
 
 def a_mix_up(room: StaffWorld) -> tuple[str, str, int]:
     """The true label, what the champion says, and how often: what happens most."""
-    found = metrics.confusion_of_champion(room.project_id)
+    found = mix_ups.confusion_of_champion(room.project_id)
     names = [label["name"] for label in found["labels"]]
     n, truth, predicted = max(
         (n, truth, predicted)

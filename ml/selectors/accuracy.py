@@ -1,0 +1,136 @@
+"""The figures of one version on a page: overall, by label, by source, and how far to believe them.
+
+All from the audit slice (rule 1), all from stored rows; `manage.py figures` gives the same.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml.evaluation import summary, weighted
+from ml.selectors import metrics
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from ml.selectors.metrics import Measured
+
+MANY_LABELS = 10
+"""From so many labels on "among the first five" says something; below, "among the first two"."""
+
+BINS = 10
+
+
+def page(project_id: int, version: UUID | None) -> dict[str, Any]:
+    """Give all the figures of a page; every one of them unknown where there is no version.
+
+    `rests_on_one_person` is true while a single annotator stands behind all measured labels
+    (rule 2): the figure is then only as good as one person's word.
+    """
+    found = metrics.of_version(project_id, version)
+    return {
+        "version": found.version_number or None,
+        "overall": metrics.overall(found).to_json(),
+        "weighted": _weighted(found),
+        "macro": _macro(found),
+        "classes": _classes(found),
+        "top": _top(found),
+        "calibration": _calibration(found),
+        "open": _open(found),
+        "per_source": metrics.per_source(found),
+        "per_class": metrics.per_class(found),
+        "rests_on_one_person": found.n_people == 1,
+    }
+
+
+def _macro(found: Measured) -> float | None:
+    """Give the mean of the labels' shares, each label counting once, over labels with images."""
+    known = [one.estimate for one in metrics.by_labels(found) if not math.isnan(one.estimate)]
+    return sum(known) / len(known) if known else None
+
+
+def _classes(found: Measured) -> dict[str, Any]:
+    """Estimate the mean label and the one at the 10th percentile, few answers allowed for."""
+    right, cases = metrics.pooled_cases(metrics.by_labels(found))
+    # The draws are the same for the same rows, so that a command gives the page's numbers.
+    one = summary.class_summary(right, cases, rng=np.random.default_rng(found.version_number))
+    return {
+        "macro": metrics.interval_json(one.macro),
+        "tenth": metrics.interval_json(one.tenth),
+    }
+
+
+def _top(found: Measured) -> dict[str, Any]:
+    """Estimate how often the right label is among the first few."""
+    k = 5 if len(found.codes) >= MANY_LABELS else 2
+    return {"k": k, **metrics.among(found, k).to_json()}
+
+
+def _calibration(found: Measured) -> dict[str, Any]:
+    """Compare what the version says of its own certainty with how often it is right.
+
+    `by_chance` is the calibration error that a classifier with these certainties would show on so
+    few images though every one of them were true.
+    """
+    settled = found.is_judged & ~found.checks.pending
+    n = int(settled.sum())
+    rows = summary.reliability(found.p[settled], found.is_right[settled], bins=BINS)
+    gaps = [row.accuracy.n * abs(row.accuracy.estimate - row.confidence) for row in rows]
+    noise = [
+        math.sqrt(2 / math.pi * row.accuracy.n * row.confidence * (1 - row.confidence))
+        for row in rows
+    ]
+    return {
+        "ece": sum(gaps) / n if n else None,
+        "by_chance": sum(noise) / n if n else None,
+        "n": n,
+        "bins": [
+            {
+                "from": row.low,
+                "to": row.high,
+                "confidence": row.confidence,
+                **metrics.interval_json(row.accuracy),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _weighted(found: Measured) -> dict[str, Any] | None:
+    """Estimate the accuracy where images were not drawn alike; None where they were.
+
+    Each image counts as many as it stands for (Hájek). Images without an agreed label count as
+    wrong at the lower end, as right at the upper.
+    """
+    asked = found.predicted >= 0
+    if len(np.unique(found.inclusion.round(9))) < 2 or not found.is_judged.any():
+        return None
+    is_open = asked & ((found.truth < 0) | found.checks.pending)
+    judged = found.is_judged
+    middle = weighted.hajek(found.is_right[judged], found.inclusion[judged])
+    low = weighted.hajek((found.is_right & ~is_open)[asked], found.inclusion[asked])
+    high = weighted.hajek((found.is_right | is_open)[asked], found.inclusion[asked])
+    return {
+        "estimate": middle.estimate,
+        "low": min(low.low, middle.estimate),
+        "high": max(high.high, middle.estimate),
+        "n": middle.n,
+    }
+
+
+def _open(found: Measured) -> dict[str, int]:
+    """Count the images that are counted both ways, by what they wait for."""
+    states = np.asarray(found.states, dtype=object)
+    unsettled = found.truth < 0
+    fits_none = unsettled & np.isin(states, ("NONE_OF_THESE", "UNUSABLE", "RESOLVED"))
+    expert = found.checks.pending | (unsettled & (states == "DISPUTED"))
+    counted = {
+        "expert": expert,
+        "none_fits": fits_none & ~expert,
+        "answers": unsettled & ~fits_none & ~expert,
+        "unseen": ~unsettled & ~expert & (found.predicted < 0),
+    }
+    return {name: int(rows.sum()) for name, rows in counted.items()}

@@ -1,0 +1,95 @@
+"""How far to believe the accuracy: hand-worked figures on the project of `audited.py`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from labeling.tests import factories
+from labeling.tests.rows import Image
+from ml.selectors import overview
+from ml.tests.api.audited import Audited
+from ml.tests.serving.kitchen import Kitchen, signed_in
+
+pytestmark = pytest.mark.django_db
+P_SURE = math.exp(8) / (math.exp(8) + 2)
+
+
+@pytest.fixture
+def audited(kitchen: Kitchen) -> Audited:
+    overview.forget()
+    return Audited.make(kitchen)
+
+
+def accuracy(audited: Audited) -> dict[str, Any]:
+    manager = signed_in(factories.make_member(audited.project, "MANAGER"))
+    page = manager.get(f"/api/v1/staff/projects/{audited.project.slug}/overview").json()
+    found: dict[str, Any] = page["accuracy"]
+    return found
+
+
+def test_the_right_label_is_more_often_among_the_first_two(audited: Audited) -> None:
+    found = accuracy(audited)["top"]
+    # Leek first and apple second for the apple called leek; water is third of the water.
+    assert (found["k"], found["n"], found["unresolved"]) == (2, 7, 1)
+    assert found["estimate"] == pytest.approx(6 / 7)
+
+
+def test_each_label_counts_once_with_an_interval_around(audited: Audited) -> None:
+    found = accuracy(audited)["classes"]
+    macro, tenth = found["macro"], found["tenth"]
+    assert macro["low"] < macro["estimate"] < macro["high"]
+    assert (macro["n"], tenth["n"]) == (7, 7)
+    assert tenth["estimate"] < macro["estimate"]
+
+
+def test_certainty_is_laid_beside_how_often_it_is_right(audited: Audited) -> None:
+    found = accuracy(audited)["calibration"]
+    (only,) = found["bins"]
+    assert (only["from"], only["to"], only["n"]) == (0.9, 1.0, 7)
+    assert only["estimate"] == pytest.approx(5 / 7)
+    assert only["confidence"] == pytest.approx(P_SURE)
+    assert found["ece"] == pytest.approx(P_SURE - 5 / 7)
+    by_chance = math.sqrt(2 / math.pi * 7 * P_SURE * (1 - P_SURE)) / 7
+    assert found["by_chance"] == pytest.approx(by_chance)
+
+
+def test_images_drawn_twice_as_often_count_half(audited: Audited) -> None:
+    assert accuracy(audited)["weighted"] is None
+    apples = [image.pk for image in audited.images["apple", "apple"]]
+    Image.objects.filter(pk__in=apples).update(inclusion_probability=0.24)
+    overview.forget()
+
+    found = accuracy(audited)["weighted"]
+
+    # 3 right apples of weight 1/2; of weight 1: one wrong apple, two right leeks, a wrong water.
+    assert found["estimate"] == pytest.approx((1.5 + 2) / (1.5 + 4))
+    assert found["low"] < found["estimate"] < found["high"]
+    assert found["n"] == 7
+
+
+def test_what_is_counted_both_ways_says_what_it_waits_for(audited: Audited) -> None:
+    assert accuracy(audited)["open"] == {
+        "answers": 0, "expert": 0, "none_fits": 1, "unseen": 0
+    }  # fmt: skip
+    (image,) = audited.add(None, 1)
+    audited.answer(image, "apple")
+    assert accuracy(audited)["open"]["unseen"] == 1
+
+
+def test_what_the_slice_still_holds_is_all_that_can_be_reached(audited: Audited) -> None:
+    found = accuracy(audited)
+    # Two images wait, and the version calls both water.
+    assert found["overall"]["waiting"] == 2
+    rows = {row["code"]: row for row in found["per_class"]}
+    assert [row["waiting"] for row in rows.values()] == [0, 0, 2]
+    assert {row["source"]: row["waiting"] for row in found["per_source"]} == {"shop": 2, "home": 0}
+    # Wilson's half-width at n = 3 and the share (0 + 2) / (1 + 4).
+    z = 1.959964
+    half = z * math.sqrt(0.4 * 0.6 / 3 + z * z / 36) / (1 + z * z / 3)
+    assert rows["water"]["reachable"] == pytest.approx(half, abs=1e-5)
+    assert rows["apple"]["reachable"] == pytest.approx(
+        (rows["apple"]["high"] - rows["apple"]["low"]) / 2
+    )
