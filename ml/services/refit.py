@@ -251,7 +251,11 @@ class _Refit:
                 "regularisation": fitted.head.regularisation,
                 "n_groups": len(np.unique(labeled.groups)),
             },
-            "gate": verdict.numbers,
+            "gate": {
+                **verdict.numbers,
+                "is_passed": verdict.is_passed,
+                "sentence": verdict.sentence,
+            },
             "verdict": verdict.sentence,
             "code_version": settings.LARDER_VERSION,
             "created_at": self.now,
