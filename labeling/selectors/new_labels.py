@@ -11,6 +11,7 @@ from django.db.models import Prefetch
 from labeling.models import (
     Annotation,
     AnnotationKind,
+    Consensus,
     ConsensusState,
     LabelProposal,
     LabelProposalImage,
@@ -59,6 +60,13 @@ def unmatched(project_id: int) -> Unmatched:
         np.array(list(group_of), dtype=np.int64),
         np.array(list(group_of.values()), dtype=np.int64),
     )
+
+
+def is_any(project_id: int) -> bool:
+    """Tell whether people agree that some image fits no label, or a proposal waits; two queries."""
+    none = Consensus.objects.filter(project_id=project_id, state=ConsensusState.NONE_OF_THESE)
+    proposals = LabelProposal.objects.filter(project_id=project_id, state=LabelProposalState.OPEN)
+    return none.exists() or proposals.exists()
 
 
 def judged_before(project_id: int) -> set[int]:

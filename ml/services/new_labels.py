@@ -35,13 +35,12 @@ MOST_SEARCHED = 1000
 
 
 def is_due(project_id: int, *, now: datetime) -> bool:
-    """Tell whether answers have come since the last search, and that is a while ago."""
+    """Tell whether there are images to compare, and answers since the last search a while ago."""
     last = NewLabelSearch.objects.filter(project_id=project_id).first()
-    if last is None:
-        return consensus.data_version(project_id) > 0
-    if last.searched_at > now - PAUSE:
+    if last is not None and last.searched_at > now - PAUSE:
         return False
-    return consensus.data_version(project_id) > last.last_annotation_id
+    seen = last.last_annotation_id if last is not None else 0
+    return consensus.data_version(project_id) > seen and selectors.is_any(project_id)
 
 
 def search(*, project_id: int, now: datetime) -> int:

@@ -108,6 +108,7 @@ def prepare_template(
         random_arm_share=0.0,
         novelty_share=0.0,
         tail_share=0.0,
+        doubt_serving_share=0.0,
         votes_pool=1,
     )
     scheme = project_selectors.current_scheme(project.pk)

@@ -263,6 +263,8 @@ def test_only_the_projects_managers_see_proposals(world: World) -> None:
 
 def test_it_is_due_after_answers_and_not_again_at_once(world: World) -> None:
     project_id = world.project.pk
+    assert not new_labels.is_due(project_id, now=world.now), "nobody has said none of these"
+    strangers(world, 1)
     assert new_labels.is_due(project_id, now=world.now)
     search(world)
     assert not new_labels.is_due(project_id, now=worlds.later(3600))

@@ -97,7 +97,7 @@ def test_the_window_is_filled_before_the_first_answer() -> None:
 
 
 def test_the_window_is_chosen_by_the_newest_head_once_every_label_is_known() -> None:
-    world = World.make()
+    world = World.make(novelty_share=0, tail_share=0)
     world.label_some(15)
 
     world.refit()
