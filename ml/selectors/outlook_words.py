@@ -51,7 +51,7 @@ def forecast(figures: dict[str, Any], target: float) -> str:
     if figures["minutes"] is not None:
         said += f" or {span(figures['minutes'])} minutes of people's time"
     if figures["cost"]["high"] > 0:
-        said += f", and {figures['cost']['low']:.2f} to {figures['cost']['high']:.2f} of computing"
+        said += f", and up to {figures['cost']['high']:.2f} of computing"
     return f"{said} (8 times in 10 it lies in these ranges)."
 
 
@@ -102,6 +102,8 @@ def span(three: dict[str, float]) -> str:
     low, high = three["low"], three["high"]
     if low == high:
         return f"about {low:,.0f}"
+    if low < 1:
+        return f"up to {high:,.0f}"
     return f"{low:,.0f} to {high:,.0f}"
 
 

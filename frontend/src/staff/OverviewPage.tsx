@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
 import { usePolling } from "../shared/usePolling";
+import { Certainty } from "./charts/Certainty";
 import { HistoryChart } from "./charts/HistoryChart";
 import { coverage, IntervalBars, worstFirst } from "./charts/IntervalBars";
 import { Loading } from "./Loading";
@@ -37,6 +38,7 @@ export function OverviewPage({ slug }: { slug: string }) {
       <ErrorNote error={outlook.error} />
       {outlook.data && data.champion && <OutlookSection outlook={outlook.data} slug={slug} />}
       <LabelAccuracy overview={data} />
+      <Certainty calibration={data.accuracy.calibration} />
       {figures && <LabelNeeds figures={figures} slug={slug} />}
       {data.accuracy.per_source.length > 1 && <Sources overview={data} />}
       <History base={base} overview={data} band={figures?.band ?? NO_BAND} />

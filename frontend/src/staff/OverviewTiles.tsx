@@ -18,7 +18,8 @@ import {
   RUN_KIND,
   words,
 } from "./format";
-import type { ActiveRun, Estimate, NotCountedImages, Overview } from "./types";
+import { reachSentence } from "./reach";
+import type { ActiveRun, Estimate, NotCountedImages, OpenImages, Overview } from "./types";
 import { useAction } from "./useAction";
 
 /** What to do next, while there is little to see; nothing once the project runs. */
@@ -54,9 +55,10 @@ export function NextStep({ overview, slug }: { overview: Overview; slug: string 
 }
 
 export function AccuracyTile({ overview }: { overview: Overview }) {
-  const { overall, macro, rests_on_one_person: isOnePerson } = overview.accuracy;
+  const { overall, weighted, open, rests_on_one_person: isOnePerson } = overview.accuracy;
   const isFew = overall.n < FEW_ANSWERS;
-  const isKnown = overall.estimate !== null;
+  const shown = weighted ? { ...overall, ...weighted } : overall;
+  const isKnown = shown.estimate !== null;
   return (
     <section class="card tile">
       <h2>Accuracy</h2>
@@ -64,14 +66,18 @@ export function AccuracyTile({ overview }: { overview: Overview }) {
         <p class="few-words">{fewSentence(overall)}</p>
       ) : (
         <p class="figure" data-pale={!isKnown}>
-          {percent(overall.estimate)}
+          {percent(shown.estimate)}
         </p>
       )}
-      {isKnown && !isFew && <Whisker estimate={overall} />}
-      <p>{measuredSentence(overall)}</p>
-      {macro !== null && !isFew && (
-        <p class="soft small">{percent(macro)} when every label counts the same.</p>
+      {isKnown && !isFew && <Whisker estimate={shown} />}
+      <p>{measuredSentence(shown, open)}</p>
+      {weighted && (
+        <p class="soft small">
+          Some pictures were drawn for the audit more often than others, so each counts for as many
+          as it stands for.
+        </p>
       )}
+      {!isFew && <EachLabel accuracy={overview.accuracy} />}
       {isOnePerson && overall.n > 0 && (
         <p>
           <span class="pill" data-tone="warn">
@@ -80,6 +86,21 @@ export function AccuracyTile({ overview }: { overview: Overview }) {
         </p>
       )}
     </section>
+  );
+}
+
+/** The figure where every label counts the same, the weak ones, and the first few guesses. */
+function EachLabel({ accuracy: { macro, classes, top } }: { accuracy: Overview["accuracy"] }) {
+  if (macro === null) return null;
+  const tenth = classes?.tenth;
+  return (
+    <p class="soft small">
+      {percent(macro)} when every label counts the same
+      {classes && ` (${interval(classes.macro.low, classes.macro.high)}, few answers allowed for)`}.
+      {tenth && ` Nine of ten labels reach ${interval(tenth.low, tenth.high)}.`}
+      {top &&
+        ` The right label is among its first ${top.k === 2 ? "two" : "five"} ${percent(top.estimate)} of the time (${interval(top.low, top.high)}).`}
+    </p>
   );
 }
 
@@ -95,18 +116,37 @@ function Whisker({ estimate }: { estimate: Estimate }) {
   );
 }
 
-/** The figure in words: its interval and n, or how many answers are missing. */
-export function measuredSentence(overall: Estimate): string {
+/** The figure in words: its interval and n, what is open, and what more answers can tell. */
+export function measuredSentence(overall: Estimate, open?: OpenImages): string {
+  const more = reachSentence(overall);
   if (overall.estimate === null) {
     return `Nothing measured yet: about ${overall.missing} audit images need answers to know it to ±10 points.`;
   }
-  const open =
-    overall.unresolved > 0
-      ? ` ${plural(overall.unresolved, "audit image")} without an agreed label ${overall.unresolved === 1 ? "is" : "are"} counted both ways.`
-      : "";
-  const more = overall.missing > 0 ? ` About ${overall.missing} more would give ±10 points.` : "";
-  if (overall.n < FEW_ANSWERS) return `From the audit slice.${open}${more}`;
-  return `Between ${interval(overall.low, overall.high)} with 95 % confidence, from ${plural(overall.n, "audit image")}.${open}${more}`;
+  const rest = [openSentence(overall.unresolved, open), more].filter(Boolean).join(" ");
+  const said =
+    overall.n < FEW_ANSWERS
+      ? "From the audit slice."
+      : `Between ${interval(overall.low, overall.high)} with 95 % confidence, from ${plural(overall.n, "audit image")}.`;
+  return rest ? `${said} ${rest}` : said;
+}
+
+const WAITS_FOR: Record<keyof OpenImages, string> = {
+  answers: "for more answers",
+  expert: "for an expert",
+  none_fits: "for a label that fits",
+  unseen: "to be read",
+};
+
+/** What is counted both ways, and what it waits for; empty where nothing is. */
+function openSentence(unresolved: number, open?: OpenImages): string {
+  if (unresolved === 0) return "";
+  const waits = Object.entries(WAITS_FOR).flatMap(([why, words]) => {
+    const n = open?.[why as keyof OpenImages] ?? 0;
+    return n > 0 ? [`${n} ${words}`] : [];
+  });
+  const why = waits.length > 0 ? ` (waiting ${waits.join(", ")})` : "";
+  const one = unresolved === 1;
+  return `${plural(unresolved, "audit image")} without an agreed label${why} ${one ? "is" : "are"} counted both ways.`;
 }
 
 export function ChampionTile({ overview, slug }: { overview: Overview; slug: string }) {

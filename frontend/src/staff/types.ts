@@ -13,6 +13,44 @@ export interface Estimate {
   n: number;
   unresolved: number;
   missing: number;
+  /** Audit images without an answer that may count for it. */
+  waiting?: number;
+  /** Half-width of the interval once those are answered. */
+  reachable?: number;
+}
+
+export interface ReliabilityBin {
+  from: number;
+  to: number;
+  confidence: number;
+  estimate: number | null;
+  low: number;
+  high: number;
+  n: number;
+}
+
+/** Whether the classifier is as sure as it may be. */
+export interface Calibration {
+  ece: number | null;
+  /** What a perfectly calibrated one would show on so few images. */
+  by_chance: number | null;
+  n: number;
+  bins: ReliabilityBin[];
+}
+
+interface Between {
+  estimate: number | null;
+  low: number;
+  high: number;
+  n: number;
+}
+
+/** Audit images that are counted both ways, by what they wait for. */
+export interface OpenImages {
+  answers: number;
+  expert: number;
+  none_fits: number;
+  unseen: number;
 }
 
 export interface ClassAccuracy extends Estimate {
@@ -65,6 +103,12 @@ export interface Overview {
     version: number | null;
     overall: Estimate;
     macro: number | null;
+    /** Where images were not drawn alike; null where they were. */
+    weighted?: Between | null;
+    classes?: { macro: Between; tenth: Between };
+    top?: Estimate & { k: number };
+    calibration?: Calibration;
+    open?: OpenImages;
     per_source: SourceAccuracy[];
     per_class: ClassAccuracy[];
     rests_on_one_person: boolean;

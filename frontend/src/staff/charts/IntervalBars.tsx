@@ -1,5 +1,6 @@
 import { IntervalMark } from "../../shared/IntervalMark/IntervalMark";
 import { FEW_ANSWERS, interval, percent, plural } from "../format";
+import { type Reach, reachWords } from "../reach";
 
 /** An estimate with its interval, and on how much it rests. */
 export interface Measured {
@@ -9,11 +10,9 @@ export interface Measured {
   n: number;
 }
 
-export interface IntervalRow extends Measured {
+export interface IntervalRow extends Measured, Reach {
   code: string;
   name: string;
-  /** So many more are needed to know it to ten points. */
-  missing?: number;
 }
 
 export interface IntervalBarsProps {
@@ -98,7 +97,7 @@ interface RowProps {
 }
 
 function Row({ row, counted, figures }: RowProps) {
-  const { missing = 0 } = row;
+  const more = reachWords(row);
   return (
     <tr data-pale={row.n < FEW_ANSWERS} data-unknown={row.estimate === null}>
       <th scope="row">{row.name}</th>
@@ -113,10 +112,10 @@ function Row({ row, counted, figures }: RowProps) {
       </td>
       <td class="num" data-counted={counted.toLowerCase()}>
         {Math.round(row.n)}
-        {missing > 0 && (
+        {more && (
           <span class="soft small interval-missing">
             <span class="visually-hidden">, </span>
-            {missing} more for ±10
+            {more}
           </span>
         )}
       </td>

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { moment, percent, plural } from "../format";
-import { inOrder, STANDING, TONE } from "./needs";
+import { inOrder, standing, TONE } from "./needs";
 import type { Figures, Outlook } from "./types";
 
 /** So many rows are shown before somebody asks for all. */
@@ -102,7 +102,7 @@ export function LabelNeeds({ figures, slug }: { figures: Figures; slug: string }
                 </th>
                 <td>
                   <span class="pill" data-tone={TONE[row.standing]}>
-                    {STANDING[row.standing]}
+                    {standing(row)}
                   </span>
                 </td>
                 <td>

@@ -2,7 +2,7 @@ import type { LabelNeed } from "./types";
 
 type Standing = LabelNeed["standing"];
 
-export const STANDING: Record<Standing, string> = {
+const STANDING: Record<Standing, string> = {
   merge: "hard to tell apart",
   needs: "needs more",
   unknown: "unknown",
@@ -15,6 +15,12 @@ export const TONE: Record<Standing, string | undefined> = {
   unknown: undefined,
   supported: "good",
 };
+
+/** How a label stands, in a word or two. */
+export function standing({ standing: found, more }: LabelNeed): string {
+  const isClose = found === "needs" && (more?.middle ?? 0) <= 1;
+  return isClose ? "close" : STANDING[found];
+}
 
 const ORDER: readonly Standing[] = ["merge", "needs", "unknown", "supported"];
 

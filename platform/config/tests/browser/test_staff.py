@@ -88,7 +88,7 @@ def test_a_manager_signs_in_and_reads_the_accuracy_with_its_interval(
     assert 0 < low < high <= 100
     expect(tile.locator(".figure")).to_have_text(f"{round(100 * overall['estimate'])} %")
     expect(tile).to_contain_text(f"Between {low}{EN_DASH}{high} % with 95 % confidence, from 40")
-    expect(page.get_by_role("row", name="Banana")).to_contain_text("more for ±10")
+    expect(page.get_by_role("row", name="Banana")).to_contain_text("±10")
     expect(page.get_by_role("link", name="Records")).to_be_visible()
     expect(page.get_by_role("progressbar", name="Fine-tune progress")).to_be_visible()
 

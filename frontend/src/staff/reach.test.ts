@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { reachSentence, reachWords } from "./reach";
+
+test("what can be reached with the images that wait is promised", () => {
+  const reach = { missing: 43, waiting: 60, reachable: 0.08 };
+
+  expect(reachSentence(reach)).toBe("About 43 more would give ±10 points.");
+  expect(reachWords(reach)).toBe("43 more for ±10");
+});
+
+test("what cannot be reached is not", () => {
+  const reach = { missing: 88, waiting: 3, reachable: 0.24 };
+
+  expect(reachSentence(reach)).toBe(
+    "±10 points take about 88 more audit images; the 3 still left would give ±24.",
+  );
+  expect(reachWords(reach)).toBe("3 left for ±24; ±10 takes 88");
+});
+
+test("where none is left, new pictures are what helps", () => {
+  const reach = { missing: 88, waiting: 0, reachable: 0.3 };
+
+  expect(reachSentence(reach)).toContain("none is left");
+  expect(reachWords(reach)).toBe("none left; ±10 takes 88");
+  expect(reachWords({ missing: 0, waiting: 0 })).toBe("");
+});
