@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from ml.api import figures, impact, predict, staff
+from ml.api import figures, gate, impact, predict, staff
 
 STAFF = "staff/projects/<slug:slug>/"
 
@@ -21,6 +21,9 @@ urlpatterns: list[URLPattern] = [
     path(f"{STAFF}forecast", figures.ForecastView.as_view()),
     path(f"{STAFF}versions", staff.VersionsView.as_view()),
     path(f"{STAFF}versions/<uuid:public_id>/roll-back", staff.RollBackView.as_view()),
+    path(f"{STAFF}versions/<uuid:public_id>/serve", gate.ServeView.as_view()),
+    path(f"{STAFF}versions/<uuid:public_id>/set-aside", gate.SetAsideView.as_view()),
+    path(f"{STAFF}gate", gate.GateView.as_view()),
     path(f"{STAFF}train", staff.TrainView.as_view()),
     path(f"{STAFF}runs", staff.RunsView.as_view()),
     path(f"{STAFF}export", staff.ExportView.as_view()),
