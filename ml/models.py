@@ -96,6 +96,8 @@ class SimilarRequest(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     project = models.ForeignKey("labeling.Project", on_delete=models.CASCADE, related_name="+")
     like = models.JSONField(help_text="Keys of the images to find more of.")
+    label_code = models.CharField(max_length=64, blank=True, help_text="Whose images they are.")
+    count = models.PositiveIntegerField(help_text="How many are wanted.")
     found = models.JSONField(help_text="Keys of the images found, the most similar first.")
     selection_probability = models.FloatField(help_text="Of being looked at, in (0, 1].")
     requested_by = models.ForeignKey(
