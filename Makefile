@@ -10,7 +10,7 @@ RUN = "$(VENV)/bin/python"
 # What `make run` understands: make run IMAGES=folder CLASSES="rice,pasta" LABELS=trusted SHARE=lan
 export IMAGES CLASSES LABELS SHARE VENV
 
-.PHONY: help run setup test check bench crosscheck login-link clean python
+.PHONY: help run setup test check bench crosscheck peers login-link clean python
 
 help:
 	@echo "make run         start Larder here (SHARE=lan: also for phones on this network)"
@@ -20,6 +20,7 @@ help:
 	@echo "make check       lint, types, import contracts"
 	@echo "make bench       what the loop and the embedding cost on this machine"
 	@echo "make crosscheck  our ways of aggregating votes against crowd-kit and cleanlab"
+	@echo "make peers       acquisition functions against scikit-activeml's   (PEERS=\"--sets digits\")"
 	@echo "make setup       install only"
 	@echo "make clean       remove what was built and installed; your data in var/ stays"
 
@@ -51,6 +52,10 @@ crosscheck: python
 	@var/crosscheck/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-crosscheck.txt
 	@var/crosscheck/bin/python -m pytest -q -c /dev/null --rootdir=. --noconftest -p no:cacheprovider \
 	-W ignore -o pythonpath=. -o "markers=crosscheck: heavy" labeling/tests/consensus/test_crosscheck.py
+
+peers: setup
+	@"$(VENV)/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements-peers.txt
+	@"$(VENV)/bin/python" manage.py compare_choices --strategies uherding,margin,random,skactiveml $(PEERS)
 
 login-link:
 	@$(RUN) manage.py login_link
