@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from labeling.tests import factories
@@ -13,7 +14,7 @@ from ml.evaluation import forecast
 from ml.models import Outlook
 from ml.selectors import embeddings
 from ml.selectors import outlook as selector
-from ml.services import due, outlook
+from ml.services import acquisition, due, outlook
 from ml.tests.loop.world import World
 from ml.tests.serving.kitchen import signed_in
 
@@ -136,3 +137,14 @@ def test_a_function_that_does_not_pay_is_set_aside_until_it_may() -> None:
     events = AuditEvent.objects.filter(project=project, verb="acquisition_fallback")
     assert events.count() == 2
     assert "60 labels" in events.earliest("pk").target
+
+
+def test_the_fallback_chooses_in_place_of_the_own_function() -> None:
+    embeddings.forget()
+    project = World.make(pool=3).project
+    labeled = acquisition.Labeled(np.arange(90), np.full(3, 30.0))
+    own = acquisition.function_name(project, labeled, has_head=True)
+    Outlook.objects.create(project=project, asked_at=project.created_at, fallback="max_herding")
+
+    assert own == "uherding"
+    assert acquisition.function_name(project, labeled, has_head=True) == "max_herding"
