@@ -233,6 +233,7 @@ def play_offline(
         budget=budget,
         batch=batch,
         seed=seed,
+        conditions=conditions,
         oracle=crowd,
         progress=progress,
     )

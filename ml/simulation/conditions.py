@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ml.types import Embeddings, Groups, Labels
 
 CROWDS = ("none", "noisy", "lookalike")
+LENDING = ("off", "on")
 TEST_SHARE = 0.3
 _SPLIT, _CROWD, _TAIL, _FOLDS = (2**32 - 1 - place for place in range(4))
 """Set these draws apart from the choices': no run labels so many images."""
@@ -39,6 +40,8 @@ class Conditions:
         imbalance: the commonest label keeps all its pool images, the rarest one in so many.
         folds: how many folds of split groups; 0 holds 30 % of them out, drawn by the seed.
         fold: the fold that is measured on, below `folds`. Folds are the same for every seed.
+        lending: off, on (lending groups at the lowest cosine that the labels so far allow), or
+            that cosine itself, from the first answer on.
     """
 
     crowd: str = "none"
@@ -46,6 +49,7 @@ class Conditions:
     imbalance: float = 1.0
     folds: int = 0
     fold: int = 0
+    lending: str = "off"
 
     def check(self) -> Conditions:
         """Give these conditions.
@@ -63,12 +67,24 @@ class Conditions:
             raise ConditionsError(
                 f"There is no fold {self.fold} of {self.folds}; give 2 folds or more, or 0."
             )
+        if self.lending not in LENDING and not 0.8 <= (self.lending_cosine or 0) <= 1:
+            raise ConditionsError(
+                f"Lending is {self.lending!r}; give on, off, or a cosine from 0.80 to 1."
+            )
         return self
+
+    @property
+    def lending_cosine(self) -> float | None:
+        """The fixed threshold of lending groups, where one is given."""
+        try:
+            return None if self.lending in LENDING else float(self.lending)
+        except ValueError:
+            return None
 
     def to_json(self) -> dict[str, Any]:
         """Give what differs from the defaults."""
         plain = Conditions()
-        fields = ("crowd", "error_rate", "imbalance", "folds", "fold")
+        fields = ("crowd", "error_rate", "imbalance", "folds", "fold", "lending")
         given = {name: getattr(self, name) for name in fields}
         if self.crowd == "none":
             del given["error_rate"]

@@ -18,6 +18,7 @@ from ml.evaluation import metrics
 from ml.evaluation.geometry import prepare
 from ml.heads import ridge
 from ml.simulation.conditions import Conditions
+from ml.simulation.lender import Lender
 from ml.simulation.oracle import Oracle, PerfectOracle
 from ml.types import LabeledSet, Pool
 
@@ -124,7 +125,12 @@ def simulate_rounds(
         message = f"The pool has {len(pool_rows)} images, fewer than the budget of {budget} labels."
         raise TooFewImagesError(message)
     run = _Run(
-        table, pool_rows, oracle or PerfectOracle(table.labels), seed, believe or _take_for_truth
+        table,
+        pool_rows,
+        oracle or PerfectOracle(table.labels),
+        seed,
+        believe or _take_for_truth,
+        lending=conditions or Conditions(),
     )
     spent, accuracy = [], []
     while len(run.chosen) < budget:
@@ -173,6 +179,8 @@ class _Run:
         oracle: Oracle,
         seed: int,
         believe: Believe,
+        *,
+        lending: Conditions,
     ) -> None:
         self.table, self.oracle, self.seed, self.believe = table, oracle, seed, believe
         self.centre = table.embeddings[pool_rows].mean(axis=0, dtype=np.float64)
@@ -182,6 +190,15 @@ class _Run:
         self.answers: list[int] = []
         self.targets: list[Probabilities] = []
         self.head: Head | None = None
+        self.lender: Lender | None = None
+        if lending.lending != "off":
+            self.lender = Lender.of(
+                table.embeddings,
+                table.image_ids,
+                table.groups,
+                prepare(table.embeddings, self.centre),
+                fixed=lending.lending_cosine,
+            )
 
     def step(self, strategy: str, batch: int) -> Head:
         k = len(self.table.label_order)
@@ -191,15 +208,25 @@ class _Run:
         rng = choice_rng(self.seed, len(self.chosen))
         pool = self._pool(rows)
         positions, _ = ACQUISITION_FUNCTIONS[name](pool, batch_size=batch, rng=rng)
-        picked = rows[positions]
+        assert isinstance(pool.embeddings, PreparedRows)  # noqa: S101 - `_pool` makes it
+        picked = pool.embeddings.places[positions]
         self.is_open[picked] = False
         self.chosen.extend(picked.tolist())
         answers = self.oracle.answer(picked)
         self.answers.extend(answers.tolist())
         said = None if pool.probabilities is None else pool.probabilities[positions]
         self.targets.append(self.believe(answers, k, said))
-        self.head = ridge.fit_ridge(self._labeled()).head
+        if self.lender:
+            self.lender.learn(self._labeled(), np.array(self.chosen), self._fit)
+        else:
+            self._fit(self._labeled())
+        assert self.head is not None  # noqa: S101 - either way fitted
         return self.head
+
+    def _fit(self, labeled: LabeledSet) -> Probabilities:
+        fitted = ridge.fit_ridge(labeled)
+        self.head = fitted.head
+        return fitted.out_of_group
 
     def _pool(self, rows: Indices) -> Pool:
         table = self.table
@@ -208,7 +235,7 @@ class _Run:
         said = rescore(prepared, self.head) if self.head else None
         labeled = prepare(table.embeddings[np.array(self.chosen, dtype=np.int64)], centre)
         counts = np.bincount(self.answers, minlength=len(table.label_order))
-        return Pool(
+        pool = Pool(
             image_ids=table.image_ids[rows],
             embeddings=prepared,
             probabilities=said.probabilities if said else None,
@@ -218,6 +245,11 @@ class _Run:
             labeled_counts=counts.astype(np.float64),
             doubt=said.doubt if said else None,
         )
+        if self.lender is None:
+            return pool
+        nothing = np.empty((0, len(table.label_order)))
+        chosen = np.array(self.chosen, dtype=np.int64)
+        return self.lender.narrow(pool, rows, chosen, np.concatenate([nothing, *self.targets]))
 
     def _labeled(self) -> LabeledSet:
         table, rows = self.table, np.array(self.chosen, dtype=np.int64)

@@ -33,7 +33,7 @@ DATABASE = "simulation.sqlite3"
 STORY = "story"
 RUNS = ".runs"
 """Where in --out each finished run lies; one asked for again under the same terms is not played."""
-CONDITIONS = ("crowd", "error_rate", "imbalance", "folds")
+CONDITIONS = ("crowd", "error_rate", "imbalance", "folds", "lending")
 
 
 class Command(BaseCommand):
@@ -68,6 +68,11 @@ class Command(BaseCommand):
         parser.add_argument("--error-rate", type=float, default=0.1, help="of a crowd that errs")
         parser.add_argument(
             "--imbalance", type=float, default=1.0, help="commonest label to rarest; 1: as it is"
+        )
+        parser.add_argument(
+            "--lending",
+            default="off",
+            help="lending groups: on (at the cosine that labels allow), off, or a cosine (.85)",
         )
         parser.add_argument(
             "--story",
