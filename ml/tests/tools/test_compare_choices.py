@@ -43,14 +43,14 @@ def test_a_library_that_is_missing_is_named_with_how_to_get_it(
         _game(peers.NAMES[0]).play(verify_sets.digits())
 
 
-@pytest.mark.parametrize("name", peers.NAMES)
-def test_every_strategy_of_the_library_plays_with_our_head(name: str) -> None:
+def test_every_strategy_of_the_library_plays_with_our_head() -> None:
     pytest.importorskip("skactiveml", reason="needs requirements-peers.txt: run `make peers`")
+    digits = verify_sets.digits()
 
-    played = _game(name).play(verify_sets.digits())
+    played = {name: _game(name).play(digits) for name in peers.NAMES}
 
-    assert played["labels"] == [10, 20, 30, 40]
-    assert played["accuracy"][-1] > 0.3
+    assert {tuple(each["labels"]) for each in played.values()} == {(10, 20, 30, 40)}
+    assert min(each["accuracy"][-1] for each in played.values()) > 0.3
 
 
 def _game(name: str) -> Game:
