@@ -120,3 +120,34 @@ class OutlookShape(serializers.Serializer[Any]):
     )
     fallback_because = serializers.CharField(allow_blank=True)
     figures = FiguresShape(allow_null=True)
+
+
+class TopUpQuery(serializers.Serializer[Any]):
+    """Which label, and how narrow."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Name the field that a serializer keeps for itself."""
+        return {
+            "label": serializers.SlugField(),
+            "half_width": serializers.FloatField(min_value=0.02, max_value=0.4, default=0.1),
+        }
+
+
+class TopUpShape(serializers.Serializer[Any]):
+    """Cost of knowing one label's accuracy better."""
+
+    half_width = serializers.FloatField(help_text="Wanted, to either side.")
+    now = serializers.FloatField(help_text="Half-width as it is.")
+    missing = serializers.IntegerField(help_text="More audit images of the label.")
+    answers = serializers.IntegerField(help_text="What those take, misses included.")
+    waiting = serializers.IntegerField(help_text="Audit images left that may be of it.")
+    waiting_answers = serializers.IntegerField()
+    reachable = serializers.FloatField(help_text="Half-width once those are answered.")
+    new_pictures = serializers.IntegerField(
+        allow_null=True, help_text="Of the label, for the rest; null where none joins the slice."
+    )
+    sentence = serializers.CharField()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Add the field whose name a serializer keeps for itself."""
+        return {"label": serializers.SlugField(), **super().get_fields()}

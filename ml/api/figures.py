@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from labeling.api.permissions import Role, project_for
 from ml.api import figure_shapes as shapes
 from ml.api.staff import is_known
-from ml.selectors import outlook
+from ml.selectors import outlook, top_up
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -39,3 +39,26 @@ class ForecastView(APIView):
         response["ETag"] = etag
         patch_cache_control(response, private=True, no_cache=True)
         return response
+
+
+class TopUpView(APIView):
+    """What a narrower interval costs."""
+
+    @extend_schema(
+        tags=["staff"],
+        operation_id="get_top_up_cost",
+        summary="Images and answers until a label's accuracy is known to a chosen width",
+        parameters=[shapes.TopUpQuery],
+        responses=shapes.TopUpShape,
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Say what it costs, and what the audit slice can give at all."""
+        project = project_for(request, slug, Role.MANAGER)
+        asked = shapes.TopUpQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        found = top_up.cost(
+            project.pk,
+            code=asked.validated_data["label"],
+            half_width=asked.validated_data["half_width"],
+        )
+        return Response(found)

@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{STAFF}confusion/images", staff.CellView.as_view()),
     path(f"{STAFF}history", staff.HistoryView.as_view()),
     path(f"{STAFF}forecast", figures.ForecastView.as_view()),
+    path(f"{STAFF}top-up", figures.TopUpView.as_view()),
     path(f"{STAFF}versions", staff.VersionsView.as_view()),
     path(f"{STAFF}versions/<uuid:public_id>/roll-back", staff.RollBackView.as_view()),
     path(f"{STAFF}versions/<uuid:public_id>/serve", gate.ServeView.as_view()),

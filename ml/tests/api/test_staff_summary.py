@@ -93,3 +93,21 @@ def test_what_the_slice_still_holds_is_all_that_can_be_reached(audited: Audited)
     assert rows["apple"]["reachable"] == pytest.approx(
         (rows["apple"]["high"] - rows["apple"]["low"]) / 2
     )
+
+
+def test_a_narrower_interval_has_its_price_and_its_bounds(audited: Audited) -> None:
+    manager = signed_in(factories.make_member(audited.project, "MANAGER"))
+    address = f"/api/v1/staff/projects/{audited.project.slug}/top-up"
+
+    found = manager.get(address, {"label": "water", "half_width": 0.2}).json()
+
+    # Water: none of 1 right. Wilson +-20 points at (0 + 2) / (1 + 4) takes 20 cases.
+    assert (found["missing"], found["waiting"], found["waiting_answers"]) == (19, 2, 2)
+    # Nothing taken for water has been looked at: one image in two may be of it.
+    assert found["answers"] == 2 * 19
+    # One of the two waiting; the other 18 are 12 of 100 new pictures.
+    assert found["new_pictures"] == math.ceil(18 / 0.12)
+    assert found["reachable"] > 0.2
+    assert "Water is known to ±40 points" in found["sentence"]
+    assert manager.get(address, {"label": "pear"}).status_code == 404
+    assert manager.get(address, {"label": "water", "half_width": 0.9}).status_code == 400
