@@ -138,10 +138,19 @@ def labeled_set(version: ModelVersion) -> LabeledSet:
 
 
 def refitted(version: ModelVersion, labeled: LabeledSet) -> FittedHead:
-    """Fit a version's head again, at the strength and temperature that were chosen then."""
-    return ridge.fit_ridge(
-        labeled, strengths=(_strength(version),), temperatures=(version.temperature,)
-    )
+    """Fit a version's head again, at the strength, temperature and centre that were chosen then.
+
+    A version whose weights were dropped has lost its centre with them: the mean of its images is
+    taken, which it was, or nearly (above about as many labels as an embedding is long).
+    """
+    n = len(labeled.image_ids)
+    if version.head is None:
+        strength = float(version.metrics["regularisation"])
+        centre = labeled.embeddings.mean(axis=0, dtype=np.float64)
+    else:
+        head = codec.from_bytes(bytes(version.head))
+        strength, centre = head.regularisation, head.centre
+    return ridge.fit_as_chosen(labeled, ridge.Choice(strength, version.temperature, centre, n))
 
 
 def between(labeled: LabeledSet, known: OutOfGroup) -> Ground:
@@ -207,12 +216,6 @@ def _of_fit(labeled: LabeledSet, fitted: FittedHead, head: Head) -> OutOfGroup:
         labeled.groups,
         head,
     )
-
-
-def _strength(version: ModelVersion) -> float:
-    if version.head is not None:
-        return codec.from_bytes(bytes(version.head)).regularisation
-    return float(version.metrics["regularisation"])
 
 
 def _keep(public_id: UUID, found: OutOfGroup) -> None:

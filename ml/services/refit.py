@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from labeling.selectors import consensus, projects
-from ml.heads import calibration, codec, ridge
+from ml.heads import calibration, codec
 from ml.models import (
     Embedding,
     EmbeddingSet,
@@ -35,6 +35,7 @@ from ml.services import (
     budget,
     certification,
     deployment,
+    fitting,
     gate,
     priors,
     refit_due,
@@ -185,7 +186,8 @@ class _Refit:
         """Fit, check and deploy a head."""
         if len(np.unique(labeled.targets.argmax(axis=1))) < 2:
             return "waiting", None, None
-        fitted = ridge.fit_ridge(labeled)
+        assert self.embedding_set is not None  # noqa: S101 - `play` has looked
+        fitted = fitting.fit(labeled, embedding_set=self.embedding_set, champion=self.champion)
         self._close_stage("fit")
         verdict = gate.check(self.project.pk, labeled, fitted)
         self._close_stage("check")
@@ -247,8 +249,7 @@ class _Refit:
             "label_order": list(labeled.label_order),
             "n_labels": len(labeled.image_ids),
             "metrics": {
-                "log_loss": fitted.log_loss,
-                "regularisation": fitted.head.regularisation,
+                **fitting.metrics(fitted),
                 "n_groups": len(np.unique(labeled.groups)),
             },
             "gate": {

@@ -1,0 +1,110 @@
+"""Fit the head of a refit: choose strength and temperature where it is time, else follow.
+
+What was chosen lies with the version that serves: every worker goes on from there, and a worker
+that has just started does. The sums over the labels (`ml.heads.kept`) only make it faster; a
+process that has none, or those of another backbone or centre, forms them from the rows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import numpy as np
+
+from ml.heads import codec, ridge
+from ml.heads.closed_form import prefers_dual
+from ml.heads.kept import KeptSums, is_worth_keeping
+from ml.heads.ridge import Choice
+
+if TYPE_CHECKING:
+    from ml.heads.closed_form import Primal
+    from ml.heads.ridge import FittedHead
+    from ml.models import EmbeddingSet
+    from ml.selectors.registry import ChampionView
+    from ml.types import LabeledSet
+
+CHOSEN_AT = "chosen_at"
+"""Where a version's metrics say on how many labels its strength and temperature were chosen."""
+
+SETS_KEPT = 2
+"""Sums for 81 labels and 20,000 images are 400 MB."""
+
+_kept: OrderedDict[UUID, KeptSums] = OrderedDict()
+_lock = threading.Lock()
+
+
+def fit(
+    labeled: LabeledSet, *, embedding_set: EmbeddingSet, champion: ChampionView | None
+) -> FittedHead:
+    """Fit a head on these rows; leave-group-out is exact either way.
+
+    Args:
+        labeled: all rows that the head may learn from.
+        embedding_set: of the rows' vectors.
+        champion: what serves, from which the choice is taken over.
+
+    Raises:
+        EmptyLabeledSetError: no rows.
+    """
+    choice = _choice(labeled, embedding_set, champion)
+    if choice is None or ridge.is_choice_due(choice, len(labeled.image_ids)):
+        _take(embedding_set.public_id)
+        return ridge.fit_ridge(labeled)
+    if not is_worth_keeping(labeled):
+        return ridge.fit_as_chosen(labeled, choice)
+    return ridge.fit_as_chosen(labeled, choice, problem=_problem(labeled, embedding_set, choice))
+
+
+def metrics(fitted: FittedHead) -> dict[str, Any]:
+    """Give what a version must say of its fit, for `fit` to go on from."""
+    return {
+        "log_loss": fitted.log_loss,
+        "regularisation": fitted.head.regularisation,
+        CHOSEN_AT: fitted.choice.n_labels,
+    }
+
+
+def forget() -> None:
+    """Drop all sums (tests, and a host short of memory)."""
+    with _lock:
+        _kept.clear()
+
+
+def _choice(
+    labeled: LabeledSet, embedding_set: EmbeddingSet, champion: ChampionView | None
+) -> Choice | None:
+    """Take over what the champion was fitted at, if it was fitted on these vectors."""
+    if champion is None or champion.embedding_set_id != embedding_set.pk:
+        return None
+    chosen_at = champion.metrics.get(CHOSEN_AT)
+    if chosen_at is None:
+        return None
+    head = codec.from_bytes(champion.head)
+    n, d = labeled.embeddings.shape
+    centre = head.centre
+    if prefers_dual(n, d):
+        # Nothing is kept that a moving centre would spoil.
+        centre = labeled.embeddings.mean(axis=0, dtype=np.float64)
+    return Choice(head.regularisation, champion.temperature, centre, int(chosen_at))
+
+
+def _problem(labeled: LabeledSet, embedding_set: EmbeddingSet, choice: Choice) -> Primal:
+    """Bring the kept sums up to date, or form them."""
+    kept = _take(embedding_set.public_id)
+    if kept is None or not np.array_equal(kept.centre, choice.centre):
+        kept = KeptSums(labeled, choice.centre)
+    problem = kept.follow(labeled)
+    with _lock:
+        _kept[embedding_set.public_id] = kept
+        while len(_kept) > SETS_KEPT:
+            _kept.popitem(last=False)
+    return problem
+
+
+def _take(key: UUID) -> KeptSums | None:
+    """Take the sums out: whoever fails halfway through leaves none that are half done."""
+    with _lock:
+        return _kept.pop(key, None)
