@@ -154,6 +154,12 @@ class Project(models.Model):
     tail_share = models.FloatField(
         default=0.05, help_text="Share of the acquired window for labels with few images."
     )
+    lending_enabled = models.BooleanField(
+        default=True, help_text="Whether an answer may be lent to images that are nearly the same."
+    )
+    alike_share = models.FloatField(
+        default=0.05, help_text="Share of answers after which the images alike are shown as a grid."
+    )
     acceptance_threshold = models.FloatField(default=0.5)
     target_accuracy = models.FloatField(null=True, blank=True)
     deployment_mode = models.CharField(
@@ -193,6 +199,10 @@ class Project(models.Model):
             models.CheckConstraint(
                 condition=Q(doubt_serving_share__gte=0, doubt_serving_share__lte=0.25),
                 name="project_doubt_serving_share_is_small",
+            ),
+            models.CheckConstraint(
+                condition=Q(alike_share__gte=0, alike_share__lte=1),
+                name="project_alike_share_is_a_share",
             ),
             models.CheckConstraint(
                 condition=Q(votes_pool__gte=1, votes_audit__gte=1),
@@ -645,6 +655,23 @@ class AssignmentState(models.TextChoices):
     ANSWERED = "ANSWERED", "answered"
     EXPIRED = "EXPIRED", "expired"
     RELEASED = "RELEASED", "given back"
+
+
+class AlikeImage(models.Model):
+    """That an image is nearly the same as others of the pool; written by `ml`, and rewritten.
+
+    Not to be confused with split groups, which join chains of images and never change.
+    """
+
+    image = models.OneToOneField(Image, on_delete=models.PROTECT, related_name="alike")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    group = models.BigIntegerField(help_text="The smallest image key of the lending group.")
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "group"], name="alike_by_group")]
+
+    def __str__(self) -> str:
+        return f"{self.image_id} in {self.group}"
 
 
 class Assignment(models.Model):
