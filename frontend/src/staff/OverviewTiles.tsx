@@ -1,11 +1,10 @@
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
+import { EvidencePill } from "../shared/EvidencePill/EvidencePill";
 import { IntervalMark } from "../shared/IntervalMark/IntervalMark";
 import { count } from "../shared/numbers";
 import { Progress } from "../shared/Progress/Progress";
 import {
-  EVIDENCE,
-  EVIDENCE_MEANING,
   FEW_ANSWERS,
   fewSentence,
   interval,
@@ -166,14 +165,7 @@ export function ChampionTile({ overview, slug }: { overview: Overview; slug: str
     <section class="card tile">
       <h2>Classifier</h2>
       <p class="figure">
-        v{champion.number}{" "}
-        <span
-          class="pill"
-          data-tone={champion.evidence === "PROVEN" ? "good" : "info"}
-          title={EVIDENCE_MEANING[champion.evidence]}
-        >
-          {EVIDENCE[champion.evidence] ?? words(champion.evidence)}
-        </span>
+        v{champion.number} <EvidencePill evidence={champion.evidence} />
       </p>
       <p>{champion.verdict}</p>
       <p class="soft small">

@@ -145,7 +145,13 @@ function SettingField({ field, value, onChange }: SettingFieldProps) {
   return (
     <div class="field">
       <label for={id}>{field.label}</label>
-      <Input id={id} kind={field.kind} value={String(value)} onChange={onChange} />
+      <Input
+        id={id}
+        kind={field.kind}
+        choices={field.choices}
+        value={String(value)}
+        onChange={onChange}
+      />
       {hint}
     </div>
   );
@@ -156,12 +162,24 @@ const STEP: Partial<Record<FieldKind, string>> = { count: "1", share: "0.1", mon
 interface InputProps {
   id: string;
   kind: FieldKind;
+  choices?: Field["choices"];
   value: string;
   onChange: (value: string) => void;
 }
 
-function Input({ id, kind, value, onChange }: InputProps) {
+function Input({ id, kind, choices = [], value, onChange }: InputProps) {
   const common = { id, value, "aria-describedby": `${id}-hint` };
+  if (kind === "choice") {
+    return (
+      <select {...common} class="input" onChange={(event) => onChange(event.currentTarget.value)}>
+        {choices.map(([code, words]) => (
+          <option key={code} value={code}>
+            {words}
+          </option>
+        ))}
+      </select>
+    );
+  }
   if (kind === "long") {
     return (
       <textarea

@@ -3,13 +3,19 @@ import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
 import { Dialog } from "../shared/Dialog/Dialog";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
+import { EvidencePill } from "../shared/EvidencePill/EvidencePill";
 import { facts } from "./evidence";
-import { EVIDENCE, EVIDENCE_MEANING, moment, plural, VERSION_STATE, words } from "./format";
+import { moment, plural, VERSION_STATE, words } from "./format";
 import { Loading } from "./Loading";
 import { RunsSection } from "./RunsSection";
 import type { Version } from "./types";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
+import { folded, foldedWords } from "./versions/folding";
+import { GateHistory } from "./versions/GateHistory";
+import { ServingCard } from "./versions/ServingCard";
+import type { Gate } from "./versions/types";
+import { WaitingCard } from "./versions/WaitingCard";
 
 const STATE_TONE: Record<string, string> = {
   CHAMPION: "good",
@@ -17,7 +23,7 @@ const STATE_TONE: Record<string, string> = {
   REJECTED: "danger",
 };
 
-/** So many versions are shown before somebody asks for all. */
+/** So many rows are shown before somebody asks for all. */
 const SHOWN_AT_FIRST = 12;
 
 /** A version that served before and still has its weights may serve again. */
@@ -28,10 +34,20 @@ export function mayServeAgain(version: Version): boolean {
 export function VersionsPage({ slug }: { slug: string }) {
   const base = `staff/projects/${slug}`;
   const versions = useResource<Version[]>(`${base}/versions`);
+  const gate = useResource<Gate>(`${base}/gate`);
   const [asked, setAsked] = useState<Version | null>(null);
+  const reload = () => {
+    versions.reload();
+    gate.reload();
+  };
 
   return (
     <div class="stack">
+      <ErrorNote error={gate.error} onRetry={gate.reload} />
+      {gate.data && <ServingCard gate={gate.data} slug={slug} />}
+      {gate.data?.waiting.map((version) => (
+        <WaitingCard key={version.id} base={base} version={version} onDone={reload} />
+      ))}
       <section class="card stack">
         <h2>Versions of the classifier</h2>
         <ErrorNote error={versions.error} onRetry={versions.reload} />
@@ -44,13 +60,14 @@ export function VersionsPage({ slug }: { slug: string }) {
         )}
         <VersionList versions={versions.data ?? []} onRollBack={setAsked} />
       </section>
+      {gate.data && <GateHistory comparisons={gate.data.comparisons} />}
       <RunsSection base={base} />
       <RollBackDialog
         base={base}
         version={asked}
         onDone={() => {
           setAsked(null);
-          versions.reload();
+          reload();
         }}
         onClose={() => setAsked(null)}
       />
@@ -65,15 +82,20 @@ interface VersionListProps {
 
 function VersionList({ versions, onRollBack }: VersionListProps) {
   const [isAll, setAll] = useState(false);
-  const shown = isAll ? versions : versions.slice(0, SHOWN_AT_FIRST);
+  const rows = folded(versions);
+  const shown = isAll ? rows : rows.slice(0, SHOWN_AT_FIRST);
   return (
     <>
       <ol class="version-list">
-        {shown.map((version) => (
-          <VersionItem key={version.id} version={version} onRollBack={onRollBack} />
-        ))}
+        {shown.map((row) =>
+          "folded" in row ? (
+            <Fold key={row.folded[0]?.id} run={row.folded} onRollBack={onRollBack} />
+          ) : (
+            <VersionItem key={row.version.id} version={row.version} onRollBack={onRollBack} />
+          ),
+        )}
       </ol>
-      {versions.length > shown.length && (
+      {rows.length > shown.length && (
         <p>
           <button type="button" class="link-button" onClick={() => setAll(true)}>
             Show all {versions.length} versions
@@ -81,6 +103,23 @@ function VersionList({ versions, onRollBack }: VersionListProps) {
         </p>
       )}
     </>
+  );
+}
+
+function Fold({ run, onRollBack }: { run: Version[]; onRollBack: (version: Version) => void }) {
+  return (
+    <li>
+      <details class="version-fold">
+        <summary>
+          {foldedWords(run)} <EvidencePill evidence="PROVISIONAL" />
+        </summary>
+        <ol class="version-list">
+          {run.map((version) => (
+            <VersionItem key={version.id} version={version} onRollBack={onRollBack} />
+          ))}
+        </ol>
+      </details>
+    </li>
   );
 }
 
@@ -100,13 +139,7 @@ function VersionItem({ version, onRollBack }: VersionItemProps) {
         <span class="pill" data-tone={STATE_TONE[version.state]}>
           {VERSION_STATE[version.state] ?? words(version.state)}
         </span>
-        <span
-          class="pill"
-          data-tone={version.evidence === "PROVEN" ? "good" : undefined}
-          title={EVIDENCE_MEANING[version.evidence]}
-        >
-          {EVIDENCE[version.evidence] ?? words(version.evidence)}
-        </span>
+        <EvidencePill evidence={version.evidence} />
         <span class="soft small version-when">
           {plural(version.n_labels, "label")}, {moment(version.created_at)}
         </span>

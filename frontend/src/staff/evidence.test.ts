@@ -55,6 +55,17 @@ test("numbers that are missing or no numbers are left out, not guessed", () => {
   expect(found).toEqual([{ what: "Learned from", says: "48 labels" }]);
 });
 
+test("the last proven version is named, with what both have right", () => {
+  const leash = { proven: 4, n: 60, right: 46, proven_right: 45, margin: 0.02 };
+
+  expect(say(version({ gate: { leash } }))).toContain(
+    "Beside v4, the last proven one: right on 46 of 60 labeled images, v4 on 45; up to 2 points worse is allowed",
+  );
+  expect(facts(version({ gate: { leash: { proven: 4, is_common_ground: false } } }))).toHaveLength(
+    2,
+  );
+});
+
 test("audit evidence is told as a share of what a proof needs", () => {
   const gate = { certification: { superiority: 1.5, needed: 3, n: 40 } };
 

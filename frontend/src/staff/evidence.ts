@@ -22,7 +22,12 @@ function loss(value: number): string {
  * stays readable in the raw record below.
  */
 export function facts(version: Version): Fact[] {
-  return [...learned(version), ...gate(version.gate), ...certified(version.gate)];
+  return [
+    ...learned(version),
+    ...gate(version.gate),
+    ...leashed(version.gate),
+    ...certified(version.gate),
+  ];
 }
 
 function learned(version: Version): Fact[] {
@@ -72,6 +77,24 @@ function gate(numbers: Numbers): Fact[] {
     found.push({ what: "Held back by", says: `the roll-back of version ${heldBy}${until}` });
   }
   return found;
+}
+
+/** How near the head has to stay to the last proven version, whatever served between. */
+function leashed({ leash }: Numbers): Fact[] {
+  if (typeof leash !== "object" || leash === null) return [];
+  const record = leash as Numbers;
+  const [right, proven, n] = ["right", "proven_right", "n"].map((name) => number(record, name));
+  const version = number(record, "proven");
+  const margin = number(record, "margin");
+  if (right == null || proven == null || n == null || version === null || margin === null) {
+    return [];
+  }
+  return [
+    {
+      what: `Beside v${version}, the last proven one`,
+      says: `right on ${right} of ${plural(n, "labeled image")}, v${version} on ${proven}; up to ${Math.round(margin * 100)} points worse is allowed`,
+    },
+  ];
 }
 
 function certified(numbers: Numbers): Fact[] {

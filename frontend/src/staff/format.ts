@@ -58,16 +58,6 @@ export const NOT_COUNTED: Record<keyof NotCountedImages, string> = {
   removed: "taken out",
 };
 
-export const EVIDENCE: Record<string, string> = {
-  PROVISIONAL: "provisional",
-  PROVEN: "proven",
-};
-
-export const EVIDENCE_MEANING: Record<string, string> = {
-  PROVISIONAL: "The audit slice has not yet shown that it is better than what it replaced.",
-  PROVEN: "The audit slice has shown its worth.",
-};
-
 export const VERSION_STATE: Record<string, string> = {
   CHAMPION: "serving",
   CHALLENGER: "on trial",

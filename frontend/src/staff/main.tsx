@@ -15,6 +15,7 @@ import "./charts/charts.css";
 import "./figures.css";
 import "./forms.css";
 import "./pictures.css";
+import "./versions/versions.css";
 import type { Session } from "./types";
 
 function NotFound() {

@@ -1,12 +1,14 @@
 /** What the settings page offers: a field a setting, in the order they are read. */
 
-export type FieldKind = "text" | "long" | "count" | "share" | "money" | "switch";
+export type FieldKind = "text" | "long" | "count" | "share" | "money" | "switch" | "choice";
 
 export interface Field {
   name: string;
   label: string;
   hint: string;
   kind: FieldKind;
+  /** What a choice offers: the server's code, and words for it. */
+  choices?: [code: string, words: string][];
 }
 
 export interface Group {
@@ -115,6 +117,12 @@ export const GROUPS: Group[] = [
         kind: "share",
       },
       {
+        name: "doubt_serving_share",
+        label: "Second opinions of labels that may be wrong",
+        hint: "At most so many for each labeled pool image; one other person is asked. 0: none.",
+        kind: "share",
+      },
+      {
         name: "suggestions_enabled",
         label: "Show the classifier's guess while labeling",
         hint: "Faster, and it draws people to the guess: see what it does on the page about people.",
@@ -137,6 +145,17 @@ export const GROUPS: Group[] = [
   {
     title: "Training",
     fields: [
+      {
+        name: "deployment_mode",
+        label: "A new classifier that has passed its checks",
+        hint: "In every case the newest one chooses what people are asked next.",
+        kind: "choice",
+        choices: [
+          ["AUTOMATIC", "serves by itself"],
+          ["ASK", "waits for a manager's yes"],
+          ["SHADOW", "never serves; it is only measured"],
+        ],
+      },
       {
         name: "finetune_enabled",
         label: "Fine-tune by itself when it pays",
@@ -193,7 +212,11 @@ export function shown(kind: FieldKind, value: unknown): Value {
 
 /** What is sent of what was typed; undefined where it is no number. */
 export function sent(kind: FieldKind, typed: string | boolean): Value | undefined {
-  if (typeof typed === "boolean" || kind === "text" || kind === "long") return typed;
+  if (typeof typed === "boolean" || isWords(kind)) return typed;
   if (typed.trim() === "" || Number.isNaN(Number(typed))) return undefined;
   return kind === "share" ? Number(typed) / 100 : Number(typed);
+}
+
+function isWords(kind: FieldKind): boolean {
+  return kind === "text" || kind === "long" || kind === "choice";
 }

@@ -3,6 +3,7 @@ import { ApiError, api } from "../../api/client";
 import type { Feedback, LabelList, PictureAnswer } from "../../api/types";
 import { Button } from "../../shared/Button/Button";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
+import { EvidencePill } from "../../shared/EvidencePill/EvidencePill";
 
 function percent(share: number): string {
   if (share > 0 && share < 0.01) return "under 1 %";
@@ -121,10 +122,7 @@ export function Answer({ answer, list }: { answer: PictureAnswer; list: LabelLis
       </div>
       <Top answer={answer} />
       <p class="small soft">
-        Model version {number}{" "}
-        <span class="pill" data-tone={evidence === "PROVEN" ? "good" : "warn"}>
-          {evidence === "PROVEN" ? "proven" : "provisional"}
-        </span>{" "}
+        Model version {number} <EvidencePill evidence={evidence} />{" "}
         {evidence === "PROVEN"
           ? "It has shown its worth on images it never learned from."
           : "It is new and has yet to prove itself."}
