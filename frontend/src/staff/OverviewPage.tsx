@@ -7,6 +7,7 @@ import { coverage, IntervalBars, worstFirst } from "./charts/IntervalBars";
 import { Loading } from "./Loading";
 import { AccuracyTile, ChampionTile, CountsTile, NextStep, TrainingTile } from "./OverviewTiles";
 import { LabelNeeds, OutlookSection } from "./outlook/OutlookSection";
+import { TopUpCost } from "./outlook/TopUpCost";
 import type { BandPoint, Outlook } from "./outlook/types";
 import type { HistoryPoint, Overview } from "./types";
 import { useResource } from "./useResource";
@@ -37,7 +38,7 @@ export function OverviewPage({ slug }: { slug: string }) {
       </div>
       <ErrorNote error={outlook.error} />
       {outlook.data && data.champion && <OutlookSection outlook={outlook.data} slug={slug} />}
-      <LabelAccuracy overview={data} />
+      <LabelAccuracy overview={data} slug={slug} />
       <Certainty calibration={data.accuracy.calibration} />
       {figures && <LabelNeeds figures={figures} slug={slug} />}
       {data.accuracy.per_source.length > 1 && <Sources overview={data} />}
@@ -46,7 +47,7 @@ export function OverviewPage({ slug }: { slug: string }) {
   );
 }
 
-function LabelAccuracy({ overview }: { overview: Overview }) {
+function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string }) {
   const rows = worstFirst(overview.accuracy.per_class);
   const [isAll, setAll] = useState(false);
   const isLong = rows.length > ROWS_AT_FIRST;
@@ -70,6 +71,7 @@ function LabelAccuracy({ overview }: { overview: Overview }) {
           </button>
         </p>
       )}
+      {overview.champion && <TopUpCost slug={slug} labels={overview.accuracy.per_class} />}
     </section>
   );
 }

@@ -40,6 +40,9 @@ def test_staff_read_how_far_the_target_is_and_what_each_label_needs(
     certainty = page.get_by_role("heading", name="Is it as sure as it may be?").locator("..")
     expect(certainty).to_contain_text("On average its certainty is off by")
     expect(page.get_by_text("where it is likely to go, 8 times in 10")).to_be_visible()
+    page.get_by_text("What would it take to know a label better?").click()
+    page.get_by_label("Label to know better").select_option("carrot")
+    expect(page.get_by_text("Carrot is known to ±")).to_be_visible()
     page.set_viewport_size({"width": 1280, "height": 3000})
     desktop.shot("staff-outlook")
     assert desktop.barriers() == []
