@@ -7,6 +7,7 @@ import { ImagesPage } from "./ImagesPage";
 import { LabelsPage } from "./LabelsPage";
 import { OverviewPage } from "./OverviewPage";
 import { PeoplePage } from "./people/PeoplePage";
+import { ReviewPage } from "./review/ReviewPage";
 import { SettingsPage } from "./SettingsPage";
 import { managed, useSession } from "./session";
 import { TokensPage } from "./TokensPage";
@@ -19,6 +20,7 @@ const TABS = {
   versions: { name: "Versions", page: VersionsPage },
   images: { name: "Images", page: ImagesPage },
   labels: { name: "Labels", page: LabelsPage },
+  review: { name: "Review", page: ReviewPage },
   people: { name: "People", page: PeoplePage },
   gold: { name: "Gold", page: GoldPage },
   tokens: { name: "Tokens", page: TokensPage },

@@ -1,0 +1,97 @@
+import { describe, expect, test } from "vitest";
+import type { StaffLabel } from "../types";
+import {
+  askedWords,
+  type Doubt,
+  decidedWords,
+  type Found,
+  labelNamed,
+  neighbourWords,
+  precisionWords,
+  suggestions,
+  take,
+} from "./review";
+
+const FOUND: Found = {
+  open: 4,
+  wrong: { estimate: 0.75, low: 0.63, high: 0.88, n: 40 },
+  n_wrong: 31,
+  n_judged: 40,
+  cant_tell: 0,
+  asked: 0,
+  answered: 0,
+  otherwise: 0,
+};
+
+function doubt(id: string, classifier = "Soy milk", neighbours = "Soy milk"): Doubt {
+  const image = { id, url: "", thumb_url: "", width: 1, height: 1 };
+  const code = (name: string) => name.toLowerCase().replace(" ", "-");
+  return {
+    image,
+    given: { code: "milk", name: "Milk", share: 0.1 },
+    given_alike: 0.2,
+    classifier: { code: code(classifier), name: classifier, share: 0.8 },
+    neighbours: { code: code(neighbours), name: neighbours, share: 0.7 },
+  };
+}
+
+function label(name: string, retired: string | null = null): StaffLabel {
+  const rest = { description: "", key: "", colour: "#000000", example_url: null };
+  return { code: name.toLowerCase(), name, retired_at: retired, ...rest };
+}
+
+describe("what is offered instead", () => {
+  test("one label where both say the same, two where they differ", () => {
+    expect(suggestions(doubt("a")).map(({ name }) => name)).toEqual(["Soy milk"]);
+    const both = suggestions(doubt("a", "Soy milk", "Oat milk"));
+    expect(both.map(({ name }) => name)).toEqual(["Soy milk", "Oat milk"]);
+  });
+
+  test("never the label it has", () => {
+    expect(suggestions(doubt("a", "Soy milk", "Milk"))).toHaveLength(1);
+  });
+});
+
+describe("the words", () => {
+  test("say how many doubts were right, with the interval", () => {
+    expect(precisionWords(FOUND)).toBe(
+      "31 of 40 labels looked at so far were wrong: between 63–88 % of such doubts are right.",
+    );
+    expect(precisionWords({ ...FOUND, n_judged: 0 })).toBe("Nobody has looked at one yet.");
+  });
+
+  test("say what people answered, where anybody was asked", () => {
+    expect(askedWords(FOUND)).toBe("");
+    expect(askedWords({ ...FOUND, asked: 9, answered: 7, otherwise: 3 })).toContain(
+      "about 9 images; 7 answered, after which 3 got another label",
+    );
+  });
+
+  test("say what was decided", () => {
+    expect(decidedWords("LABEL", doubt("a"), "Milk")).toBe("Kept: Milk.");
+    expect(decidedWords("LABEL", doubt("a"), "Oat milk")).toBe("Changed: Milk is now Oat milk.");
+  });
+
+  test("say what the neighbours are", () => {
+    expect(neighbourWords(doubt("a"))).toBe("70 % are Soy milk, 20 % are Milk");
+    expect(neighbourWords({ ...doubt("a"), given_alike: 0 })).toContain("none is Milk");
+  });
+});
+
+test("what is in hand is not taken twice when the list goes round", () => {
+  const [a, b, c] = [doubt("a"), doubt("b"), doubt("c")];
+  expect(take([a, b], [b, c, a]).map(({ image }) => image.id)).toEqual(["a", "b", "c"]);
+});
+
+describe("another label by name", () => {
+  const labels = [label("Oat milk"), label("Oat"), label("Orange"), label("Old", "2026-01-01")];
+
+  test("by its whole name or by a beginning that only one has", () => {
+    expect(labelNamed(labels, "oat")?.name).toBe("Oat");
+    expect(labelNamed(labels, " OR ")?.name).toBe("Orange");
+  });
+
+  test("not where two begin so, nothing is typed or it is retired", () => {
+    for (const typed of ["o", "", "old"]) expect(labelNamed(labels, typed)).toBeUndefined();
+  });
+});
