@@ -142,6 +142,23 @@ def in_project(project_id: int, public_id: uuid.UUID | str) -> Image:
     return image
 
 
+def pool_keys(project_id: int, public_ids: Sequence[uuid.UUID]) -> list[int]:
+    """Give the keys of those images that are in the pool and were not removed."""
+    rows = usable(project_id).filter(partition=Partition.POOL, public_id__in=list(public_ids))
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def labeled_as(project_id: int, label_code: str, limit: int) -> list[int]:
+    """Give the keys of the pool images that were given a label last."""
+    rows = usable(project_id).filter(
+        partition=Partition.POOL,
+        consensus__state=ConsensusState.RESOLVED,
+        consensus__label__code=label_code,
+    )
+    newest = rows.order_by("-consensus__resolved_at", "-pk")
+    return list(newest.values_list("pk", flat=True)[:limit])
+
+
 def names_of_source(project_id: int, source: str, *, trusted_only: bool = False) -> set[str]:
     """Give the original names that a source has brought already, to resume an import fast.
 

@@ -90,6 +90,12 @@ def candidates(project_id: int) -> CandidateRows:
     )
 
 
+def undecided(project_id: int, image_ids: Sequence[int]) -> set[int]:
+    """Give those of some images that still lack a label, in somebody's hands or not."""
+    rows = undecided_pool(project_id).filter(pk__in=list(image_ids))
+    return set(rows.order_by("pk").values_list("pk", flat=True))
+
+
 PROBED_FROM = 5000
 PROBES = 1000
 MOST_ROUNDS = 8

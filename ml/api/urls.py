@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from ml.api import figures, gate, impact, predict, staff
+from ml.api import figures, gate, impact, predict, similar, staff
 
 STAFF = "staff/projects/<slug:slug>/"
 
@@ -27,5 +27,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{STAFF}gate", gate.GateView.as_view()),
     path(f"{STAFF}train", staff.TrainView.as_view()),
     path(f"{STAFF}runs", staff.RunsView.as_view()),
+    path(f"{STAFF}find-more", similar.FindMoreView.as_view()),
+    path(f"{STAFF}find-more/<uuid:public_id>/stop", similar.StopView.as_view()),
     path(f"{STAFF}export", staff.ExportView.as_view()),
 ]

@@ -19,7 +19,7 @@ from ml.acquisition.shards import RollingShard
 from ml.errors import MlError
 from ml.heads import ridge
 from ml.selectors import embeddings, outlook
-from ml.services import rare
+from ml.services import rare, similar
 from ml.types import Pool
 
 if TYPE_CHECKING:
@@ -186,20 +186,27 @@ def refill(
 ) -> Indices:
     """Replace the acquired window; give the new images chosen, best first, or none.
 
+    What staff have asked for by pictures comes first (`similar`).
+
     Priorities fall from 0 by 1 a place, so that the window is served in the order chosen. The share
     of it that labeling's sweep has found goes to second opinions, spread evenly: the images that
     ActiveLab scores lowest, chosen with certainty. Before all comes now and then one whose label is
     doubted (`label_errors`), where their share allows. Small shares go to what may be of a rare
     label or of none (`rare`). A pool with nothing new asks for none, so that labeling ends.
     """
+    wanted = similar.entries(
+        project_id=project.pk, image_ids=scored.image_ids, groups=scored.groups, rng=rng, now=now
+    )
     if len(scored.image_ids) == 0:
         return np.empty(0, dtype=np.int64)
     has_head = scored.head is not None or scored.probabilities is not None
     name = function_name(project, labeled, has_head=has_head)
     size = _window(project, name, is_cold=labeled.is_cold or not has_head)
     doubted = _doubted(project, labeled, rng)
-    shares = rare.choose(project=project, scored=scored, labeled=labeled, size=size, rng=rng)
-    asked = {each.image_id for each in (*doubted, *shares)}
+    shares = rare.choose(
+        project=project, scored=scored, labeled=labeled, size=size, without=wanted, rng=rng
+    )
+    asked = {each.image_id for each in (*wanted, *doubted, *shares)}
     again = [each for each in _second_opinions(project.pk, size) if each.image_id not in asked]
     positions, chances = acquisition.ACQUISITION_FUNCTIONS[name](
         scored.pool(labeled.counts), batch_size=max(size - len(again) - len(asked), 1), rng=rng
@@ -212,12 +219,12 @@ def refill(
     ]
     queue.refill(
         project_id=project.pk,
-        entries=[*doubted, *rare.mixed(_in_turn(fresh, again), shares, rng)],
+        entries=[*wanted, *doubted, *rare.mixed(_in_turn(fresh, again), shares, rng)],
         policy=f"{name} 1",
         model_version=model_version,
         now=now,
     )
-    return np.array([each.image_id for each in (*fresh, *shares)], dtype=np.int64)
+    return np.array([each.image_id for each in (*wanted, *fresh, *shares)], dtype=np.int64)
 
 
 def _window(project: ProjectRow, name: str, *, is_cold: bool) -> int:

@@ -18,6 +18,8 @@ from ml.evaluation.geometry import prepare
 from ml.selectors import embeddings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from labeling.selectors.projects import ProjectRow
     from ml.services.acquisition import Labeled, Scored
     from ml.types import Indices
@@ -29,16 +31,28 @@ MOST_LIKELY = 50_000
 
 
 def choose(
-    *, project: ProjectRow, scored: Scored, labeled: Labeled, size: int, rng: np.random.Generator
+    *,
+    project: ProjectRow,
+    scored: Scored,
+    labeled: Labeled,
+    size: int,
+    without: Sequence[RefillEntry],
+    rng: np.random.Generator,
 ) -> list[RefillEntry]:
-    """Choose the shares of a window of `size` entries, or nothing before there is a classifier."""
+    """Choose the shares of a window of `size` entries, or nothing before there is a classifier.
+
+    What `without` holds is in the window already.
+    """
     has_head = scored.head is not None or scored.probabilities is not None
     if not has_head or labeled.is_cold or not len(scored.image_ids):
         return []
-    tail = _tail(scored, labeled, round(project.tail_share * size), rng)
-    taken = {each.image_id for each in tail}
-    new = _novel(project.pk, scored, labeled, round(project.novelty_share * size), rng)
-    return [*tail, *(each for each in new if each.image_id not in taken)]
+    chosen = [
+        *_tail(scored, labeled, round(project.tail_share * size), rng),
+        *_novel(project.pk, scored, labeled, round(project.novelty_share * size), rng),
+    ]
+    taken = {each.image_id for each in without}
+    fresh = {each.image_id: each for each in reversed(chosen) if each.image_id not in taken}
+    return list(reversed(fresh.values()))
 
 
 def mixed(

@@ -41,6 +41,7 @@ from ml.services import (
     refit_due,
     registry,
     runs,
+    similar,
     snapshots,
 )
 from ml.services.acquisition import Labeled
@@ -294,7 +295,7 @@ class _Refit:
     def _is_window_due(self) -> bool:
         """Herding has ordered its window already; it is filled again when half of it is gone."""
         n_chosen = int(self.kept.get("n_chosen", 0))
-        if self.is_forced or n_chosen == 0:
+        if self.is_forced or n_chosen == 0 or similar.is_waiting(self.project.pk):
             return True
         has_grown = refit_due.has_pool_grown(self.embedding_set, self.kept)
         return has_grown or acquisition.is_low(self.project, n_chosen)

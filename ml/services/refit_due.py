@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from labeling.selectors import consensus, projects
 from ml.models import Embedding, TrainingKind, TrainingState
 from ml.selectors import embeddings
-from ml.services import acquisition, runs
+from ml.services import acquisition, runs, similar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +34,7 @@ def is_due(project_id: int, *, now: datetime) -> bool:
 
 
 def trigger(project_id: int, *, now: datetime) -> str | None:
-    """Say what is new since the last refit: answers, scheme, labels, the pool; or None."""
+    """Say what is new since the last refit: answers, scheme, labels, wishes, the pool; or None."""
     last = runs.newest_ended(project_id, TrainingKind.HEAD)
     newest = consensus.data_version(project_id)
     if last is None:
@@ -52,10 +52,12 @@ def trigger(project_id: int, *, now: datetime) -> str | None:
 
 
 def _pool_trigger(project_id: int, last: TrainingRun | None) -> str | None:
-    """Ask for a new window where the pool has grown, or the window runs low and can be filled."""
+    """Ask for a new window where the pool has grown, the window runs low, or staff want more."""
     serving = embeddings.serving_set(project_id)
     if serving is None:
         return None
+    if similar.is_waiting(project_id):
+        return "similar"
     kept = last.settings if last else {}
     if has_pool_grown(serving, kept):
         return "pool"
