@@ -23,6 +23,7 @@ from labeling.services import images, people, projects, queue
 from ml.errors import MlError
 from ml.evaluation import metrics
 from ml.heads import codec, ridge
+from ml.heads import registry as registry_of_heads
 from ml.selectors import registry
 from ml.services import embedding, refit
 from ml.services.simulation_table import TRUTH_FILE, Table
@@ -216,7 +217,8 @@ def play_offline(
 ) -> Play:
     """Play the rounds alone on the template's vectors: no queue, no gate, nothing written.
 
-    The strategy `ALL_LABELS` is one head on every pool image's answer, at one point.
+    A strategy with a head behind an @ (`uherding@logistic`) is measured by that head. The strategy
+    `ALL_LABELS` is one head on every pool image's answer, at one point.
 
     Raises:
         TooFewImagesError: the pool is smaller than the budget.
@@ -227,9 +229,11 @@ def play_offline(
     if strategy == ALL_LABELS:
         n, accuracy = rounds.all_labels(arrays, seed=seed, oracle=crowd)
         return Play(strategy, seed, [n], [n], [accuracy], fold=conditions.fold)
+    choice, _, head = strategy.partition("@")
     run = rounds.simulate_rounds(
         arrays,
-        strategy=strategy,
+        strategy=choice,
+        head=head or registry_of_heads.DEFAULT,
         budget=budget,
         batch=batch,
         seed=seed,

@@ -16,13 +16,15 @@ from ml.acquisition.rescore import rescore
 from ml.errors import MlError
 from ml.evaluation import metrics
 from ml.evaluation.geometry import prepare
-from ml.heads import ridge
+from ml.heads import registry, ridge
+from ml.heads.classifier import Unlabeled
 from ml.simulation.conditions import Conditions
 from ml.simulation.lender import Lender
 from ml.simulation.oracle import Oracle, PerfectOracle
 from ml.types import LabeledSet, Pool
 
 if TYPE_CHECKING:
+    from ml.heads.classifier import Classifier
     from ml.types import Embeddings, Groups, Head, Indices, Labels, Probabilities
 
 SPLIT_COSINE = 0.80
@@ -35,6 +37,12 @@ class UnknownStrategyError(MlError):
     """No acquisition function has this name."""
 
     code = "unknown_strategy"
+
+
+class UnknownHeadError(MlError):
+    """No head has this name."""
+
+    code = "unknown_head"
 
 
 class TooFewImagesError(MlError):
@@ -87,6 +95,7 @@ def simulate_rounds(
     table: SimulationTable,
     *,
     strategy: str,
+    head: str = registry.DEFAULT,
     budget: int,
     batch: int,
     seed: int,
@@ -103,6 +112,8 @@ def simulate_rounds(
     Args:
         table: what to play on.
         strategy: a name of `ml.acquisition.ACQUISITION_FUNCTIONS`.
+        head: a name of `ml.heads.registry.HEADS`: what is measured. Images are chosen by the
+            default one whatever is measured, so that runs of one seed differ in nothing else.
         budget: labels to spend.
         batch: labels between two fits of the head; the last batch may be smaller.
         seed: of the split and the choices.
@@ -114,12 +125,16 @@ def simulate_rounds(
 
     Raises:
         UnknownStrategyError: no acquisition function has that name.
+        UnknownHeadError: no head has that name.
         TooFewImagesError: the pool is smaller than the budget.
     """
     if strategy not in ACQUISITION_FUNCTIONS:
         known = ", ".join(sorted(ACQUISITION_FUNCTIONS))
         message = f"There is no strategy {strategy!r}; there are {known}."
         raise UnknownStrategyError(message)
+    if head not in registry.HEADS:
+        message = f"There is no head {head!r}; there are {', '.join(registry.HEADS)}."
+        raise UnknownHeadError(message)
     pool_rows, test_embeddings, test_labels = _split(table, conditions or Conditions(), seed)
     if len(pool_rows) < budget:
         message = f"The pool has {len(pool_rows)} images, fewer than the budget of {budget} labels."
@@ -134,9 +149,12 @@ def simulate_rounds(
     )
     spent, accuracy = [], []
     while len(run.chosen) < budget:
-        head = run.step(strategy, min(batch, budget - len(run.chosen)))
+        served = run.step(strategy, min(batch, budget - len(run.chosen)))
         spent.append(len(run.chosen))
-        guessed = ridge.scores(head, test_embeddings).argmax(axis=1)
+        if head == registry.DEFAULT:
+            guessed = ridge.scores(served, test_embeddings).argmax(axis=1)
+        else:
+            guessed = run.challenger(head).probabilities(test_embeddings).argmax(axis=1)
         accuracy.append(metrics.accuracy(test_labels, guessed))
         progress(len(run.chosen))
     return RunResult(tuple(spent), tuple(spent), tuple(accuracy), np.array(run.chosen))
@@ -227,6 +245,15 @@ class _Run:
         fitted = ridge.fit_ridge(labeled)
         self.head = fitted.head
         return fitted.out_of_group
+
+    def challenger(self, name: str) -> Classifier:
+        """Fit a head of another kind on what is labeled so far."""
+        rows = np.flatnonzero(self.is_open)
+        return registry.HEADS[name](
+            self._labeled(),
+            unlabeled=Unlabeled(self.table.embeddings[rows], self.table.groups[rows]),
+            rng=np.random.default_rng([self.seed, len(self.chosen), 1]),
+        )
 
     def _pool(self, rows: Indices) -> Pool:
         table = self.table

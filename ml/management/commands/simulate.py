@@ -20,13 +20,13 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
-from ml.acquisition import ACQUISITION_FUNCTIONS, current_name
-from ml.bench import report, simulation_report
+from ml.bench import report, simulation_options, simulation_report
 from ml.errors import MlError
+from ml.heads.registry import DEFAULT as DEFAULT_HEAD
 from ml.services import simulation, story
 from ml.services.labeled_folder import read_labeled_folder
 from ml.services.simulation_table import TRUTH_FILE
-from ml.simulation.conditions import CROWDS, Conditions
+from ml.simulation.conditions import CROWDS
 
 MANAGE = [str(settings.BASE_DIR / "manage.py"), "simulate"]
 DATABASE = "simulation.sqlite3"
@@ -52,6 +52,9 @@ class Command(BaseCommand):
         parser.add_argument("--test-labels", type=Path)
         parser.add_argument("--test-label-column")
         parser.add_argument("--strategies", default="random,margin")
+        parser.add_argument(
+            "--heads", default=DEFAULT_HEAD, help="what is measured, with commas (pure rounds)"
+        )
         parser.add_argument("--budget", type=int, default=600)
         parser.add_argument("--batch", type=int, default=20)
         parser.add_argument("--seeds", type=int, default=5)
@@ -98,7 +101,7 @@ class Command(BaseCommand):
             raise CommandError(error.message) from None
 
     def _parent(self, options: dict[str, Any]) -> None:
-        names = [f"{STORY}:0:0"] if options["story"] else _runs(options)
+        names = [f"{STORY}:0:0"] if options["story"] else simulation_options.runs(options)
         started = time.monotonic()
         plays = _played(options, names)
         missing = [name for name in names if name not in plays]
@@ -160,14 +163,14 @@ class Command(BaseCommand):
             )
             target.write_text(json.dumps([chapter.to_json() for chapter in chapters]))
             return
-        budget = _budget(options, strategy)
+        budget = simulation_options.budget(options, strategy)
         given: dict[str, Any] = {
             "folder": options["work"],
             "strategy": strategy,
             "seed": int(seed),
             "budget": budget,
             "batch": options["batch"],
-            "conditions": _conditions(options, int(fold)),
+            "conditions": simulation_options.conditions(options, int(fold)),
             "progress": lambda done: _say("labels", done, budget),
         }
         if options["rounds"] == "pure":
@@ -175,59 +178,6 @@ class Command(BaseCommand):
         else:
             played = simulation.play(**given, now=timezone.now())
         target.write_text(json.dumps(played.to_json()), encoding="utf-8")
-
-
-def _runs(options: dict[str, Any]) -> list[str]:
-    """Name every run, strategy:seed:fold, and first of all whether they can be played."""
-    strategies = _strategies(options)
-    if options["rounds"] == "pure":
-        strategies.append(simulation.ALL_LABELS)
-    folds = _folds(options)
-    for fold in folds:
-        _conditions(options, fold)
-    return [
-        f"{strategy}:{seed}:{fold}"
-        for fold in folds
-        for seed in range(options["seeds"])
-        for strategy in strategies
-    ]
-
-
-def _folds(options: dict[str, Any]) -> list[int]:
-    if options["fold"] == "all":
-        return list(range(max(options["folds"], 1)))
-    try:
-        return [int(part) for part in options["fold"].split(",")]
-    except ValueError:
-        raise CommandError(f"--fold {options['fold']!r}: give numbers, with commas.") from None
-
-
-def _conditions(options: dict[str, Any], fold: int) -> Conditions:
-    given = {name: options[name] for name in CONDITIONS}
-    return Conditions(**given, fold=fold).check()
-
-
-def _budget(options: dict[str, Any], strategy: str) -> int:
-    longer = options["random_budget"] if strategy == "random" else None
-    return int(longer or options["budget"])
-
-
-def _strategies(options: dict[str, Any]) -> list[str]:
-    asked = [name.strip() for name in options["strategies"].split(",")]
-    names = [current_name(name) for name in asked if name]
-    if names == ["all"]:
-        names = list(ACQUISITION_FUNCTIONS)
-    unknown = sorted(set(names) - set(ACQUISITION_FUNCTIONS))
-    if unknown or not names:
-        raise CommandError(
-            f"--strategies {options['strategies']!r}: unknown {', '.join(unknown)}; "
-            f"there are {', '.join(sorted(ACQUISITION_FUNCTIONS))}."
-        )
-    if options["batch"] < 1 or options["budget"] < options["batch"] or options["seeds"] < 1:
-        raise CommandError("--batch and --seeds must be at least 1, --budget at least --batch.")
-    if options["random_budget"] is not None and options["random_budget"] < options["budget"]:
-        raise CommandError("--random-budget must be at least --budget.")
-    return names
 
 
 def _settings(options: dict[str, Any]) -> dict[str, Any]:
@@ -242,10 +192,12 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
         given["rounds"] = options["rounds"]
     if options["random_budget"]:
         given["random_budget"] = options["random_budget"]
-    given |= _conditions(options, 0).to_json()
+    given |= simulation_options.conditions(options, 0).to_json()
     if options["folds"]:
-        given["fold"] = _folds(options)
-    return given | {"strategies": _strategies(options)}
+        given["fold"] = simulation_options.folds(options)
+    if simulation_options.heads(options) != [DEFAULT_HEAD]:
+        given["heads"] = simulation_options.heads(options)
+    return given | {"strategies": simulation_options.strategies(options)}
 
 
 def _figures(plays: list[Any]) -> dict[str, Any]:
@@ -264,9 +216,15 @@ def _terms(options: dict[str, Any], name: str) -> dict[str, Any]:
     strategy, _, fold = name.split(":")
     keys = ("label_column", "path_column", "test_label_column", "batch", "rounds")
     folders = ("images", "labels", "test_images", "test_labels")
-    terms = {key: options[key] for key in keys} | {"budget": _budget(options, strategy)}
+    terms = {key: options[key] for key in keys} | {
+        "budget": simulation_options.budget(options, strategy)
+    }
     terms |= {key: options[key].name for key in folders if options[key]}
-    return terms | _conditions(options, int(fold)).to_json() | {"backbone": settings.BACKBONE}
+    return (
+        terms
+        | simulation_options.conditions(options, int(fold)).to_json()
+        | {"backbone": settings.BACKBONE}
+    )
 
 
 def _played(options: dict[str, Any], names: list[str]) -> dict[str, Any]:
@@ -371,7 +329,7 @@ def _arguments(options: dict[str, Any]) -> list[str]:
         "batch",
         "rounds",
         "random_budget",
-        *CONDITIONS,
+        *simulation_options.CONDITIONS,
     )
     given = [(name, options[name]) for name in names if options[name] is not None]
     return [part for name, value in given for part in (f"--{name.replace('_', '-')}", str(value))]

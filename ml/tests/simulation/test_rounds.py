@@ -10,6 +10,7 @@ from ml.simulation.oracle import NoisyOracle
 from ml.simulation.rounds import (
     SimulationTable,
     TooFewImagesError,
+    UnknownHeadError,
     UnknownStrategyError,
     _split,
     all_labels,
@@ -145,3 +146,17 @@ def test_progress_is_told_after_every_batch() -> None:
     simulate_rounds(shelf(), strategy="random", budget=50, batch=20, seed=0, progress=told.append)
 
     assert told == [20, 40, 50]
+
+
+def test_another_head_is_measured_on_the_very_images_the_default_one_chose() -> None:
+    table = shelf()
+
+    default, logistic = (
+        simulate_rounds(table, strategy="margin", head=head, budget=30, batch=15, seed=0)
+        for head in ("ridge", "logistic")
+    )
+
+    np.testing.assert_array_equal(default.chosen, logistic.chosen)
+    assert default.accuracy != logistic.accuracy
+    with pytest.raises(UnknownHeadError, match="There is no head 'forest'; there are ridge"):
+        simulate_rounds(table, strategy="margin", head="forest", budget=30, batch=15, seed=0)
