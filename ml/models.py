@@ -128,6 +128,33 @@ class LabelErrorSearch(models.Model):
         return f"{self.n_doubted} of {self.n_labels} labels of {self.project_id} doubted"
 
 
+class UploadDrift(models.Model):
+    """Whether the uploads of one source on one day look like what was there before them."""
+
+    project = models.ForeignKey("labeling.Project", on_delete=models.CASCADE, related_name="+")
+    source = models.CharField(max_length=80)
+    day = models.DateField(help_text="UTC.")
+    n_images = models.PositiveIntegerField(help_text="Of the batch, when it was compared.")
+    n_baseline = models.PositiveIntegerField()
+    signals = models.JSONField(help_text="Name, p-value, effect, label code and alarm of each.")
+    is_drifted = models.BooleanField()
+    audit_share = models.FloatField(
+        help_text="Chance of the batch's next split groups to become audit."
+    )
+    model_version = models.UUIDField(help_text="Whose outputs were compared.")
+    measured_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "source", "day"], name="upload_drift_once_a_batch"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} of {self.day}: {'drifted' if self.is_drifted else 'as before'}"
+
+
 class DatasetSnapshot(models.Model):
     """Exactly what a head was fitted on. Immutable; the rows are one compressed file."""
 
