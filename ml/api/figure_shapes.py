@@ -99,7 +99,7 @@ class FiguresShape(serializers.Serializer[Any]):
 
     version = serializers.IntegerField(allow_null=True)
     backbone = serializers.CharField(allow_null=True)
-    labels = serializers.IntegerField()  # type: ignore[assignment]
+    labels = serializers.IntegerField()
     audit_images = serializers.IntegerField()
     target = serializers.FloatField(allow_null=True)
     curve = CurvePointShape(many=True)

@@ -76,7 +76,8 @@ class Ground:
 
     def right(self, head: Head) -> npt.NDArray[np.bool_]:
         """Tell which of the (m,) audit images a head gets right."""
-        return said(head, self.audit) == self.truth
+        hits: npt.NDArray[np.bool_] = said(head, self.audit) == self.truth
+        return hits
 
 
 def said(head: Head, vectors: Embeddings) -> Labels:

@@ -131,7 +131,7 @@ export function measuredSentence(overall: Estimate, open?: OpenImages): string {
 
 const WAITS_FOR: Record<keyof OpenImages, string> = {
   answers: "for more answers",
-  expert: "for an expert",
+  expert: "for an expert's look",
   none_fits: "for a label that fits",
   unseen: "to be read",
 };
@@ -143,9 +143,9 @@ function openSentence(unresolved: number, open?: OpenImages): string {
     const n = open?.[why as keyof OpenImages] ?? 0;
     return n > 0 ? [`${n} ${words}`] : [];
   });
-  const why = waits.length > 0 ? ` (waiting ${waits.join(", ")})` : "";
-  const one = unresolved === 1;
-  return `${plural(unresolved, "audit image")} without an agreed label${why} ${one ? "is" : "are"} counted both ways.`;
+  const why = waits.length > 0 ? ` (waiting: ${waits.join(", ")})` : "";
+  const verb = unresolved === 1 ? "is not settled and counts" : "are not settled and count";
+  return `${plural(unresolved, "audit image")} ${verb} both as right and as wrong${why}.`;
 }
 
 export function ChampionTile({ overview, slug }: { overview: Overview; slug: string }) {

@@ -49,10 +49,14 @@ describe("the accuracy in words", () => {
     );
   });
 
-  test("tells that images without an agreed label count both ways", () => {
-    const text = measuredSentence({ ...ESTIMATE, unresolved: 1, missing: 0 });
+  test("tells that images that are not settled count both ways, and what they wait for", () => {
+    const one = { ...ESTIMATE, unresolved: 1, missing: 0 };
+    const open = { answers: 0, expert: 1, none_fits: 0, unseen: 0 };
 
-    expect(text).toContain("1 audit image without an agreed label is counted both ways.");
+    expect(measuredSentence(one)).toContain(
+      "1 audit image is not settled and counts both as right and as wrong.",
+    );
+    expect(measuredSentence(one, open)).toContain("(waiting: 1 for an expert's look)");
   });
 });
 

@@ -99,7 +99,7 @@ def test_a_narrower_interval_has_its_price_and_its_bounds(audited: Audited) -> N
     manager = signed_in(factories.make_member(audited.project, "MANAGER"))
     address = f"/api/v1/staff/projects/{audited.project.slug}/top-up"
 
-    found = manager.get(address, {"label": "water", "half_width": 0.2}).json()
+    found = manager.get(f"{address}?label=water&half_width=0.2").json()
 
     # Water: none of 1 right. Wilson +-20 points at (0 + 2) / (1 + 4) takes 20 cases.
     assert (found["missing"], found["waiting"], found["waiting_answers"]) == (19, 2, 2)
@@ -109,5 +109,5 @@ def test_a_narrower_interval_has_its_price_and_its_bounds(audited: Audited) -> N
     assert found["new_pictures"] == math.ceil(18 / 0.12)
     assert found["reachable"] > 0.2
     assert "Water is known to ±40 points" in found["sentence"]
-    assert manager.get(address, {"label": "pear"}).status_code == 404
-    assert manager.get(address, {"label": "water", "half_width": 0.9}).status_code == 400
+    assert manager.get(f"{address}?label=pear").status_code == 404
+    assert manager.get(f"{address}?label=water&half_width=0.9").status_code == 400

@@ -93,7 +93,7 @@ function Mark({ bin }: { bin: ReliabilityBin }) {
       <title>{plural(bin.n, "audit image")}</title>
       <line x1={x} x2={x} y1={up(bin.low)} y2={up(bin.high)} />
       <circle cx={x} cy={up(bin.estimate ?? 0)} r={5} />
-      <text x={x} y={up(bin.high) - 4} text-anchor="middle">
+      <text x={x} y={up(bin.high) - 9} text-anchor="middle">
         {bin.n}
       </text>
     </g>
