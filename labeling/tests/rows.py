@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from labeling.models import (
     Adjudication,
+    AlikeImage,
     Annotation,
     Annotator,
     AnnotatorSkill,
     AuditEvent,
     Consensus,
+    GoldReference,
     Image,
     ImagePrior,
+    Label,
     LabelDoubt,
     Partition,
     Project,
@@ -25,13 +28,16 @@ from labeling.models import (
 
 __all__ = [
     "Adjudication",
+    "AlikeImage",
     "Annotation",
     "Annotator",
     "AnnotatorSkill",
     "AuditEvent",
     "Consensus",
+    "GoldReference",
     "Image",
     "ImagePrior",
+    "Label",
     "LabelDoubt",
     "Partition",
     "Project",

@@ -159,24 +159,28 @@ def calibrate(
     return Calibration(next(safe, None), tuple(tried))
 
 
-def most_central(rows: Embeddings, groups: Groups, image_ids: Indices) -> Indices:
+def most_central(rows: Embeddings | Rows, groups: Groups, image_ids: Indices) -> Indices:
     """Give the row of each group that is most similar to all its members, by ascending group.
 
-    Ties, and pairs always tie, go to the smallest image id.
+    Ties, and pairs always tie, go to the smallest image id. Rows are asked for a few thousand at a
+    time, and only those of groups with several members.
 
     Args:
         rows: (n, d) prepared.
         groups: (n,) lending groups.
         image_ids: (n,) distinct.
     """
-    order = np.argsort(groups, kind="stable")
-    starts = np.flatnonzero(np.diff(groups[order], prepend=groups[order][:1] - 1))
-    sizes = np.diff(starts, append=len(order))
-    sums = np.add.reduceat(rows[order], starts, axis=0, dtype=np.float64)
-    middle = np.repeat(sums, sizes, axis=0)
-    central = np.round(np.einsum("ij,ij->i", rows[order], middle), 6)
-    best = np.lexsort((image_ids[order], -central, groups[order]))
-    chosen: Indices = order[best[starts]]
+    order = np.lexsort((image_ids, groups))
+    parts = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else []
+    chosen = np.array([part[0] for part in parts], dtype=np.int64)
+    places = np.array([place for place, part in enumerate(parts) if len(part) > 2], dtype=np.int64)
+    for start in range(0, len(places), MOST_AT_ONCE // MOST_MEMBERS):
+        some = places[start : start + MOST_AT_ONCE // MOST_MEMBERS]
+        vectors = rows[np.concatenate([parts[place] for place in some])]
+        sizes = [len(parts[place]) for place in some]
+        for place, block in zip(some, np.split(vectors, np.cumsum(sizes)[:-1]), strict=True):
+            central = np.round(block @ block.sum(axis=0), 5)
+            chosen[place] = parts[place][central.argmax()]
     return chosen
 
 

@@ -17,7 +17,8 @@ from django.conf import settings
 from django.db import transaction
 
 from labeling.selectors import consensus, projects
-from ml.heads import calibration, codec
+from ml.heads import calibration, codec, ridge
+from ml.heads.kept import label_shares
 from ml.models import (
     Embedding,
     EmbeddingSet,
@@ -37,6 +38,7 @@ from ml.services import (
     deployment,
     fitting,
     gate,
+    lending,
     priors,
     refit_due,
     registry,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from ml.heads.ridge import FittedHead
     from ml.selectors.registry import ChampionView
     from ml.services.gate import Verdict
+    from ml.services.lending import Lending
 
 DEFAULT_TARGET_ACCURACY = 0.9
 
@@ -132,6 +135,7 @@ class _Refit:
     stages_s: dict[str, float]
     kept: dict[str, Any]
     started: float
+    lending: Lending
 
     @classmethod
     def start(
@@ -148,8 +152,9 @@ class _Refit:
             known = embeddings.has_vector(embedding_set.pk, rows.image_ids)
             rows = snapshots.only(rows, known)
         refit = cls(
-            project, claim, is_forced, now, rows, champion, embedding_set, {}, kept, started
-        )
+            project, claim, is_forced, now, rows, champion, embedding_set, {}, kept, started,
+            lending.plan(project, rows, embedding_set, kept),
+        )  # fmt: skip
         refit._close_stage("read")
         return refit
 
@@ -158,7 +163,7 @@ class _Refit:
         if self.embedding_set is None:
             return self._close(RefitOutcome("waiting"))
         labeled = self._labeled(self.embedding_set.pk)
-        digest = snapshots.content_hash(self.rows)
+        digest = snapshots.content_hash(self.lending.rows)
         judged = [digest, self.embedding_set.pk]
         is_new = judged != self.kept.get("judged") or self.is_forced
         kind, version, fitted = "unchanged", None, None
@@ -189,6 +194,8 @@ class _Refit:
             return "waiting", None, None
         assert self.embedding_set is not None  # noqa: S101 - `play` has looked
         fitted = fitting.fit(labeled, embedding_set=self.embedding_set, champion=self.champion)
+        self.lending.objected(labeled, fitted, self.kept)
+        labeled, fitted = self.lending.own(labeled, fitted)
         self._close_stage("fit")
         verdict = gate.check(self.project.pk, labeled, fitted)
         self._close_stage("check")
@@ -197,7 +204,11 @@ class _Refit:
         if not verdict.is_passed and "held_by" in verdict.numbers:
             return "refused", None, None
         snapshot = snapshots.store(
-            project_id=self.project.pk, rows=self.rows, digest=digest, now=self.now
+            project_id=self.project.pk,
+            rows=self.lending.rows,
+            digest=digest,
+            now=self.now,
+            lending=self.lending.account(),
         )
         fields = self._fields(labeled, fitted, verdict) | {"snapshot": snapshot}
         if not verdict.is_passed:
@@ -252,6 +263,7 @@ class _Refit:
             "metrics": {
                 **fitting.metrics(fitted),
                 "n_groups": len(np.unique(labeled.groups)),
+                "lending": self.lending.account(),
             },
             "gate": {
                 **verdict.numbers,
@@ -274,6 +286,7 @@ class _Refit:
         scored = acquisition.score_candidates(
             project_id=self.project.pk, set_id=self.embedding_set.pk, head=head, labeled=seen
         )
+        scored = self.lending.narrow(scored)
         self._close_stage("rescore")
         public_id = version.public_id if fitted and version else None
         if public_id is None and self.champion is not None:
@@ -340,13 +353,17 @@ class _Refit:
         certification.open_certification(version=version, now=self.now)
 
     def _serving_head(self) -> Head | None:
-        if self.champion is None or self.champion.label_order != tuple(self.rows.codes):
+        """Give the champion's head in the order of the labels as they are now."""
+        if self.champion is None:
             return None
-        head = codec.from_bytes(self.champion.head)
-        return replace(head, temperature=self.champion.temperature)
+        head = replace(codec.from_bytes(self.champion.head), temperature=self.champion.temperature)
+        codes = tuple(self.rows.codes)
+        if head.label_order == codes:
+            return head
+        return ridge.for_labels(head, label_shares(head.label_order, codes), codes)
 
     def _labeled(self, set_id: int) -> LabeledSet:
-        rows = self.rows
+        rows = self.lending.rows
         return LabeledSet(
             image_ids=rows.image_ids,
             embeddings=embeddings.load_matrix(set_id, rows.image_ids),

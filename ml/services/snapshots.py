@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.core.files.base import ContentFile
@@ -32,6 +33,7 @@ class Rows:
     weights: npt.NDArray[np.float64]
     groups: npt.NDArray[np.int64]
     codes: tuple[str, ...]
+    lending: dict[str, Any] = field(default_factory=dict)
 
 
 def only(rows: TrainingRows, is_kept: npt.NDArray[np.bool_]) -> TrainingRows:
@@ -56,14 +58,24 @@ def content_hash(rows: TrainingRows) -> str:
     return digest.hexdigest()
 
 
-def store(*, project_id: int, rows: TrainingRows, digest: str, now: datetime) -> DatasetSnapshot:
-    """Write the rows under their content hash, once; equal rows give the same snapshot."""
+def store(
+    *,
+    project_id: int,
+    rows: TrainingRows,
+    digest: str,
+    now: datetime,
+    lending: dict[str, Any] | None = None,
+) -> DatasetSnapshot:
+    """Write the rows under their content hash, once; equal rows give the same snapshot.
+
+    `lending` says at which threshold some of them were lent their label; it lies with the rows.
+    """
     found = DatasetSnapshot.objects.filter(project_id=project_id, content_hash=digest).first()
     if found is not None:
         return found
     key = f"{STORAGE_PREFIX}/{project_id}/{digest}.npz"
     if not default_storage.exists(key):
-        key = default_storage.save(key, ContentFile(_compressed(rows)))
+        key = default_storage.save(key, ContentFile(_compressed(rows, lending or {})))
     made, _ = DatasetSnapshot.objects.get_or_create(
         project_id=project_id,
         content_hash=digest,
@@ -88,10 +100,11 @@ def load(snapshot_id: int) -> Rows:
         weights=stored["weights"],
         groups=stored["groups"],
         codes=tuple(str(code) for code in stored["codes"]),
+        lending=json.loads(str(stored["lending"])) if "lending" in stored else {},
     )
 
 
-def _compressed(rows: TrainingRows) -> bytes:
+def _compressed(rows: TrainingRows, lending: dict[str, Any]) -> bytes:
     order = np.argsort(rows.image_ids, kind="stable")
     buffer = io.BytesIO()
     np.savez_compressed(
@@ -101,5 +114,6 @@ def _compressed(rows: TrainingRows) -> bytes:
         weights=rows.weights[order],
         groups=rows.groups[order],
         codes=np.array(rows.codes),
+        lending=np.array(json.dumps(lending)),
     )
     return buffer.getvalue()

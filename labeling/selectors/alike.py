@@ -1,0 +1,94 @@
+"""Images that are nearly the same: which may be, and who is left of them to ask about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.db.models import Count, Exists, Max, OuterRef, Q
+
+from labeling.models import (
+    AlikeImage,
+    Annotation,
+    AnnotationKind,
+    Assignment,
+    AssignmentState,
+    Consensus,
+    ConsensusState,
+    GoldReference,
+    Image,
+    Partition,
+    QueueEntry,
+    QueueEntryState,
+    Reason,
+)
+from labeling.selectors.queue import CandidateRows, undecided_pool
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from django.db.models import QuerySet
+
+MOST_MEMBERS = 19
+"""Beside the image that was answered."""
+
+
+def pool(project_id: int) -> QuerySet[Image]:
+    """Give the images that may lend and be lent to: of the pool, not gold, to be seen."""
+    gold = GoldReference.objects.filter(image=OuterRef("pk"))
+    return Image.objects.filter(
+        ~Exists(gold),
+        project_id=project_id,
+        partition=Partition.POOL,
+        flagged_at__isnull=True,
+        removed_at__isnull=True,
+    )
+
+
+def pool_rows(project_id: int) -> CandidateRows:
+    """Give `pool` with split groups, ascending; decided images too."""
+    rows = list(pool(project_id).order_by("pk").values_list("pk", "split_group_id"))
+    return CandidateRows(
+        np.array([row[0] for row in rows], dtype=np.int64),
+        np.array([-row[0] if row[1] is None else row[1] for row in rows], dtype=np.int64),
+    )
+
+
+def pool_version(project_id: int) -> tuple[int, int]:
+    """Count the images of `pool`, and give the newest: other images, other numbers."""
+    found = pool(project_id).aggregate(n=Count("pk"), newest=Max("pk"))
+    return int(found["n"]), int(found["newest"] or 0)
+
+
+def undecided_ids(project_id: int) -> npt.NDArray[np.int64]:
+    """Give the pool images that no answer has decided; none of these is a decision too."""
+    return np.fromiter(undecided_pool(project_id).values_list("pk", flat=True), dtype=np.int64)
+
+
+def free_members(answer: Annotation) -> QuerySet[Image]:
+    """Give the images nearly the same as an answered one that nobody has answered or holds.
+
+    Never an audit or gold image, nor one that waits in another stream than the acquired.
+    """
+    image_id = answer.image_id
+    group = AlikeImage.objects.filter(image_id=image_id).values("group")[:1]
+    decided = Consensus.objects.filter(image=OuterRef("pk")).exclude(state=ConsensusState.OPEN)
+    held = Assignment.objects.filter(image=OuterRef("pk"), state=AssignmentState.OPEN)
+    answered = Annotation.objects.filter(image=OuterRef("pk"), withdrawn_at__isnull=True).exclude(
+        kind=AnnotationKind.UNDO
+    )
+    elsewhere = QueueEntry.objects.filter(image=OuterRef("pk"), state=QueueEntryState.OPEN).exclude(
+        reason=Reason.ACQUIRED
+    )
+    return (
+        pool(answer.project_id)
+        .filter(
+            ~Exists(decided),
+            ~Exists(held),
+            ~Exists(answered),
+            ~Exists(elsewhere),
+            ~Q(pk=image_id),
+            alike__group=group,
+            alike__project_id=answer.project_id,
+        )
+        .order_by("pk")
+    )
