@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +44,10 @@ def fit_logistic(
     offsets[seen] = 0.0
     if len(seen) > 1:
         model = LogisticRegression(C=1 / (PENALTY * weights.sum()), max_iter=MOST_STEPS)
-        model.fit(standard.rows(labeled.embeddings)[rows], columns, sample_weight=weights)
+        with warnings.catch_warnings():
+            # It takes few images of many labels for a regression.
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+            model.fit(standard.rows(labeled.embeddings)[rows], columns, sample_weight=weights)
         found, bias = model.coef_, model.intercept_
         if len(seen) == 2:
             # Two labels share one score; half of it each way gives the same probabilities.

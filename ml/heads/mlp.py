@@ -5,6 +5,7 @@ Below about twenty labels a class it loses to the ridge (`methods.md` §3.2).
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +70,9 @@ def fit_mlp(
 
 
 def _fit_quietly(model: Any, x: Any, columns: Indices, weights: Any) -> None:
-    import warnings  # noqa: PLC0415
-
     from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs are the plan
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         model.fit(x, columns, sample_weight=weights)

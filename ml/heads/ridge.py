@@ -8,7 +8,7 @@ leave-group-out now and then (`fit_ridge`); between two choices a head is fitted
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from ml.evaluation.geometry import prepare
 from ml.evaluation.metrics import log_loss
 from ml.heads import class_means
 from ml.heads.calibration import TEMPERATURES, choose_temperature, decided, softmax
-from ml.heads.closed_form import Rows, balanced, label_of, problem_of
+from ml.heads.closed_form import Rows, balanced, label_of, prefers_dual, problem_of
 from ml.types import Head
 
 if TYPE_CHECKING:
@@ -54,9 +54,20 @@ ALWAYS_CHOSEN_BELOW = 500
 _BLOCK_ROWS = 8192
 
 __all__ = [
-    "Choice", "EmptyLabeledSetError", "FittedHead", "balanced", "fit_as_chosen", "fit_ridge",
-    "is_choice_due", "predict", "prepare", "prepared_rows", "scores",
+    "Choice",
+    "EmptyLabeledSetError",
+    "FittedHead",
+    "balanced",
+    "fit_as_chosen",
+    "fit_ridge",
+    "for_labels",
+    "is_choice_due",
+    "predict",
+    "prepare",
+    "prepared_rows",
+    "scores",
     "solve_as_chosen",
+    "taken_over",
 ]  # fmt: skip
 
 
@@ -182,6 +193,30 @@ def fit_as_chosen(
     outside = softmax(means.mixed(problem.held_out(fit)), choice.temperature)
     loss = log_loss(decided(labeled.targets), outside, labeled.weights)
     return FittedHead(head, outside, loss, {choice.strength: loss}, choice)
+
+
+def taken_over(choice: Choice, labeled: LabeledSet) -> Choice:
+    """Give a choice for these rows: the centre moves with them where that costs nothing.
+
+    In the primal it stays, or every row that the kept sums are made of would change.
+    """
+    n, d = labeled.embeddings.shape
+    if not prefers_dual(n, d):
+        return choice
+    return replace(choice, centre=labeled.embeddings.mean(axis=0, dtype=np.float64))
+
+
+def for_labels(head: Head, shares: Matrix, label_order: tuple[str, ...]) -> Head:
+    """Give the head for other labels, as fitted on targets that are shared out so.
+
+    Args:
+        head: of k labels.
+        shares: (k, k') how much of each label goes to each new one (`kept.label_shares`).
+        label_order: k' codes. A new label scores 0: it never wins before it has an image.
+    """
+    return replace(
+        head, weights=head.weights @ shares, bias=head.bias @ shares, label_order=label_order
+    )
 
 
 def solve_as_chosen(labeled: LabeledSet, choice: Choice) -> Head:

@@ -15,7 +15,6 @@ from uuid import UUID
 import numpy as np
 
 from ml.heads import codec, ridge
-from ml.heads.closed_form import prefers_dual
 from ml.heads.kept import KeptSums, is_worth_keeping
 from ml.heads.ridge import Choice
 
@@ -83,12 +82,8 @@ def _choice(
     if chosen_at is None:
         return None
     head = codec.from_bytes(champion.head)
-    n, d = labeled.embeddings.shape
-    centre = head.centre
-    if prefers_dual(n, d):
-        # Nothing is kept that a moving centre would spoil.
-        centre = labeled.embeddings.mean(axis=0, dtype=np.float64)
-    return Choice(head.regularisation, champion.temperature, centre, int(chosen_at))
+    choice = Choice(head.regularisation, champion.temperature, head.centre, int(chosen_at))
+    return ridge.taken_over(choice, labeled)
 
 
 def _problem(labeled: LabeledSet, embedding_set: EmbeddingSet, choice: Choice) -> Primal:

@@ -208,6 +208,7 @@ class _Run:
         self.answers: list[int] = []
         self.targets: list[Probabilities] = []
         self.head: Head | None = None
+        self.choice: ridge.Choice | None = None
         self.lender: Lender | None = None
         if lending.lending != "off":
             self.lender = Lender.of(
@@ -242,8 +243,12 @@ class _Run:
         return self.head
 
     def _fit(self, labeled: LabeledSet) -> Probabilities:
-        fitted = ridge.fit_ridge(labeled)
-        self.head = fitted.head
+        """Choose strength and temperature where the live loop would, else follow."""
+        if self.choice is None or ridge.is_choice_due(self.choice, len(labeled.image_ids)):
+            fitted = ridge.fit_ridge(labeled)
+        else:
+            fitted = ridge.fit_as_chosen(labeled, ridge.taken_over(self.choice, labeled))
+        self.head, self.choice = fitted.head, fitted.choice
         return fitted.out_of_group
 
     def challenger(self, name: str) -> Classifier:

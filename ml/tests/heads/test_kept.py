@@ -11,10 +11,17 @@ from hypothesis import strategies as st
 
 from ml.heads.closed_form import Primal
 from ml.heads.kept import KeptSums, is_worth_keeping, label_shares
-from ml.heads.ridge import Choice, fit_as_chosen, fit_ridge, is_choice_due, prepared_rows
+from ml.heads.ridge import (
+    Choice,
+    fit_as_chosen,
+    fit_ridge,
+    for_labels,
+    is_choice_due,
+    prepared_rows,
+)
 from ml.heads.statistics import LabelStatistics
 from ml.tests.heads.builders import blobs
-from ml.types import LabeledSet
+from ml.types import Head, LabeledSet
 
 STRENGTH = 0.1
 
@@ -183,3 +190,29 @@ def test_sums_are_kept_only_where_they_help_and_fit_into_memory() -> None:
     assert not is_worth_keeping(some(labeled, np.arange(8)))
     many = replace(labeled, label_order=tuple(str(c) for c in range(3_000_000)))
     assert not is_worth_keeping(many)
+
+
+@pytest.mark.parametrize(
+    ("order", "steps"),
+    [
+        (("label-1", "label-2", "label-0", "new"), {}),
+        (("label-0", "label-2"), {"label-1": ("label-2",)}),
+        (("label-0", "a", "b", "label-2"), {"label-1": ("a", "b")}),
+    ],
+    ids=["reorder and add", "merge", "split"],
+)
+def test_a_head_for_other_labels_is_the_head_fitted_on_targets_shared_out(
+    order: tuple[str, ...], steps: dict[str, tuple[str, ...]]
+) -> None:
+    labeled = blobs(np.random.default_rng(8), n=60, k=3, d=6)
+    shares = label_shares(labeled.label_order, order, steps)
+    problem = Primal.of(prepared_rows(labeled, labeled.embeddings.mean(axis=0, dtype=np.float64)))
+    fit, mapped = problem.solve(STRENGTH), replace(problem.rows, targets=labeled.targets @ shares)
+    head = Head(fit.weights, fit.bias, np.zeros(6), 1.0, STRENGTH, labeled.label_order)
+
+    found = for_labels(head, shares, order)
+
+    expected = Primal.of(mapped).solve(STRENGTH)
+    np.testing.assert_allclose(found.weights, expected.weights, atol=1e-10)
+    np.testing.assert_allclose(found.bias, expected.bias, atol=1e-10)
+    assert found.label_order == order
