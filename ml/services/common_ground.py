@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.heads import codec, ridge
+from ml.models import ModelVersion
 from ml.selectors import embeddings
-from ml.services import snapshots
+from ml.services import fitting, snapshots
 from ml.types import Head, LabeledSet
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ml.heads.ridge import FittedHead
-    from ml.models import ModelVersion
     from ml.types import Indices, Probabilities
 
 FLOOR = 1e-4
@@ -140,13 +140,13 @@ def labeled_set(version: ModelVersion) -> LabeledSet:
 def refitted(version: ModelVersion, labeled: LabeledSet) -> FittedHead:
     """Fit a version's head again, at the strength, temperature and centre that were chosen then.
 
-    A version whose weights were dropped has lost its centre with them: the mean of its images is
-    taken, which it was, or nearly (above about as many labels as an embedding is long).
+    A version whose weights were dropped has lost its centre with them: it is the mean of its
+    images, or that of the champion whose choice it followed, where that one has its weights.
     """
     n = len(labeled.image_ids)
     if version.head is None:
         strength = float(version.metrics["regularisation"])
-        centre = labeled.embeddings.mean(axis=0, dtype=np.float64)
+        centre = _lost_centre(version, labeled)
     else:
         head = codec.from_bytes(bytes(version.head))
         strength, centre = head.regularisation, head.centre
@@ -216,6 +216,22 @@ def _of_fit(labeled: LabeledSet, fitted: FittedHead, head: Head) -> OutOfGroup:
         labeled.groups,
         head,
     )
+
+
+def _lost_centre(version: ModelVersion, labeled: LabeledSet) -> npt.NDArray[np.float64]:
+    """Give the centre that a version without weights was fitted at (`ml.services.fitting`)."""
+    mean: npt.NDArray[np.float64] = labeled.embeddings.mean(axis=0, dtype=np.float64)
+    n = len(labeled.image_ids)
+    if version.metrics.get(fitting.CHOSEN_AT, n) == n:
+        return mean
+    followed = ModelVersion.objects.filter(
+        project_id=version.project_id, number=version.gate.get("champion"), head__isnull=False
+    ).first()
+    if followed is None or followed.head is None:
+        return mean
+    centre = codec.from_bytes(bytes(followed.head)).centre
+    choice = ridge.Choice(1.0, version.temperature, centre, n)
+    return ridge.taken_over(choice, labeled).centre
 
 
 def _keep(public_id: UUID, found: OutOfGroup) -> None:

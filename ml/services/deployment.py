@@ -94,7 +94,9 @@ def may_serve(version: ModelVersion) -> bool:
     return mode == AUTOMATIC or (mode == ASK and version.approved_at is not None)
 
 
-def approve(*, project_id: int, version_id: int, user_id: int, now: datetime) -> ModelVersion:
+def approve(
+    *, project_id: int, version_id: int, user_id: int | None, now: datetime
+) -> ModelVersion:
     """Let a waiting version serve: a head at once, a new backbone when the pool has its vectors.
 
     Raises:
@@ -128,7 +130,7 @@ def approve(*, project_id: int, version_id: int, user_id: int, now: datetime) ->
 
 
 def decline(
-    *, project_id: int, version_id: int, user_id: int, reason: str, now: datetime
+    *, project_id: int, version_id: int, user_id: int | None, reason: str, now: datetime
 ) -> ModelVersion:
     """Set a waiting version aside for good; the next head is offered with a tenth more labels.
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Version } from "../types";
 import { folded, foldedWords, isSmall } from "./folding";
 import type { Comparison } from "./types";
-import { evidenceShare, standing, title } from "./words";
+import { countsWords, evidenceShare, standing, title } from "./words";
 
 function version(number: number, change: Partial<Version> = {}): Version {
   return {
@@ -85,6 +85,11 @@ describe("a test on the audit slice", () => {
     expect(evidenceShare(comparison)).toBe(0.25);
     expect(evidenceShare({ ...comparison, log_e: -2 })).toBe(0);
     expect(evidenceShare({ ...comparison, needed: null })).toBe(null);
+  });
+
+  test("tells how many images the two differ on, once there are any", () => {
+    expect(countsWords(comparison)).toBe("40 audit images: better on 5, worse on 2");
+    expect(countsWords({ n: 0, wins: 0, losses: 0 })).toBe("no new audit image yet");
   });
 
   test("a monitor that ended has rolled something back", () => {

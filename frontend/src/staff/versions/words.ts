@@ -33,6 +33,7 @@ export function title(comparison: Comparison): string {
 
 /** The discordant images in words. */
 export function countsWords({ n, wins, losses }: { n: number; wins: number; losses: number }) {
+  if (n === 0) return "no new audit image yet";
   return `${plural(n, "audit image")}: better on ${wins}, worse on ${losses}`;
 }
 
