@@ -7,6 +7,7 @@ import { GoldDialog } from "./gold/GoldDialog";
 import "./gold/gold.css";
 import { ImageGrid } from "./ImageGrid";
 import { Loading } from "./Loading";
+import { FindMore } from "./Searches";
 import type { ImagePage, ProjectSettings, StaffImage } from "./types";
 import { UploadSection } from "./UploadSection";
 import { useAction } from "./useAction";
@@ -135,6 +136,13 @@ function Pages({ slug, filter }: { slug: string; filter: string }) {
             >
               Gold
             </Button>
+            {image.partition === "POOL" && (
+              <FindMore
+                base={`staff/projects/${slug}`}
+                like={{ images: [image.id] }}
+                name={image.original_name || "this picture"}
+              />
+            )}
           </div>
         )}
       />

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
+import { FindMore } from "./Searches";
 import type { StaffLabel } from "./types";
 import { useAction } from "./useAction";
 
@@ -9,6 +10,7 @@ export interface LabelRowProps {
   label: StaffLabel;
   onChange: () => void;
   onRetire: (label: StaffLabel) => void;
+  onSearch: () => void;
 }
 
 export function LabelRow(props: LabelRowProps) {
@@ -25,7 +27,7 @@ export function LabelRow(props: LabelRowProps) {
   );
 }
 
-function LiveLabel({ base, label, onChange, onRetire }: LabelRowProps) {
+function LiveLabel({ base, label, onChange, onRetire, onSearch }: LabelRowProps) {
   const [name, setName] = useState(label.name);
   const [description, setDescription] = useState(label.description);
   const [key, setKey] = useState(label.key);
@@ -99,6 +101,7 @@ function LiveLabel({ base, label, onChange, onRetire }: LabelRowProps) {
               Example<span class="visually-hidden"> of {label.name}</span>
             </label>
           </span>
+          <FindMore base={base} like={{ label: label.code }} name={label.name} onDone={onSearch} />
           <Button
             size="s"
             tone="quiet"

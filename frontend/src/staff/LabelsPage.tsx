@@ -7,6 +7,7 @@ import { plural } from "./format";
 import { LabelRow } from "./LabelRow";
 import { Loading } from "./Loading";
 import { NewLabels } from "./NewLabels";
+import { Searches } from "./Searches";
 import type { ProjectSettings, StaffLabel } from "./types";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
@@ -18,6 +19,7 @@ export function LabelsPage({ slug }: { slug: string }) {
   const base = `staff/projects/${slug}`;
   const labels = useResource<StaffLabel[]>(`${base}/labels`);
   const [wanted, setWanted] = useState("");
+  const [searches, setSearches] = useState(0);
   const [retiring, setRetiring] = useState<StaffLabel | null>(null);
   const all = labels.data ?? [];
   const shown = matching(all, wanted);
@@ -26,6 +28,7 @@ export function LabelsPage({ slug }: { slug: string }) {
   return (
     <div class="stack">
       <NewLabels base={base} labels={live} onChange={labels.reload} />
+      <Searches base={base} round={searches} />
       <Guide base={base} />
       <section class="card stack">
         <div class="section-head">
@@ -65,6 +68,7 @@ export function LabelsPage({ slug }: { slug: string }) {
               label={label}
               onChange={labels.reload}
               onRetire={setRetiring}
+              onSearch={() => setSearches((round) => round + 1)}
             />
           ))}
         </ul>

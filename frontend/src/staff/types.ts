@@ -200,6 +200,22 @@ export interface StaffLabel {
   example_url: string | null;
 }
 
+/** More pictures like a few, asked for by staff. */
+export interface Search {
+  id: string;
+  /** Code and name of the label whose pictures are the examples; empty where one was chosen. */
+  label: string;
+  label_name: string;
+  /** Some of the examples. */
+  like: string[];
+  n_like: number;
+  count: number;
+  /** Null until a worker has looked. */
+  found: number | null;
+  answered: number;
+  created_at: string;
+}
+
 /** Pictures alike that people say fit none of the labels. */
 export interface LabelProposal {
   id: string;
