@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labeling.services import adjudication, decisions
+from labeling.services import adjudication, decisions, projects
 from labeling.tests import factories, worlds
 from labeling.tests.rows import Adjudication, Partition
 from ml.models import (
@@ -27,7 +27,17 @@ from ml.models import (
     TrainingRun,
     TrainingState,
 )
-from ml.services import budget, due, embedding, finetune, finetune_due, handover, refit, runs
+from ml.services import (
+    budget,
+    deployment,
+    due,
+    embedding,
+    finetune,
+    finetune_due,
+    handover,
+    refit,
+    runs,
+)
 from ml.tests.loop.world import DIM, World
 
 pytestmark = pytest.mark.django_db
@@ -145,6 +155,25 @@ def test_a_better_backbone_is_proven_and_then_serves_with_its_own_vectors() -> N
     assert (tuned.state, tuned.evidence) == (ModelState.CHAMPION, Evidence.PROVEN)
     assert Embedding.objects.filter(set=tuned.embedding_set).count() == 210
     assert tuned.embedding_set.scope == EmbeddingScope.ALL
+
+
+@pytest.mark.usefixtures("tuning", "vectors_at_once")
+def test_where_a_manager_is_asked_a_proven_backbone_waits_for_the_yes() -> None:
+    world = _noisy_world()
+    projects.update_settings(project_id=world.project.pk, now=world.now, deployment_mode="ASK")
+    _finetune(world)
+    tuned = ModelVersion.objects.get(kind="FINETUNE")
+    assert not handover.is_due(world.project.pk, now=world.now)
+    handover.advance(project_id=world.project.pk, now=world.now)
+    assert Champion.objects.get().model_version_id != tuned.pk
+
+    deployment.approve(
+        project_id=world.project.pk, version_id=tuned.pk, user_id=None, now=world.now
+    )
+    _hand_over(world)
+
+    pointer = Champion.objects.get()
+    assert pointer.model_version_id == pointer.proven_id == tuned.pk
 
 
 @pytest.mark.usefixtures("tuning", "vectors_at_once")
