@@ -32,7 +32,8 @@ def label_sums(rows: Rows) -> Matrix:
 def directions(sums: Matrix) -> Matrix:
     """Scale (d, k) sums to columns of length 1; a label without rows stays 0 and never wins."""
     lengths = np.linalg.norm(sums, axis=0)
-    return np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > _NO_LENGTH)
+    scaled: Matrix = np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > _NO_LENGTH)
+    return scaled
 
 
 def held_out(rows: Rows, sums: Matrix) -> Matrix:

@@ -221,8 +221,8 @@ class Primal:
             z = z.reshape(*members.shape, -1)
             kept = np.eye(members.shape[1]) - z @ z.transpose(0, 2, 1)
             left = left.reshape(*members.shape, -1)
-            left = np.linalg.solve(_without_mean(kept, members, rows), left)
-            scores[flat] = rows.targets[flat] - left.reshape(len(flat), -1) / roots
+            alone = np.linalg.solve(_without_mean(kept, members, rows), left)
+            scores[flat] = rows.targets[flat] - alone.reshape(len(flat), -1) / roots
         return scores
 
 

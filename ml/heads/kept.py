@@ -11,12 +11,15 @@ from ml.heads.closed_form import Rows, balanced, label_of, prefers_dual
 from ml.heads.statistics import MOST_BYTES, LabelStatistics, bytes_needed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from ml.heads.closed_form import Primal
     from ml.types import Embeddings, Indices, LabeledSet, Labels, Probabilities, Weights
 
     Matrix = npt.NDArray[np.float64]
+    Steps = Mapping[str, tuple[str, ...]]
 
 _BUILT_ANEW = 0.25
 """Where so large a share of the rows has changed, building anew costs less than following."""
@@ -31,9 +34,7 @@ def is_worth_keeping(labeled: LabeledSet) -> bool:
     return not prefers_dual(n, d) and bytes_needed(d, len(labeled.label_order)) <= MOST_BYTES
 
 
-def label_shares(
-    old: tuple[str, ...], new: tuple[str, ...], steps: dict[str, tuple[str, ...]] | None = None
-) -> Matrix:
+def label_shares(old: tuple[str, ...], new: tuple[str, ...], steps: Steps | None = None) -> Matrix:
     """Give (k, k') how much of each old label's target goes to each new label.
 
     A label that is in both keeps everything. `steps` names what became of others: one label when
@@ -67,9 +68,7 @@ class KeptSums:
         self.centre = centre
         self._build(labeled)
 
-    def follow(
-        self, labeled: LabeledSet, steps: dict[str, tuple[str, ...]] | None = None
-    ) -> Primal:
+    def follow(self, labeled: LabeledSet, steps: Steps | None = None) -> Primal:
         """Bring the sums up to date with these rows and give their ridge problem.
 
         Args:
@@ -155,12 +154,13 @@ class KeptSums:
         return np.where(self.ids[at] == image_ids, at, -1)
 
     def _differs(self, was: Indices, labeled: LabeledSet, now: Indices) -> npt.NDArray[np.bool_]:
-        moved = np.abs(self.targets[was] - labeled.targets[now]).max(axis=1) > _SAME
+        off = np.abs(self.targets[was] - labeled.targets[now]).max(axis=1)
+        moved: npt.NDArray[np.bool_] = off > _SAME
         moved |= np.abs(self.weights[was] - labeled.weights[now]) > _SAME
         moved |= self.labels[was] != label_of(labeled.targets[now])
         return moved
 
-    def _map(self, label_order: tuple[str, ...], steps: dict[str, tuple[str, ...]] | None) -> None:
+    def _map(self, label_order: tuple[str, ...], steps: Steps | None) -> None:
         """Bring sums and targets to these labels; rows of dropped labels are out of the sums."""
         if label_order == self.label_order:
             return

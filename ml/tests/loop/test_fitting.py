@@ -11,6 +11,7 @@ from ml.models import ModelVersion
 from ml.selectors import registry
 from ml.services import common_ground, fitting
 from ml.tests.loop.world import World
+from ml.types import LabeledSet
 
 pytestmark = pytest.mark.django_db
 
@@ -65,9 +66,12 @@ def test_sums_are_followed_and_a_fresh_worker_goes_on_from_the_same_choice(
     world.refit()  # forms the sums
     built: list[int] = []
     build = KeptSums._build
-    monkeypatch.setattr(
-        KeptSums, "_build", lambda kept, rows: (built.append(1), build(kept, rows))[0]
-    )
+
+    def counted(kept: KeptSums, rows: LabeledSet) -> None:
+        built.append(1)
+        build(kept, rows)
+
+    monkeypatch.setattr(KeptSums, "_build", counted)
     world.label_some(1)
     world.refit()
     assert built == []
