@@ -666,6 +666,9 @@ class AlikeImage(models.Model):
     image = models.OneToOneField(Image, on_delete=models.PROTECT, related_name="alike")
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     group = models.BigIntegerField(help_text="The smallest image key of the lending group.")
+    set_apart_at = models.DateTimeField(
+        null=True, help_text="Since somebody has said that it is not the same as the others."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["project", "group"], name="alike_by_group")]

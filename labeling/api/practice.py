@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import onboarding
+from labeling.services import all_the_same
 
 if TYPE_CHECKING:
     from labeling.models import Annotation, Project
@@ -46,6 +47,7 @@ class AfterSerializer(serializers.Serializer[Any]):
 
     sentence = serializers.CharField()
     practice = PracticeSerializer(allow_null=True)
+    alike = serializers.BooleanField(help_text="Whether images nearly the same may be confirmed.")
 
 
 def after(annotation: Annotation, project: Project) -> dict[str, Any]:
@@ -53,8 +55,10 @@ def after(annotation: Annotation, project: Project) -> dict[str, Any]:
     found = onboarding.practice(annotation)
     if found is None:
         sentence = annotation_selectors.sentence_after(annotation.assignment)
-        return {"sentence": sentence, "practice": None}
-    return {"sentence": found.sentence, "practice": _practice(found, project.slug)}
+        is_offered = all_the_same.is_offered(project, annotation)
+        return {"sentence": sentence, "practice": None, "alike": is_offered}
+    practice = _practice(found, project.slug)
+    return {"sentence": found.sentence, "practice": practice, "alike": False}
 
 
 def _practice(found: Practice, slug: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from labeling.api.agreement import AgreementView
+from labeling.api.alike import AlikeView, AllTheSameView
 from labeling.api.annotations import AnnotationsView, UndoView
 from labeling.api.expert import AdjudicationView, ExpertImageView, ExpertView
 from labeling.api.gold import GoldCandidatesView, GoldImageView, GoldView, WithdrawGoldView
@@ -97,6 +98,10 @@ queue_urls: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/assignments/renew", RenewView.as_view()),
     path("projects/<slug:slug>/assignments/release", ReleaseView.as_view()),
     path("projects/<slug:slug>/annotations/<uuid:public_id>/undo", UndoView.as_view()),
+    path("projects/<slug:slug>/annotations/<uuid:public_id>/alike", AlikeView.as_view()),
+    path(
+        "projects/<slug:slug>/annotations/<uuid:public_id>/alike/answer", AllTheSameView.as_view()
+    ),
 ]
 crowd_urls: list[URLPattern | URLResolver] = [
     path("projects/<slug:slug>/leaderboard", LeaderboardView.as_view()),

@@ -64,6 +64,12 @@ def undecided_ids(project_id: int) -> npt.NDArray[np.int64]:
     return np.fromiter(undecided_pool(project_id).values_list("pk", flat=True), dtype=np.int64)
 
 
+def set_apart(project_id: int) -> npt.NDArray[np.int64]:
+    """Give the images that somebody has said are not the same as those they resemble."""
+    apart = AlikeImage.objects.filter(project_id=project_id, set_apart_at__isnull=False)
+    return np.fromiter(apart.values_list("image_id", flat=True), dtype=np.int64)
+
+
 def free_members(answer: Annotation) -> QuerySet[Image]:
     """Give the images nearly the same as an answered one that nobody has answered or holds.
 
@@ -89,6 +95,7 @@ def free_members(answer: Annotation) -> QuerySet[Image]:
             ~Q(pk=image_id),
             alike__group=group,
             alike__project_id=answer.project_id,
+            alike__set_apart_at__isnull=True,
         )
         .order_by("pk")
     )

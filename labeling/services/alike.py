@@ -17,13 +17,17 @@ _BATCH = 1000
 def set_groups(*, project_id: int, groups: Mapping[int, int]) -> int:
     """Make these the groups of a project, image key to group; give how many rows changed.
 
-    An image that is left out is like no other.
+    An image that is left out is like no other. That somebody has set one apart stays known.
     """
     with transaction.atomic():
         # One writer at a time; claims and answers do not wait for this lock.
         Project.objects.select_for_update(no_key=True).get(pk=project_id)
         rows = {row.image_id: row for row in AlikeImage.objects.filter(project_id=project_id)}
-        gone = [row.pk for image_id, row in rows.items() if image_id not in groups]
+        gone = [
+            row.pk
+            for image_id, row in rows.items()
+            if image_id not in groups and row.set_apart_at is None
+        ]
         changed, new = [], []
         for image_id, group in groups.items():
             row = rows.get(image_id)

@@ -170,6 +170,7 @@ def plan(
         return replace(nothing, calibration=found)
     groups = pool.joins.groups(found.threshold)
     returned = np.isin(pool.image_ids, np.array(kept.get(RETURNED, []), dtype=np.int64))
+    returned |= np.isin(pool.image_ids, alike_selectors.set_apart(project.pk))
     loans = lent.lend(groups, answered, posteriors, returned)
     may = np.isin(pool.image_ids[loans.rows], alike_selectors.undecided_ids(project.pk))
     may &= embeddings.has_vector(embedding_set.pk, pool.image_ids[loans.rows])
