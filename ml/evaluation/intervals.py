@@ -110,14 +110,12 @@ def answers_missing_for(
 def half_width_with(k: float, n: int, more: int, *, confidence: float = 0.95) -> float:
     """Say how wide the interval would be, to either side, with so many more cases.
 
-    The share is taken to stay where it is, as `answers_missing_for` takes it; 0.5 for no case.
+    The share is taken to stay at (k + 2) / (n + 4), as in `answers_missing_for`; 0.5 for no case,
+    and never more than it is now.
     """
-    if n + more == 0:
-        return 0.5
-    if more == 0:
-        current = wilson(k, n, confidence=confidence)
-        return (current.high - current.low) / 2
-    return _wilson((k + 2) / (n + 4), n + more, confidence)[1]
+    current = wilson(k, n, confidence=confidence)
+    now = (current.high - current.low) / 2
+    return min(now, _wilson((k + 2) / (n + 4), n + more, confidence)[1]) if more else now
 
 
 def with_effective_n(

@@ -89,8 +89,8 @@ def _calibration(found: Measured) -> dict[str, Any]:
         "n": n,
         "bins": [
             {
-                "from": row.low,
-                "to": row.high,
+                "from": float(row.low),
+                "to": float(row.high),
                 "confidence": row.confidence,
                 **metrics.interval_json(row.accuracy),
             }

@@ -88,12 +88,12 @@ def advice(
             f"More labels alone will hardly help: {likely}, and this classifier seems to end near "
             f"{percent(top)}. A fine-tune is suggested."
         )
-    steady = f"the last labels leave its answers as they were (agreement {kappa:.2f} of 1)"
+    steady = f"the last labels leave its answers as they were (agreement {kappa:.3f} of 1)"
     if kind is Advice.STABLE:
         return f"More labels change little: {steady}; {likely}."
     return (
-        f"Go on: new labels still teach the classifier something (agreement {kappa:.2f} from one "
-        f"step to the next, settled from {STABLE_KAPPA:.2f} on); {likely}."
+        f"Go on: new labels still teach the classifier something (agreement {kappa:.3f} from one "
+        f"step to the next, settled from {STABLE_KAPPA} on); {likely}."
     )
 
 

@@ -51,7 +51,7 @@ def test_the_way_to_the_target_is_a_range_in_labels_answers_minutes_and_cost(
     assert (found["band"][0]["labels"], found["band"][-1]["labels"]) == (48, 96)
     assert found["band"][0]["middle"] < found["band"][-1]["middle"]
     assert found["advice"]["kind"] == "go_on"
-    assert f"{found['advice']['kappa']:.2f}" in found["advice"]["sentence"]
+    assert f"{found['advice']['kappa']:.3f}" in found["advice"]["sentence"]
 
     # So few audit images leave a range too wide to tell (`test_forecast.py`): one by hand.
     ahead = forecast.Forecast(58, 68, 108, None, 0.99)
