@@ -19,6 +19,10 @@ QUEUES = {
     "ml.tasks.finetune": "gpu",
     "ml.tasks.reembed": "default",
     "ml.tasks.settle_feedback": "default",
+    "ml.tasks.look_ahead": "default",
+    "ml.tasks.search_label_errors": "default",
+    "ml.tasks.search_new_labels": "default",
+    "ml.tasks.drop_stale": "default",
     "ml.tasks.sweep": "fast",
 }
 
