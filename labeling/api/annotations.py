@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from labeling.models import Annotation
     from labeling.selectors.labelers import Labeler
+    from labeling.selectors.recognition import Recognised
 
 
 class AnnotationsView(APIView):
@@ -68,7 +69,9 @@ class AnnotationsView(APIView):
         return super().dispatch(request, *args, **kwargs)
 
 
-def _answer(labeler: Labeler, said: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+def _answer(
+    labeler: Labeler, said: dict[str, Any], proof: Recognised | None = None
+) -> tuple[int, dict[str, Any]]:
     now = timezone.now()
     answered = answering.answer_and_refill(
         labeler=labeler,
@@ -81,6 +84,7 @@ def _answer(labeler: Labeler, said: dict[str, Any]) -> tuple[int, dict[str, Any]
         time_spent_ms=said.get("time_spent_ms"),
         shown=said.get("shown", {}),
         now=now,
+        proof=proof,
     )
     is_repeat, decided = answered.submitted.is_repeat, int(answered.submitted.decides)
     project, annotation = labeler.project, answered.submitted.annotation

@@ -12,7 +12,7 @@ from rest_framework.exceptions import NotAuthenticated
 from labeling.api.authentication import SESSION_KEY
 from labeling.errors import LabelingError
 from labeling.models import User
-from labeling.selectors import labelers
+from labeling.selectors import labelers, recognition
 from labeling.selectors import people as people_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.services import people
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from labeling.models import Annotator, Project
     from labeling.selectors.labelers import Labeler
+    from labeling.selectors.recognition import Recognised
 
 
 class NotAnAnnotatorError(LabelingError):
@@ -56,8 +57,19 @@ def joined_labeler(request: Any, slug: str) -> Labeler | None:
     if request.session.get(USER_KEY) is not None:
         return None
     ids = joined_ids(request)
-    found = (labelers.joined(slug, annotator_id) for annotator_id in ids.values())
+    key, signed = request.session.session_key, getattr(request.session, "signed", None)
+    if not key or signed is None or request.session.modified:
+        found = (labelers.joined(slug, annotator_id) for annotator_id in ids.values())
+    else:
+        found = (recognition.remember(key, signed, slug, one) for one in ids.values())
     return next(filter(None, found), None)
+
+
+def recognised(request: Any, slug: str) -> Recognised | None:
+    """Give who a browser was in a project when it was last looked up; to be confirmed."""
+    # The answer depends on the cookie, whether or not the session is read.
+    request.session.accessed = True
+    return recognition.recall(request.session.session_key, slug)
 
 
 def signed_in(request: Request) -> User:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
@@ -17,8 +18,9 @@ from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.utils.encoders import JSONEncoder
 
 from labeling.api import queue_payloads as payloads
-from labeling.api.principals import joined_labeler
+from labeling.api.principals import joined_labeler, recognised
 from labeling.errors import LabelingError
+from labeling.selectors.recognition import ForgottenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from labeling.selectors.labelers import Labeler
+    from labeling.selectors.recognition import Recognised
 
 KINDS = frozenset(kind for kind, _ in payloads.ANSWERS)
 NEEDED = {"assignment", "key", "kind", "client"}
@@ -40,11 +43,14 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 
 
 def respond(
-    request: HttpRequest, slug: str, answer: Callable[[Labeler, dict[str, Any]], Any]
+    request: HttpRequest,
+    slug: str,
+    answer: Callable[[Labeler, dict[str, Any], Recognised | None], tuple[int, dict[str, Any]]],
 ) -> HttpResponse | None:
     """Give the reply to an answer; None where the usual way is to be taken.
 
-    `answer` gives (status, body) for a labeler and checked data.
+    `answer` gives (status, body) for a labeler and checked data. Somebody who is remembered comes
+    with what is to be confirmed; where it does not hold, nothing was stored.
     """
     if "HTTP_AUTHORIZATION" in request.META or request.content_type != "application/json":
         return None
@@ -54,14 +60,19 @@ def respond(
     said = _checked(request.body)
     if said is None:
         return None
-    labeler = joined_labeler(request, slug)
-    if labeler is None:
-        return None
+    known = recognised(request, slug)
     try:
-        status, body = answer(labeler, said)
+        if known is not None:
+            with suppress(ForgottenError):
+                return _reply(*answer(known.labeler(), said, known))
+        labeler = joined_labeler(request, slug)
+        return None if labeler is None else _reply(*answer(labeler, said, None))
     except LabelingError as refusal:
-        status = refusal.status
         body = {"code": refusal.code, "message": refusal.message, "detail": refusal.detail}
+        return _reply(refusal.status, body)
+
+
+def _reply(status: int, body: dict[str, Any]) -> HttpResponse:
     text = json.dumps(body, cls=JSONEncoder, separators=(",", ":"), ensure_ascii=False)
     return HttpResponse(text, content_type="application/json", status=status)
 

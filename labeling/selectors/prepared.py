@@ -193,15 +193,18 @@ def _run_on_postgres(raw: Any, sql: str, values: Sequence[Any]) -> list[tuple[An
         return list(cursor.fetchall()) if cursor.description else []
 
 
-def instance(model: type[M], names: Sequence[str], values: Sequence[Any]) -> M:
+def instance(model: type[M], names: Sequence[str], values: Sequence[Any], **related: Model) -> M:
     """Give a row as an object, as `Model.from_db` does; what was not read is read on demand.
 
     Past `__init__`, which looks at every field and sends two signals that nobody here listens to.
+    `related` are the objects that foreign keys among the values point to.
     """
     row = model.__new__(model)
     row._state = ModelState()
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
     row.__dict__.update(zip(names, values, strict=True))
+    if related:
+        row._state.fields_cache = related
     return row
 
 

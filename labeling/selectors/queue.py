@@ -97,7 +97,7 @@ def undecided(project_id: int, image_ids: Sequence[int]) -> set[int]:
 
 
 PROBED_FROM = 5000
-PROBES = 1000
+FEWEST_PROBES, MOST_PROBES = 250, 1000
 MOST_ROUNDS = 8
 
 
@@ -139,11 +139,14 @@ def _probe(
     """Look up random keys until enough are found; give them, in their order, and how many tried."""
     found: dict[int, None] = {}
     n_probed = 0
+    # Twice what is needed is enough while most are undecided; fewer would not tell the share.
+    probes = min(MOST_PROBES, max(FEWEST_PROBES, 2 * count))
     for _ in range(MOST_ROUNDS):
-        keys = list(dict.fromkeys(rng.integers(low, high + 1, PROBES).tolist()))
+        keys = list(dict.fromkeys(rng.integers(low, high + 1, probes).tolist()))
         hits = {key for (key,) in look_up(keys)}
         found |= dict.fromkeys(key for key in keys if key in hits)
         n_probed += len(keys)
+        probes = MOST_PROBES
         if len(found) >= count or len(found) * MOST_ROUNDS < count:
             break
     return list(found), n_probed
@@ -228,9 +231,8 @@ def held_by_many(
 
 def _assignment(row: Sequence[Any]) -> Assignment:
     end = len(_ASSIGNMENT)
-    assignment = instance(Assignment, _ASSIGNMENT, row[:end])
-    assignment.image = instance(Image, _IMAGE, row[end:])
-    return assignment
+    image = instance(Image, _IMAGE, row[end:])
+    return instance(Assignment, _ASSIGNMENT, row[:end], image=image)
 
 
 # What the page is given and what tests look at; the rest is read when it is asked for.

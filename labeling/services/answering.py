@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connection, transaction
 
-from labeling.selectors import labelers
-from labeling.selectors import queue as queue_selectors
+from labeling.selectors import labelers, recognition
 from labeling.selectors.combining import Combiner
 from labeling.services import annotations as annotation_service
-from labeling.services import batches, claims, queue, standing
+from labeling.services import batches, claims, joint_claims, queue, standing
 from labeling.services.answers import Answer
 from labeling.services.batches import Asked
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from labeling.models import Assignment
     from labeling.selectors.labelers import Labeler
+    from labeling.selectors.recognition import Recognised
 
 logger = logging.getLogger(__name__)
 MOST_TOGETHER = 32
@@ -54,6 +54,7 @@ def answer_and_refill(
     time_spent_ms: int | None,
     shown: dict[str, Any],
     now: datetime,
+    proof: Recognised | None = None,
 ) -> Answered:
     """Submit an answer and claim what the tab's window lacks then, in one transaction.
 
@@ -62,23 +63,31 @@ def answer_and_refill(
     said is hashed for the idempotency key; how long it took is not, so that a retry that measures
     again is still a retry.
 
+    Where the labeler comes from memory, `proof` is confirmed in the transaction that stores the
+    answer.
+
     Raises:
         LabelingError: as `annotations.submit`.
+        ForgottenError: they are no longer who they were; nothing was stored.
     """
     request_hash = annotation_service.hash_of(
         str(assignment_public_id), kind, sorted(label_codes), flag_reason
     )
     answer = Answer(kind, label_codes, key, request_hash, flag_reason, time_spent_ms, shown)
     holder = queue.holder_of(labeler, client, labeler.project.client_window)
+    asked = Asked(labeler, holder, assignment_public_id, answer, now, proof)
+    # A commit of others would not be this one's.
+    if queue.is_simple(labeler, now) and not connection.in_atomic_block:
+        done = _combiner(labeler.project.public_id).ask(asked)
+        if done is not None:
+            return _finished(asked, done)
+    if proof is not None:
+        labeler = recognition.look_again(proof, now)
+        holder = queue.holder_of(labeler, client, labeler.project.client_window)
+        asked = Asked(labeler, holder, assignment_public_id, answer, now)
     if not queue.is_simple(labeler, now):
         return _one_after_the_other(labeler, holder, assignment_public_id, answer, now)
-    asked = Asked(labeler, holder, assignment_public_id, answer, now)
-    done = None
-    if not connection.in_atomic_block:  # A commit of others would not be this one's.
-        done = _combiner(labeler.project.public_id).ask(asked)
-    if done is None:
-        done = _alone(asked)
-    return _finished(asked, done)
+    return _finished(asked, _alone(asked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +119,6 @@ def _annotator_of(asked: Asked) -> int:
 
 def _answer_all(asked: Sequence[Asked]) -> list[_Done | None]:
     """Answer for several people of one project in one transaction; None for who goes alone."""
-    if len(asked) == 1:
-        return [_alone(asked[0])]
     try:
         return _together(asked)
     except DatabaseError:
@@ -124,16 +131,16 @@ def _together(asked: Sequence[Asked]) -> list[_Done | None]:
     now = max(one.now for one in asked)
     with transaction.atomic():
         stored = batches.store(asked, now)
-        done = [
-            None if submitted is None else _Done(submitted, claims.take(one.holder, now))
-            for one, submitted in zip(asked, stored, strict=True)
+        plain = [
+            (place, one, submitted)
+            for place, (one, submitted) in enumerate(zip(asked, stored, strict=True))
+            if submitted is not None
         ]
-    tabs = [(one.labeler.annotator.pk, one.holder.client) for one in asked]
-    held = queue_selectors.held_by_many(tabs, now)
-    return [
-        None if one is None else replace(one, held=held[tab])
-        for one, tab in zip(done, tabs, strict=True)
-    ]
+        granted = joint_claims.take_all([one.holder for _, one, _ in plain], now)
+    done: list[_Done | None] = [None] * len(asked)
+    for (place, _, submitted), got in zip(plain, granted, strict=True):
+        done[place] = _Done(submitted, got.taken, held=got.held)
+    return done
 
 
 def _alone(asked: Asked) -> _Done:

@@ -27,7 +27,7 @@ from labeling.models import (
     Project,
 )
 from labeling.selectors import annotators, projects
-from labeling.selectors.prepared import IS_SQLITE, Statement, adapted
+from labeling.selectors.prepared import IS_SQLITE, Statement, adapted, instance
 from labeling.selectors.queue import ImageNotFoundError
 from labeling.services import adjudication, consensus, gold_scores, slots, windows
 
@@ -111,26 +111,6 @@ def has_said(annotator_id: int, image_id: int, key: uuid.UUID) -> bool:
     return bool(_SAID.run([annotator_id, adapted(key), image_id, annotator_id]))
 
 
-_SAID_OF_MANY = Statement(
-    "SELECT asked.place FROM unnest(%s::int[], %s::bigint[], %s::uuid[], %s::bigint[]) "
-    "AS asked(place, annotator_id, key, image_id) WHERE EXISTS ("
-    "SELECT 1 FROM labeling_annotation AS said "
-    "WHERE said.annotator_id = asked.annotator_id AND said.key = asked.key) OR EXISTS ("
-    "SELECT 1 FROM labeling_annotation AS said "
-    "WHERE said.image_id = asked.image_id AND said.annotator_id = asked.annotator_id "
-    "AND said.withdrawn_at IS NULL AND NOT (said.kind = 'UNDO'))"
-)
-
-
-def have_said(asked: Sequence[tuple[int, int, uuid.UUID]]) -> set[int]:
-    """Give the places of those (annotator, image, key) of whom `has_said` is true."""
-    if IS_SQLITE:
-        return {place for place, one in enumerate(asked) if has_said(*one)}
-    people, images, keys = (list(column) for column in zip(*asked, strict=True))
-    rows = _SAID_OF_MANY.run([list(range(len(asked))), people, keys, images])
-    return {place for (place,) in rows}
-
-
 def live_answer(annotator: Annotator, image: Image) -> Annotation | None:
     """Give the one live answer of an annotator to an image, or None."""
     found = Annotation.objects.filter(annotator=annotator, image=image, withdrawn_at__isnull=True)
@@ -196,32 +176,29 @@ def row_of(
     scheme: SchemeView,
 ) -> Annotation:
     """Make the row of a checked answer, not stored yet."""
-    return Annotation(
-        project_id=annotator.project_id,
-        image=image,
-        annotator=annotator,
-        assignment=assignment,
-        scheme_id=scheme.id,
-        kind=answer.kind,
-        flag_reason=answer.flag_reason if answer.kind == AnnotationKind.FLAG else "",
-        is_expert=answer.is_expert,
-        time_spent_ms=answer.time_spent_ms,
-        shown=answer.shown or {},
-        key=answer.key,
-        request_hash=answer.request_hash,
-        created_at=now,
-    )
+    row = instance(Annotation, _FIELDS, [None] * len(_FIELDS))
+    row._state.adding, row._state.db = True, None
+    row.public_id, row.project_id = uuid.uuid4(), annotator.project_id
+    row.image, row.annotator, row.assignment = image, annotator, assignment
+    row.scheme_id, row.kind, row.is_expert = scheme.id, answer.kind, answer.is_expert
+    row.flag_reason = answer.flag_reason if answer.kind == AnnotationKind.FLAG else ""
+    row.time_spent_ms, row.shown = answer.time_spent_ms, answer.shown or {}
+    row.key, row.request_hash, row.created_at = answer.key, answer.request_hash, now
+    return row
 
 
+_FIELDS = [field.attname for field in Annotation._meta.concrete_fields]
 _INSERT_LABEL = Statement(
     "INSERT INTO labeling_annotationlabel (annotation_id, label_id, value) VALUES (%s, %s, 'YES')"
 )
 
 
+COLUMNS = (
+    "public_id, project_id, image_id, annotator_id, assignment_id, scheme_id, kind, flag_reason, "
+    "is_expert, time_spent_ms, shown, key, request_hash, created_at"
+)
 _INSERT = (
-    "INSERT INTO labeling_annotation (public_id, project_id, image_id, annotator_id, "
-    "assignment_id, scheme_id, kind, flag_reason, is_expert, time_spent_ms, shown, key, "
-    "request_hash, created_at) VALUES "
+    f"INSERT INTO labeling_annotation ({COLUMNS}) VALUES "  # noqa: S608
     "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {shown}, %s, %s, %s) RETURNING id"
 )
 _INSERT_ON_SQLITE = Statement(_INSERT.format(shown="%s"))
@@ -234,42 +211,8 @@ _INSERT_ON_POSTGRES = Statement(
 )
 
 
-_INSERT_MANY = Statement(
-    "WITH said AS (INSERT INTO labeling_annotation (public_id, project_id, image_id, "
-    "annotator_id, assignment_id, scheme_id, kind, flag_reason, is_expert, time_spent_ms, shown, "
-    "key, request_hash, created_at) SELECT public_id, project_id, image_id, annotator_id, "
-    "assignment_id, scheme_id, kind, flag_reason, is_expert, time_spent_ms, shown::jsonb, key, "
-    "request_hash, created_at FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], "
-    "%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bool[], %s::int[], %s::text[], "
-    "%s::uuid[], %s::text[], %s::timestamptz[]) AS new(public_id, project_id, image_id, "
-    "annotator_id, assignment_id, scheme_id, kind, flag_reason, is_expert, time_spent_ms, shown, "
-    "key, request_hash, created_at) RETURNING id, public_id), named AS ("
-    "INSERT INTO labeling_annotationlabel (annotation_id, label_id, value) "
-    "SELECT said.id, chosen.label_id, 'YES' FROM said JOIN unnest(%s::uuid[], %s::bigint[]) "
-    "AS chosen(public_id, label_id) USING (public_id)) SELECT id, public_id FROM said"
-)
-
-
-def insert_many(rows: Sequence[Annotation], chosen: Sequence[list[int]]) -> None:
-    """Insert rows with their labels; on PostgreSQL in one statement."""
-    if IS_SQLITE:
-        for row, label_ids_of_row in zip(rows, chosen, strict=True):
-            _insert(row, label_ids_of_row)
-        return
-    columns = [list(column) for column in zip(*(_values(row) for row in rows), strict=True)]
-    named = [
-        (row.public_id, label_id)
-        for row, label_ids_of_row in zip(rows, chosen, strict=True)
-        for label_id in label_ids_of_row
-    ]
-    columns += [[public_id for public_id, _ in named], [label_id for _, label_id in named]]
-    keys = {public_id: pk for pk, public_id in _INSERT_MANY.run(columns)}
-    for row in rows:
-        row.pk = keys[row.public_id]
-        row._state.adding, row._state.db = False, "default"
-
-
-def _values(row: Annotation) -> list[Any]:
+def values_of(row: Annotation) -> list[Any]:
+    """Give the values of a new row in the order of `COLUMNS`."""
     values = [row.public_id, row.project_id, row.image_id, row.annotator_id, row.assignment_id]
     values += [row.scheme_id, row.kind, row.flag_reason, row.is_expert, row.time_spent_ms]
     return [*values, json.dumps(row.shown), row.key, row.request_hash, row.created_at]
@@ -277,7 +220,7 @@ def _values(row: Annotation) -> list[Any]:
 
 def _insert(row: Annotation, label_ids: list[int]) -> None:
     """Insert an answer and its labels as `save()` would, past the building of SQL."""
-    values = _values(row)
+    values = values_of(row)
     if IS_SQLITE:
         ((row.pk,),) = _INSERT_ON_SQLITE.run([adapted(value) for value in values])
         for label_id in label_ids:

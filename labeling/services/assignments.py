@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from labeling.models import Annotator, Assignment, AssignmentState, Image
+from labeling.selectors.labelers import ANNOTATOR
 from labeling.selectors.prepared import ANY_OF, Prepared, Statement, adapted, instance
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _standing = Prepared(
     lambda annotator_id: Annotator.objects.filter(pk=annotator_id).values_list(*_STANDING),
     lock="FOR NO KEY UPDATE",
 )
+_UP_TO_DATE = [*_STANDING, "last_seen_at"]
+_COLUMN = {name: place for place, name in enumerate(ANNOTATOR)}
+_KEY = _COLUMN["id"]
 _with_image = Prepared(
     lambda public_id, annotator_id: Assignment.objects.filter(
         public_id=public_id, annotator_id=annotator_id
@@ -37,9 +41,9 @@ _with_image = Prepared(
     # In this order: whoever sends something first locks themselves, then the image.
     lock="FOR NO KEY UPDATE OF labeling_annotator, labeling_image",
 )
-_standings = Prepared(
+_people = Prepared(
     lambda annotator_ids: (
-        Annotator.objects.filter(pk__in=annotator_ids).order_by("pk").values_list("pk", *_STANDING)
+        Annotator.objects.filter(pk__in=annotator_ids).order_by("pk").values_list(*ANNOTATOR)
     ),
     lock="FOR NO KEY UPDATE",
 )
@@ -96,30 +100,34 @@ def lock(annotator: Annotator, public_id: UUID) -> Assignment | None:
     return found
 
 
-def lock_many(
-    annotators: Sequence[Annotator], public_ids: Sequence[UUID]
-) -> dict[UUID, Assignment]:
-    """Lock as `lock` does, for several people and an assignment of each; give those there are.
+def lock_people(annotators: Sequence[Annotator]) -> dict[int, tuple[Any, ...]]:
+    """Lock several people in the order of their keys, before any image; bring them up to date.
 
-    All the people first, then all the images, both in the order of their keys: two who lock many
-    never wait for each other, nor does one who locks many and one who locks one.
+    Two who lock many never wait for each other, nor does one who locks many and one who locks one.
+    Gives their rows as the database has them (`labelers.ANNOTATOR`), by key.
     """
     people = {annotator.pk: annotator for annotator in annotators}
-    for pk, *values in _standings.rows(sorted(people)):
-        _set_standing(people[pk], values)
+    raw = _people.raw(sorted(people))
+    for row in _people.read(raw):
+        for name in _UP_TO_DATE:
+            setattr(people[row[_KEY]], name, row[_COLUMN[name]])
+    return {row[_KEY]: row for row in raw}
+
+
+def lock_held(public_ids: Sequence[UUID]) -> dict[UUID, Assignment]:
+    """Lock the images of assignments in the order of their keys; give those there are."""
     found = {}
     end = len(_ASSIGNMENT)
     for row in _with_images.rows(list(public_ids)):
-        assignment = instance(Assignment, _ASSIGNMENT, row[:end])
-        assignment.image = instance(Image, _IMAGE, row[end:])
+        image = instance(Image, _IMAGE, row[end:])
+        assignment = instance(Assignment, _ASSIGNMENT, row[:end], image=image)
         found[assignment.public_id] = assignment
     return found
 
 
-def close_many(found: Sequence[Assignment], now: datetime) -> set[int]:
+def close_many(keys: Sequence[int], now: datetime) -> set[int]:
     """Mark assignments as answered; give the keys of those that were open still."""
-    keys = [assignment.pk for assignment in found]
-    return {pk for (pk,) in _CLOSE_MANY.run([adapted(now), adapted(keys)])}
+    return {pk for (pk,) in _CLOSE_MANY.run([adapted(now), adapted(list(keys))])}
 
 
 def _set_standing(annotator: Annotator, values: Sequence[Any]) -> None:

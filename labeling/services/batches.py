@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from labeling import events
 from labeling.models import AnnotationKind, AssignmentState, ConsensusState, Reason
-from labeling.selectors import annotators
+from labeling.selectors import annotators, recognition
 from labeling.services import annotations as annotation_service
 from labeling.services import (
     answers,
     assignments,
     consensus,
+    joint_answers,
     presence,
     slots,
     standing,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from labeling.models import Annotation, Assignment
     from labeling.selectors.labelers import Labeler
+    from labeling.selectors.recognition import Recognised
     from labeling.services.answers import Answer
     from labeling.services.claims import Holder
 
@@ -42,13 +44,17 @@ JUDGED = (Reason.GOLD, Reason.DISPUTE)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An answer on its way in, and whose page is to be filled again."""
+    """An answer on its way in, and whose page is to be filled again.
+
+    `proof` is what says who that is, where it has to be confirmed still.
+    """
 
     labeler: Labeler
     holder: Holder
     assignment_public_id: UUID
     answer: Answer
     now: datetime
+    proof: Recognised | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +72,31 @@ def store(asked: Sequence[Asked], now: datetime) -> list[annotation_service.Subm
 
     Gives None for each of the others, of which nothing is stored. All are of one project.
     """
-    plain = _still_open(_new(_plain(asked)), now)
     stored: list[annotation_service.Submitted | None] = [None] * len(asked)
-    if plain:
-        for one, submitted in zip(plain, _store(plain, now), strict=True):
+    plain = _plain(asked, now)
+    rows = [_row(one) for one in plain]
+    chosen = [(row, one.label_ids) for row, one in zip(rows, plain, strict=True)]
+    places = joint_answers.store(chosen, now) if chosen else set()
+    new = [(plain[place], rows[place]) for place in sorted(places)]
+    if new:
+        for (one, _), submitted in zip(new, _follow(new, now), strict=True):
             stored[one.place] = submitted
     return stored
 
 
-def _plain(asked: Sequence[Asked]) -> list[_Plain]:
+def _plain(asked: Sequence[Asked], now: datetime) -> list[_Plain]:
     """Lock everybody and every image, and give what can go on: of each image one answer."""
     people = [one.labeler.annotator for one in asked]
-    held = assignments.lock_many(people, [one.assignment_public_id for one in asked])
+    locked = assignments.lock_people(people)
+    proofs = [one.proof for one in asked if one.proof is not None]
+    known = recognition.confirmed(proofs, locked, now) if proofs else set()
+    held = assignments.lock_held([one.assignment_public_id for one in asked])
     scheme_id = asked[0].labeler.scheme.id
     found: dict[int, _Plain] = {}
     for place, one in enumerate(asked):
         assignment = held.get(one.assignment_public_id)
-        if assignment is None or not _is_plain(one, assignment, scheme_id):
+        is_known = one.proof is None or one.proof.session_key in known
+        if assignment is None or not is_known or not _is_plain(one, assignment, scheme_id):
             continue
         try:
             chosen = answers.label_ids(one.labeler.project, one.labeler.scheme, one.answer)
@@ -105,44 +119,25 @@ def _is_plain(asked: Asked, assignment: Assignment, scheme_id: int) -> bool:
     )
 
 
-def _new(plain: list[_Plain]) -> list[_Plain]:
-    if not plain:
-        return []
-    said = answers.have_said(
-        [
-            (one.assignment.annotator_id, one.assignment.image_id, one.asked.answer.key)
-            for one in plain
-        ]
-    )
-    return [one for place, one in enumerate(plain) if place not in said]
-
-
-def _still_open(plain: list[_Plain], now: datetime) -> list[_Plain]:
-    if not plain:
-        return []
-    closed = assignments.close_many([one.assignment for one in plain], now)
-    return [one for one in plain if one.assignment.pk in closed]
-
-
-def _store(plain: list[_Plain], now: datetime) -> list[annotation_service.Submitted]:
-    """Insert the answers and bring up to date what follows from them (`answers.follow`)."""
-    rows = [_row(one) for one in plain]
-    answers.insert_many(rows, [one.label_ids for one in plain])
-    project, scheme = plain[0].asked.labeler.project, plain[0].asked.labeler.scheme
-    images = [one.assignment.image for one in plain]
+def _follow(
+    new: Sequence[tuple[_Plain, Annotation]], now: datetime
+) -> list[annotation_service.Submitted]:
+    """Bring up to date what follows from stored answers (`answers.follow`)."""
+    labeler, images = new[0][0].asked.labeler, [one.assignment.image for one, _ in new]
+    project, scheme = labeler.project, labeler.scheme
     found = consensus.update_few(project=project, images=images, now=now, scheme=scheme)
     slots.recount(project, images, now, n_active=annotators.active_lately(project, now))
     for image, decided in zip(images, found, strict=True):
         if decided.state == ConsensusState.DISPUTED:
             windows.open_dispute(project, image, now)
-    for one, row in zip(plain, rows, strict=True):
+    for one, row in new:
         events.send_on_commit(
             events.annotation_submitted, project_id=project.pk, annotation_id=row.pk
         )
         presence.saw(one.asked.labeler.annotator, now)
     return [
         annotation_service.Submitted(row, is_repeat=False, decides=decided.resolved_at == now)
-        for row, decided in zip(rows, found, strict=True)
+        for (_, row), decided in zip(new, found, strict=True)
     ]
 
 

@@ -188,6 +188,12 @@ def take(
     return taken
 
 
+def reason_at(holder: Holder, number: int) -> str:
+    """Give the stream whose turn a serve number is, "" for a dispute that is not theirs."""
+    turn = _turn(holder, number)
+    return "" if turn == NOT_THEIRS else REASONS[turn].value
+
+
 def _count_shortfalls(project_id: int, reasons: Sequence[str]) -> None:
     """Add to the shortfalls; the claim before holds the counter's lock."""
     if not reasons:
@@ -309,11 +315,10 @@ def _take_on_sqlite(holder: Holder, now: datetime, most: int, borrowed: Borrowed
     numbers = range(served, served + max(0, min(most, holder.size - held)))
     if not numbers:
         return NOTHING
-    turns = [_turn(holder, number) for number in numbers]
-    due = [REASONS[turn] for turn in turns]
+    due = [REASONS[_turn(holder, number)] for number in numbers]
     # No entry has the reason "": a dispute is not for everybody.
     forced = borrowed.stream if borrowed else None
-    asked = [forced or ("" if turn == NOT_THEIRS else REASONS[turn].value) for turn in turns]
+    asked = [forced or reason_at(holder, number) for number in numbers]
     statement, values = sqlite_call(holder, asked)
     rows = statement.run(values)
     if not rows:

@@ -130,7 +130,7 @@ def _update(
     stored = consensus_rows.stored(ids)
     found, moves = [], []
     for image in images:
-        row = stored.get(image.pk) or Consensus(image=image, project=project)
+        row = stored.get(image.pk) or consensus_rows.new(image, project)
         before, decided = row.counted, _decide(image, answers[image.pk], reader, row.counted)
         if keeps_skills and skills.has_same_votes(before, decided.counted):
             decided = replace(decided, counted=before)

@@ -17,6 +17,8 @@ from labeling.selectors.prepared import Prepared, Rows, Statement, instance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from labeling.models import Image, Project
+
 _COLUMNS = [field.attname for field in Consensus._meta.concrete_fields]
 _stored = Prepared(
     lambda image_ids: Consensus.objects.filter(image_id__in=image_ids).values_list(*_COLUMNS)
@@ -28,6 +30,14 @@ def stored(image_ids: Sequence[int]) -> dict[int, Consensus]:
     rows = _stored.rows(list(image_ids)) if len(image_ids) else []
     found = [instance(Consensus, _COLUMNS, row) for row in rows]
     return {row.image_id: row for row in found}
+
+
+def new(image: Image, project: Project) -> Consensus:
+    """Give a row of an image that has none yet, to be filled in and stored."""
+    row = instance(Consensus, _COLUMNS, [None] * len(_COLUMNS))
+    row._state.adding, row._state.db = True, None
+    row.image_id, row.project_id, row.is_expert = image.pk, project.pk, False
+    return row
 
 
 _VALUES = (

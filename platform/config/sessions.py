@@ -22,7 +22,12 @@ _shared = Shared(lambda keys: dict(_live.rows(keys, timezone.now())))
 
 
 class SessionStore(db.SessionStore):
-    """As its parent; only reading is shorter. The name is part of the signature's salt."""
+    """As its parent; only reading is shorter. The name is part of the signature's salt.
+
+    `signed` is what was stored when it was read.
+    """
+
+    signed: str | None = None
 
     def load(self) -> dict[str, Any]:
         """Give what the session holds; a session that has gone is a new one."""
@@ -30,6 +35,7 @@ class SessionStore(db.SessionStore):
         if found is None:
             self._session_key = None
             return {}
+        self.signed = found
         held: dict[str, Any] = json.loads(_decoded(found))
         return held
 

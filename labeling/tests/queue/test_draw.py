@@ -16,7 +16,8 @@ pytestmark = pytest.mark.django_db
 def probing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take a pool of a hundred for a large one."""
     monkeypatch.setattr(queue_selectors, "PROBED_FROM", 50)
-    monkeypatch.setattr(queue_selectors, "PROBES", 40)
+    for name in ("FEWEST_PROBES", "MOST_PROBES"):
+        monkeypatch.setattr(queue_selectors, name, 40)
 
 
 def draw(project_id: int, count: int, seed: int) -> tuple[list[int], float]:

@@ -24,7 +24,7 @@ from labeling.models import (
     ServeCounter,
 )
 from labeling.selectors import labelers
-from labeling.services import answering, claims, queue
+from labeling.services import answering, joint_claims, queue
 from labeling.services.answers import Answer, hash_of
 from labeling.services.batches import Asked
 from labeling.services.queue import RefillEntry
@@ -187,11 +187,11 @@ def test_a_failing_database_stores_nothing_and_sends_everybody_alone(
     held = [claim(one)[0] for one in people(project, 3)]
     questions = [asked(one) for one in held]
 
-    def fail(*_: Any, **__: Any) -> claims.Taken:
+    def fail(*_: Any, **__: Any) -> list[joint_claims.Granted]:
         raise OperationalError("the third claim was one too many")
 
     with monkeypatch.context() as patch:
-        patch.setattr(claims, "take", fail)
+        patch.setattr(joint_claims, "take_all", fail)
         assert together(questions) == [None] * 3
     assert "3 answers together failed" in caplog.text
     assert Annotation.objects.count() == 0
