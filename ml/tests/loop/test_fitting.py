@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from django.db import transaction
 
+from labeling.selectors import projects as projects_selectors
+from labeling.services import projects
 from ml.heads import codec, ridge
 from ml.heads.kept import KeptSums
 from ml.models import ModelVersion
 from ml.selectors import registry
-from ml.services import common_ground, fitting
+from ml.services import common_ground, fitting, refit, runs
 from ml.tests.loop.world import World
 from ml.types import LabeledSet
 
@@ -82,3 +85,26 @@ def test_sums_are_followed_and_a_fresh_worker_goes_on_from_the_same_choice(
 
     assert built == [1]
     assert champion(world).metrics["chosen_at"] == 60
+
+
+def test_the_serving_head_knows_a_new_label_before_it_has_an_image(world: World) -> None:
+    with transaction.atomic():
+        projects.add_label(project_id=world.project.pk, name="Rice milk", now=world.now)
+    started = refit._Refit.start(
+        projects_selectors.by_id(world.project.pk), claim(world), is_forced=False, now=world.now
+    )
+
+    head = started._serving_head()
+
+    assert head is not None
+    assert head.label_order == ("milk", "soy-milk", "oat-milk", "rice-milk")
+    np.testing.assert_array_equal(head.weights[:, 3], 0.0)
+    kept = codec.from_bytes(bytes(champion(world).head or b""))
+    np.testing.assert_array_equal(head.weights[:, :3], kept.weights)
+
+
+def claim(world: World) -> runs.Claim:
+    asked = refit.request(project_id=world.project.pk, trigger="answers", now=world.now)
+    found = runs.claim(run=asked, now=world.now)
+    assert found is not None
+    return found
