@@ -203,13 +203,12 @@ def refill(
     name = function_name(project, labeled, has_head=has_head)
     size = _window(project, name, is_cold=labeled.is_cold or not has_head)
     doubted = _doubted(project, labeled, rng)
-    shares = rare.choose(
-        project=project, scored=scored, labeled=labeled, size=size, without=wanted, rng=rng
-    )
+    pool = scored.pool(labeled.counts)
+    shares = rare.choose(project, pool, labeled.image_ids, size=size, without=wanted, rng=rng)
     asked = {each.image_id for each in (*wanted, *doubted, *shares)}
     again = [each for each in _second_opinions(project.pk, size) if each.image_id not in asked]
     positions, chances = acquisition.ACQUISITION_FUNCTIONS[name](
-        scored.pool(labeled.counts), batch_size=max(size - len(again) - len(asked), 1), rng=rng
+        pool, batch_size=max(size - len(again) - len(asked), 1), rng=rng
     )
     chosen = scored.image_ids[positions]
     fresh = [

@@ -12,7 +12,7 @@ import numpy as np
 
 from labeling.selectors.queue import NOVEL, TAIL_FIRST
 from labeling.services.queue import RefillEntry
-from ml.acquisition import picking, rare
+from ml.acquisition import cold_start, picking, rare
 from ml.acquisition.classifier import probabilities_at
 from ml.evaluation.geometry import prepare
 from ml.selectors import embeddings
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labeling.selectors.projects import ProjectRow
-    from ml.services.acquisition import Labeled, Scored
-    from ml.types import Indices
+    from ml.types import Indices, Pool, Weights
 
 MOST_RANKED = 1500
 """Candidates that novelty compares with labeled images, and labeled images compared with: 0.1 s."""
@@ -31,24 +30,31 @@ MOST_LIKELY = 50_000
 
 
 def choose(
-    *,
     project: ProjectRow,
-    scored: Scored,
-    labeled: Labeled,
+    pool: Pool,
+    labeled_ids: Indices,
+    *,
     size: int,
     without: Sequence[RefillEntry],
     rng: np.random.Generator,
 ) -> list[RefillEntry]:
     """Choose the shares of a window of `size` entries, or nothing before there is a classifier.
 
-    What `without` holds is in the window already.
+    Args:
+        project: whose shares.
+        pool: the candidates, with how many labeled images each label has.
+        labeled_ids: (m,) labeled images.
+        size: entries of the window.
+        without: what the window holds already.
+        rng: draws from a large pool.
     """
-    has_head = scored.head is not None or scored.probabilities is not None
-    if not has_head or labeled.is_cold or not len(scored.image_ids):
+    has_head = pool.head is not None or pool.probabilities is not None
+    counts = pool.labeled_counts
+    if not has_head or counts is None or cold_start(counts, len(counts)):
         return []
     chosen = [
-        *_tail(scored, labeled, round(project.tail_share * size), rng),
-        *_novel(project.pk, scored, labeled, round(project.novelty_share * size), rng),
+        *_tail(pool, counts, round(project.tail_share * size), rng),
+        *_novel(project.pk, pool, labeled_ids, round(project.novelty_share * size), rng),
     ]
     taken = {each.image_id for each in without}
     fresh = {each.image_id: each for each in reversed(chosen) if each.image_id not in taken}
@@ -72,38 +78,36 @@ def mixed(
     return [replace(each, priority=-float(place)) for place, each in enumerate(out)]
 
 
-def _tail(
-    scored: Scored, labeled: Labeled, count: int, rng: np.random.Generator
-) -> list[RefillEntry]:
+def _tail(pool: Pool, counts: Weights, count: int, rng: np.random.Generator) -> list[RefillEntry]:
     if count < 1:
         return []
-    rows, chance = picking.uniform(scored.pool(), MOST_LIKELY, rng)
-    said = probabilities_at(scored.pool(), rows, "tail_first")
-    chosen = rare.tail_first(said, scored.groups[rows], labeled.counts, batch_size=count, rng=rng)
-    return _entries(scored.image_ids[rows[chosen]], chance, TAIL_FIRST)
+    rows, chance = picking.uniform(pool, MOST_LIKELY, rng)
+    said = probabilities_at(pool, rows, "tail_first")
+    chosen = rare.tail_first(said, pool.groups[rows], counts, batch_size=count, rng=rng)
+    return _entries(pool.image_ids[rows[chosen]], chance, TAIL_FIRST)
 
 
 def _novel(
-    project_id: int, scored: Scored, labeled: Labeled, count: int, rng: np.random.Generator
+    project_id: int, pool: Pool, labeled_ids: Indices, count: int, rng: np.random.Generator
 ) -> list[RefillEntry]:
     """Rank a uniform draw of candidates in the original embeddings; a tuned one forgets the new."""
     original = embeddings.original_or_none(project_id) if count >= 1 else None
     centre = embeddings.centre(original) if original is not None else None
     if original is None or centre is None:
         return []
-    rows, chance = picking.uniform(scored.pool(), MOST_RANKED, rng)
-    rows = rows[embeddings.has_vector(original.pk, scored.image_ids[rows])]
-    known = labeled.image_ids[embeddings.has_vector(original.pk, labeled.image_ids)]
+    rows, chance = picking.uniform(pool, MOST_RANKED, rng)
+    rows = rows[embeddings.has_vector(original.pk, pool.image_ids[rows])]
+    known = labeled_ids[embeddings.has_vector(original.pk, labeled_ids)]
     if len(known) > MOST_RANKED:
         known = rng.choice(known, MOST_RANKED, replace=False)
     chosen = rare.most_novel(
-        probabilities_at(scored.pool(), rows, "novelty"),
-        prepare(embeddings.load_matrix(original.pk, scored.image_ids[rows]), centre),
+        probabilities_at(pool, rows, "novelty"),
+        prepare(embeddings.load_matrix(original.pk, pool.image_ids[rows]), centre),
         prepare(embeddings.load_matrix(original.pk, known), centre),
-        scored.groups[rows],
+        pool.groups[rows],
         batch_size=count,
     )
-    return _entries(scored.image_ids[rows[chosen]], chance, NOVEL)
+    return _entries(pool.image_ids[rows[chosen]], chance, NOVEL)
 
 
 def _entries(image_ids: Indices, chance: float, policy: str) -> list[RefillEntry]:
