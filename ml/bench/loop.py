@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.conf import settings
-from django.core.management import call_command
 
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import images as image_selectors
@@ -27,6 +26,7 @@ from labeling.services import images, people, projects
 from ml.bench import http, sandbox
 from ml.models import Champion, Embedding, TrainingRun
 from ml.services import partition, refit
+from ml.services.tables import make_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -235,4 +235,4 @@ def _unseen(pictures: Sequence[LabeledPicture]) -> Iterator[bytes]:
 
 def migrate() -> None:
     """Make the temporary database."""
-    call_command("migrate", verbosity=0)
+    make_tables()

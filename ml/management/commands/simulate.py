@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.console import Console
@@ -26,6 +25,7 @@ from ml.heads.registry import DEFAULT as DEFAULT_HEAD
 from ml.services import simulation, story
 from ml.services.labeled_folder import read_labeled_folder
 from ml.services.simulation_table import TRUTH_FILE
+from ml.services.tables import make_tables
 from ml.simulation.conditions import CROWDS
 
 MANAGE = [str(settings.BASE_DIR / "manage.py"), "simulate"]
@@ -127,7 +127,7 @@ class Command(BaseCommand):
         report.write_json(payload, options["json"])
 
     def _template(self, options: dict[str, Any]) -> None:
-        call_command("migrate", verbosity=0)
+        make_tables()
         pictures = read_labeled_folder(
             images=options["images"],
             labels=options["labels"],

@@ -34,6 +34,7 @@ from labeling.tests import factories, worlds
 from labeling.tests.rows import Annotator, Image, Project
 from ml.models import Champion, Embedding, EmbeddingSet, ModelVersion, TrainingRun
 from ml.services import embedding, partition, refit, registry, snapshots
+from ml.services.tables import make_tables
 
 NOW = worlds.NOW
 
@@ -48,8 +49,7 @@ def then_die(function):
 """
 
 SETUP = """
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
+make_tables()
 project = worlds.make_project()
 for seed in range(40):
     images.ingest(

@@ -21,7 +21,7 @@ from ml.simulation.conditions import Conditions
 from ml.tests.tools.conftest import Folder
 from ml.types import Labels, Probabilities
 
-pytestmark = pytest.mark.usefixtures("db", "tiny_backbone")
+pytestmark = [pytest.mark.usefixtures("db", "tiny_backbone"), pytest.mark.sqlite]
 
 
 def prepare(images: Path, work: Path, test: Path | None = None) -> None:

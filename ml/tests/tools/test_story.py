@@ -12,7 +12,11 @@ from ml.services import simulation, story
 from ml.services.labeled_folder import read_labeled_folder
 from ml.tests.tools.conftest import Folder
 
-pytestmark = [pytest.mark.usefixtures("db", "tiny_backbone"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.usefixtures("db", "tiny_backbone"),
+    pytest.mark.slow,
+    pytest.mark.sqlite,
+]
 
 
 def test_a_version_is_proven_a_broken_one_rolled_back_and_a_harmful_one_refused(

@@ -1,6 +1,7 @@
 """A pytest plugin (`-p config.tests.database_only`): keep the tests that use the database.
 
-The unit tier runs them on SQLite; the postgres tier runs the same tests on PostgreSQL.
+The unit tier runs them on SQLite; the postgres tier runs the same tests on PostgreSQL, but for
+those of what plays on a SQLite of its own wherever it is called (`sqlite`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _uses_the_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("sqlite"):
+        return False
     marks = ("django_db", "postgres")
     names = set(getattr(item, "fixturenames", ()))
     return any(item.get_closest_marker(mark) for mark in marks) or bool(names & FIXTURES)

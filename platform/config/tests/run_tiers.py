@@ -106,12 +106,12 @@ def check() -> Outcome:
 
 
 def unit() -> Outcome:
-    """Everything that needs no server, on SQLite."""
-    return _pytest(f"not ({SERVERS})", "-n", "2")
+    """Everything that needs no server, on SQLite, its tables made at once."""
+    return _pytest(f"not ({SERVERS})", "-n", "2", "--no-migrations")
 
 
 def postgres() -> Outcome:
-    """The tests that use the database, on a real PostgreSQL."""
+    """The tests that use the database, on a real PostgreSQL that plays every migration."""
     sys.path.insert(0, str(BASE_DIR / "platform"))
     from config.tests import servers
 
@@ -124,7 +124,7 @@ def postgres() -> Outcome:
 
 def broker() -> Outcome:
     """Tests with a real Valkey or Redis."""
-    return _pytest("broker and not (browser or e2e)")
+    return _pytest("broker and not (browser or e2e)", "--no-migrations")
 
 
 def frontend() -> Outcome:
@@ -154,12 +154,13 @@ def _vitest(npm: str) -> Outcome:
 
 def browser() -> Outcome:
     """The pages in a real Chromium against the real server."""
-    return _pytest("browser and not e2e")
+    # Each process has a server, a database and a Chromium of its own.
+    return _pytest("browser and not e2e", "-n", "2", "--no-migrations")
 
 
 def e2e() -> Outcome:
     """The real processes, booted, killed and booted again."""
-    return _pytest("e2e")
+    return _pytest("e2e", "--no-migrations")
 
 
 TIERS: dict[str, Callable[[], Outcome]] = {

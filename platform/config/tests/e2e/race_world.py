@@ -1,4 +1,4 @@
-"""Run as a script: migrate, make the world of the race, print what its clients need as JSON."""
+"""Run as a script: make the tables, the world of the race, print what its clients need as JSON."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import django
 django.setup()
 
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
-from django.core.management import call_command  # noqa: E402
 
 from labeling.tests.worlds import make_annotator, make_images, make_project  # noqa: E402
+from ml.services.tables import make_tables  # noqa: E402
 
 POOL, AUDIT = 1750, 250
 
 
 def main(people: int, ttl_s: int) -> None:
     """Make 2,000 images of which each is to get two answers, and people with open sessions."""
-    call_command("migrate", verbosity=0)
+    make_tables()
     project = make_project(
         votes_pool=2,
         vote_cap_pool=3,

@@ -1,4 +1,4 @@
-"""Run as a script: migrate, make a project with a few drawn pictures, print an invitation."""
+"""Run as a script: make the tables, a project with a few drawn pictures, print an invitation."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 
 django.setup()
 
-from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from config import rendered  # noqa: E402
 from labeling.services import images, people, projects  # noqa: E402
 from labeling.services.split_groups import GroupDecision, set_partitions  # noqa: E402
+from ml.services.tables import make_tables  # noqa: E402
 
 IMAGES = 6
 
 
 def main() -> None:
     """Prepare the data folder that the environment names."""
-    call_command("migrate", verbosity=0)
+    make_tables()
     now, rng = timezone.now(), np.random.default_rng(1)
     project = projects.create_project(name="Small", classes=["Apple", "Milk"], now=now)
     ids = []

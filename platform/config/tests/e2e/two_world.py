@@ -1,4 +1,4 @@
-"""Run as a script: migrate, make a project with two people and a manager, print their sessions."""
+"""Run as a script: make tables, a project with two people and a manager; print their sessions."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ django.setup()
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
-from django.core.management import call_command  # noqa: E402
 
 from labeling.tests.factories import make_member  # noqa: E402
 from labeling.tests.worlds import make_annotator, make_images, make_project  # noqa: E402
+from ml.services.tables import make_tables  # noqa: E402
 
 IMAGES = 40
 
 
 def main() -> None:
     """Make images of which each is to get two answers, and people with open sessions."""
-    call_command("migrate", verbosity=0)
+    make_tables()
     project = make_project(votes_pool=2, vote_cap_pool=2, onboarding_images=0)
     make_images(project, IMAGES)
     people = {}
