@@ -120,9 +120,16 @@ export interface AnswerBody {
 
 export interface Answered {
   annotation: { id: string; kind: AnnotationKind; labels: string[]; created_at: string };
-  after: { sentence: string; practice?: Practice | null } | null;
+  after: { sentence: string; practice?: Practice | null; alike?: boolean } | null;
   assignments: Assignment[];
   done: DoneReason | null;
+  progress: ProgressCounts;
+}
+
+/** A grid of images nearly the same, stored; `lost` ones went to somebody else meanwhile. */
+export interface Confirmed {
+  annotations: { id: string; kind: AnnotationKind; labels: string[]; image: ImageRef }[];
+  lost: number;
   progress: ProgressCounts;
 }
 

@@ -81,6 +81,18 @@ export const GROUPS: Group[] = [
         hint: "Of what the classifier chooses: where a label may be missing. At most 25 %.",
         kind: "share",
       },
+      {
+        name: "alike_share",
+        label: 'Answers followed by "is this all the same?"',
+        hint: "Pictures nearly the same are confirmed at once. Never pictures of the audit slice.",
+        kind: "share",
+      },
+      {
+        name: "lending_enabled",
+        label: "Learn from pictures nearly the same",
+        hint: "Once answers show that such pictures bear one label. They are asked about last.",
+        kind: "switch",
+      },
     ],
   },
   {

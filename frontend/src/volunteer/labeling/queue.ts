@@ -15,6 +15,7 @@ import type {
   Answered,
   Assignment,
   Claimed,
+  Confirmed,
   DoneReason,
   ImageRef,
   Practice,
@@ -94,6 +95,8 @@ export interface QueueState {
   feedback: Past | null;
   /** What was taken back last, until the next answer. */
   takenBack: Past | null;
+  /** An answer whose lookalikes may be confirmed at once. */
+  alike: Past | null;
   /** Something that happened behind the volunteer's back, in words. */
   notice: string | null;
 }
@@ -134,6 +137,7 @@ export class LabelingQueue {
   #blocked: ApiError | null = null;
   #notice: string | null = null;
   #takenBack: Past | null = null;
+  #alike: Past | null = null;
   #hasStarted = false;
   #isClosed = false;
   #isUndoing = false;
@@ -257,6 +261,21 @@ export class LabelingQueue {
   /** The word on an answer of the first round was read: on to the next image. */
   goOn(): void {
     this.#feedback = this.#feedback.slice(1);
+    this.#changed();
+  }
+
+  /** The grid of lookalikes was answered, or put aside: its answers can be taken back too. */
+  closeAlike(confirmed: Confirmed | null, held: readonly Assignment[]): void {
+    this.#alike = null;
+    if (confirmed) {
+      this.#progress = confirmed.progress;
+      const past = confirmed.annotations.map(({ id, image, kind, labels }): Past => {
+        const assignment = held.find((one) => one.image.id === image.id) ?? null;
+        const nothing = { sentence: null, practice: null };
+        return { key: id, image, kind, labels, annotation: id, assignment, ...nothing };
+      });
+      this.#history = [...this.#history, ...past].slice(-HISTORY);
+    }
     this.#changed();
   }
 
@@ -414,6 +433,9 @@ export class LabelingQueue {
       past.key === entry.key ? { ...past, ...word } : past,
     );
     this.#practised(entry.key, practice);
+    if (answered.after?.alike && this.#alike === null) {
+      this.#alike = this.#history.find((past) => past.key === entry.key) ?? null;
+    }
     this.#take(answered);
   }
 
@@ -555,6 +577,7 @@ export class LabelingQueue {
 
   #forget(last: Past): void {
     this.#feedback = this.#feedback.filter((past) => past.key !== last.key);
+    if (this.#alike?.key === last.key) this.#alike = null;
     this.#history = this.#history.filter((past) => past.key !== last.key);
   }
 
@@ -615,6 +638,7 @@ export class LabelingQueue {
       isChecking: this.#isChecking(),
       feedback: this.#feedback[0] ?? null,
       takenBack: this.#takenBack,
+      alike: this.#alike,
       notice: this.#notice,
     };
   }

@@ -2,7 +2,9 @@ import { api, beacon } from "../../api/client";
 import type {
   AnnotationKind,
   Answered,
+  Assignment,
   Claimed,
+  Confirmed,
   ImageRef,
   LabelingPage,
   Undone,
@@ -36,6 +38,25 @@ export function httpTransport(slug: string, client: string): Transport {
     renew: () => api.post<{ expires_at: string }>(`${base}/assignments/renew`, { client }),
     release: () => {
       beacon(`${base}/assignments/release`, { client });
+    },
+  };
+}
+
+export interface Grid {
+  ticked: { assignment: string; key: string }[];
+  unticked: string[];
+  time_spent_ms: number;
+}
+
+/** The grid of images nearly the same as an answered one; `client` is a name of its own. */
+export function alikeTransport(slug: string, annotation: string, client: string) {
+  const base = `projects/${slug}/annotations/${annotation}/alike`;
+  return {
+    claim: (signal: AbortSignal) =>
+      api.post<{ assignments: Assignment[] }>(base, { client }, { signal }),
+    confirm: (grid: Grid) => api.post<Confirmed>(`${base}/answer`, { client, ...grid }),
+    release: () => {
+      beacon(`projects/${slug}/assignments/release`, { client });
     },
   };
 }

@@ -5,6 +5,7 @@ import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { Toasts, toast } from "../../shared/Toast/Toast";
 import { useTitle } from "../../shared/useTitle";
 import { ContactDialog } from "../ContactDialog";
+import { AlikeDialog } from "../labeling/AlikeDialog";
 import { AnswerBar } from "../labeling/AnswerBar";
 import { type By, buildRegistry, type Desk, type DialogName } from "../labeling/actions";
 import { DeskBar } from "../labeling/DeskBar";
@@ -30,6 +31,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
   const [dialog, setDialog] = useState<DialogName>(page.annotator.answers === 0 ? "guide" : "none");
   const [isFirst, setFirst] = useState(page.annotator.answers === 0);
   const [isZoomed, setZoomed] = useState(false);
+  const [isAsking, setAsking] = useState(false);
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const [spoken, setSpoken] = useState("");
   const searchBox = useRef<HTMLInputElement>(null);
@@ -94,7 +96,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
       setChosen((now) => (now.includes(code) ? now.filter((c) => c !== code) : [...now, code])),
     chosen: () => chosen,
   };
-  useKeys(registry, desk, dialog !== "none", searchBox);
+  useKeys(registry, desk, dialog !== "none" || (isAsking && state.alike !== null), searchBox);
 
   const close = () => {
     setDialog("none");
@@ -191,6 +193,20 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
         }}
         onClose={close}
       />
+      {state.alike && (
+        <AlikeDialog
+          key={state.alike.key}
+          slug={slug}
+          offer={state.alike}
+          label={nameOfAnswer(state.alike.kind, state.alike.labels, page)}
+          onOpen={() => setAsking(true)}
+          onDone={(confirmed, held) => {
+            setAsking(false);
+            queue.closeAlike(confirmed, held);
+            if (confirmed) setSpoken(`${confirmed.annotations.length} answers stored.`);
+          }}
+        />
+      )}
       <ImpactDialog
         slug={slug}
         hasBoard={page.project.leaderboard}

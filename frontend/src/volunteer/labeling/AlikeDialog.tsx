@@ -1,0 +1,146 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, isAbort } from "../../api/client";
+import type { Assignment, Confirmed } from "../../api/types";
+import { Dialog } from "../../shared/Dialog/Dialog";
+import { toast } from "../../shared/Toast/Toast";
+import { uuid } from "../../shared/uuid";
+import type { Past } from "./queue";
+import { wordsForRefusal } from "./refusals";
+import { alikeTransport } from "./transport";
+import "./AlikeDialog.css";
+
+export interface AlikeDialogProps {
+  slug: string;
+  /** The answer whose lookalikes are asked about. */
+  offer: Past;
+  label: string;
+  /** There is something to ask, and it is on the screen. */
+  onOpen: () => void;
+  onDone: (confirmed: Confirmed | null, held: readonly Assignment[]) => void;
+}
+
+interface Tile {
+  assignment: Assignment;
+  key: string;
+  isTicked: boolean;
+}
+
+/** Pictures nearly the same as the one just answered: take out the odd ones, confirm the others. */
+export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogProps) {
+  const [tiles, setTiles] = useState<readonly Tile[]>([]);
+  const [isSending, setSending] = useState(false);
+  const [transport] = useState(() => alikeTransport(slug, offer.annotation ?? "", uuid()));
+  const since = useRef(0);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked once for each offer.
+  useEffect(() => {
+    const controller = new AbortController();
+    transport.claim(controller.signal).then(
+      ({ assignments }) => {
+        if (assignments.length === 0) return onDone(null, []);
+        since.current = Date.now();
+        onOpen();
+        setTiles(assignments.map((assignment) => ({ assignment, key: uuid(), isTicked: true })));
+      },
+      // An offer that is gone, or cannot be had just now, is no loss: the images stay in the queue.
+      (error) => !isAbort(error) && onDone(null, []),
+    );
+    return () => controller.abort();
+  }, [transport]);
+
+  const toggle = (id: string) =>
+    setTiles((now) =>
+      now.map((tile) => (tile.assignment.id === id ? { ...tile, isTicked: !tile.isTicked } : tile)),
+    );
+  const leave = () => {
+    if (isSending) return;
+    transport.release();
+    onDone(null, []);
+  };
+  const ticked = tiles.filter((tile) => tile.isTicked);
+  const confirm = async () => {
+    setSending(true);
+    try {
+      const confirmed = await transport.confirm({
+        ticked: ticked.map(({ assignment, key }) => ({ assignment: assignment.id, key })),
+        unticked: tiles.filter((tile) => !tile.isTicked).map((tile) => tile.assignment.id),
+        time_spent_ms: Date.now() - since.current,
+      });
+      const { lost } = confirmed;
+      if (lost > 0) toast(`${lost} of them went to somebody else meanwhile.`);
+      onDone(
+        confirmed,
+        tiles.map((tile) => tile.assignment),
+      );
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setSending(false);
+      if (error.isTemporary) {
+        toast("No connection. Nothing is lost: confirm once more.");
+        return;
+      }
+      toast(wordsForRefusal(error));
+      transport.release();
+      onDone(null, []);
+    }
+  };
+
+  return (
+    <Dialog open={tiles.length > 0} wide title={`Is this all ${label}?`} onClose={leave}>
+      <div class="alike">
+        <figure class="alike-first">
+          <img src={offer.image.url} alt="" />
+          <figcaption>
+            You said <strong>{label}</strong>
+          </figcaption>
+        </figure>
+        <div class="alike-rest">
+          <p class="soft">
+            These look nearly the same. Press the ones that are something else; they are asked about
+            one by one.
+          </p>
+          <ul class="alike-grid">
+            {tiles.map(({ assignment, isTicked }, place) => (
+              <li key={assignment.id}>
+                <button
+                  type="button"
+                  class="alike-tile"
+                  aria-pressed={isTicked}
+                  aria-label={`Picture ${place + 1}: ${label}`}
+                  // biome-ignore lint/a11y/noAutofocus: the first choice of a dialog just opened.
+                  autoFocus={place === 0}
+                  onClick={() => toggle(assignment.id)}
+                >
+                  <img src={assignment.image.thumb_url} alt="" />
+                  <span class="alike-mark" aria-hidden="true">
+                    {isTicked ? "✓" : "✕"}
+                  </span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </div>
+      </div>
+      <div class="dialog-actions alike-actions">
+        <button type="button" class="button" disabled={isSending} onClick={leave}>
+          Not now
+        </button>
+        <button
+          type="button"
+          class="button"
+          data-tone="primary"
+          disabled={isSending}
+          onClick={() => void confirm()}
+        >
+          {wordsFor(ticked.length, tiles.length, label)}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+function wordsFor(ticked: number, all: number, label: string): string {
+  if (ticked === 0) return "None of these";
+  if (ticked < all) return `Only these ${ticked} are ${label}`;
+  return all === 1 ? `Yes, ${label}` : `Yes, all ${all} are ${label}`;
+}
