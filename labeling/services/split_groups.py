@@ -33,6 +33,7 @@ class GroupDecision:
     image_ids: Sequence[int]  # those that still wait
     existing_group_ids: Sequence[int] = ()  # groups they are linked to
     partition: str | None = None  # None: drawn by the project's share
+    audit_share: float | None = None  # instead of the project's, where it makes a new group
 
 
 @dataclass(slots=True)
@@ -55,7 +56,8 @@ def set_partitions(
     """Give waiting images their split group and partition; an image decided before stays.
 
     A component that touches no group makes a new one: AUDIT with the probability
-    `audit_partition_share`, else POOL, unless the decision names a partition. One that touches
+    `audit_partition_share` (or the decision's own), else POOL, unless the decision names a
+    partition. One that touches
     groups of a single partition joins them, and they become one. One that touches groups of
     different partitions is EXCLUDED on its own: it would carry what the audit measures into
     what is trained on. `inclusion_probability` is the chance that the group had of becoming
@@ -100,6 +102,8 @@ def _decide(
         _join(images, _merged(touched), writes)
         return
     probability = writes.project.audit_partition_share
+    if decision.audit_share is not None:
+        probability = decision.audit_share
     partition = decision.partition
     if kinds or partition == Partition.EXCLUDED:
         partition, probability = Partition.EXCLUDED, 0.0

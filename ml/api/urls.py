@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from ml.api import figures, gate, impact, predict, similar, staff
+from ml.api import drift, figures, gate, impact, predict, similar, staff
 
 STAFF = "staff/projects/<slug:slug>/"
 
@@ -29,5 +29,6 @@ urlpatterns: list[URLPattern] = [
     path(f"{STAFF}runs", staff.RunsView.as_view()),
     path(f"{STAFF}find-more", similar.FindMoreView.as_view()),
     path(f"{STAFF}find-more/<uuid:public_id>/stop", similar.StopView.as_view()),
+    path(f"{STAFF}drift", drift.DriftView.as_view()),
     path(f"{STAFF}export", staff.ExportView.as_view()),
 ]

@@ -37,6 +37,7 @@ class Signal:
         effect: of the strongest difference: standard deviations, or times a label's share.
         column: label it concerns most, or -1.
         is_alarm: significant and large enough to matter.
+        is_more: the label is seen more often, more surely, or images are farther: else less.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Signal:
     effect: float
     column: int
     is_alarm: bool
+    is_more: bool = True
 
 
 def compare_batch(
@@ -92,9 +94,9 @@ def _scores(baseline: Probabilities, batch: Probabilities) -> Signal:
     effects = np.array([wasserstein(baseline[:, c], batch[:, c]) for c in range(k)])
     is_alarm = (p * k < ALPHA) & (effects > SHIFTED)
     at = int(np.where(is_alarm, effects, -1.0).argmax()) if is_alarm.any() else int(p.argmin())
-    return Signal(
-        "scores", min(float(p[at]) * k, 1.0), float(effects[at]), at, bool(is_alarm.any())
-    )
+    is_more = bool(batch[:, at].mean() > baseline[:, at].mean())
+    corrected = min(float(p[at]) * k, 1.0)
+    return Signal("scores", corrected, float(effects[at]), at, bool(is_alarm.any()), is_more)
 
 
 def _labels(first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], k: int) -> Signal:
@@ -110,7 +112,7 @@ def _labels(first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], k: int)
     factor = np.where(np.maximum(counts[1], expected) >= FEWEST, np.maximum(ratio, 1 / ratio), 1.0)
     at = int(factor.argmax())
     is_alarm = p_value < ALPHA and factor[at] >= DOUBLED
-    return Signal("labels", p_value, float(factor[at]), at, bool(is_alarm))
+    return Signal("labels", p_value, float(factor[at]), at, bool(is_alarm), bool(ratio[at] > 1))
 
 
 def _distance(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> Signal:
@@ -121,4 +123,4 @@ def _distance(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -
     effect = wasserstein(first, second)
     is_farther = float(second.mean()) > float(first.mean())
     is_alarm = p_value < ALPHA and effect > SHIFTED and is_farther
-    return Signal("distance", p_value, effect, -1, is_alarm)
+    return Signal("distance", p_value, effect, -1, is_alarm, is_farther)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +20,10 @@ from labeling.services import images as image_services
 from labeling.services import journal
 from ml.evaluation import geometry
 from ml.selectors import embeddings
-from ml.services import embedding
+from ml.services import drift, embedding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     import numpy.typing as npt
@@ -116,7 +116,9 @@ def decide(*, project_id: int, now: datetime, rng: np.random.Generator | None = 
     give the same groups in whatever batches they come, but for the threshold, which may have
     risen. Where one group would hold more than 5 % of the project's images so far, only closer
     images are linked in the rest of this call; an audit event records the threshold used. It does
-    not stay up: the first images of a large import are few, and often of one kind.
+    not stay up: the first images of a large import are few, and often of one kind. New groups
+    become audit with the project's share, or the one raised for uploads that look different
+    (`drift`).
 
     Args:
         project_id: the project.
@@ -152,9 +154,26 @@ def decide(*, project_id: int, now: datetime, rng: np.random.Generator | None = 
         )
     if links.cosine > project.split_cosine:
         _record_threshold(project_id, project.split_cosine, links.cosine, total, now)
-    return image_services.set_partitions(
-        project_id=project_id, decisions=links.decisions(), now=now, rng=rng
+    shares = drift.audit_shares(
+        project_id=project_id, image_ids=waiting.image_ids[is_ready], now=now
     )
+    return image_services.set_partitions(
+        project_id=project_id, decisions=_raised(links.decisions(), shares), now=now, rng=rng
+    )
+
+
+def _raised(
+    decisions: list[image_services.GroupDecision], shares: Mapping[int, float]
+) -> list[image_services.GroupDecision]:
+    """Let new groups with an image that looks different be drawn by the share raised for it."""
+    if not shares:
+        return decisions
+    return [
+        replace(each, audit_share=max(shares[key] for key in each.image_ids if key in shares))
+        if any(key in shares for key in each.image_ids)
+        else each
+        for each in decisions
+    ]
 
 
 def _has_centre(embedding_set: EmbeddingSet, *, is_all_there: bool) -> bool:

@@ -8,7 +8,7 @@ import "./gold/gold.css";
 import { ImageGrid } from "./ImageGrid";
 import { Loading } from "./Loading";
 import { FindMore } from "./Searches";
-import type { ImagePage, ProjectSettings, StaffImage } from "./types";
+import type { DriftedUploads, ImagePage, ProjectSettings, StaffImage } from "./types";
 import { UploadSection } from "./UploadSection";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
@@ -56,9 +56,27 @@ export function ImagesPage({ slug }: { slug: string }) {
         />
       )}
       <ErrorNote error={project.error} onRetry={project.reload} />
+      <Drifted base={base} round={round} />
       <Collection slug={slug} round={round} />
       <Export base={base} />
     </div>
+  );
+}
+
+function Drifted({ base, round }: { base: string; round: number }) {
+  const { data } = useResource<DriftedUploads[]>(`${base}/drift?round=${round}`);
+  return <DriftNote found={data ?? []} />;
+}
+
+/** Uploads that look different from what was there before, a sentence each. */
+export function DriftNote({ found }: { found: readonly DriftedUploads[] }) {
+  if (found.length === 0) return null;
+  return (
+    <section class="notice stack" aria-label="Uploads that look different">
+      {found.map((batch) => (
+        <p key={`${batch.source} ${batch.day}`}>{batch.sentence}</p>
+      ))}
+    </section>
   );
 }
 

@@ -216,6 +216,16 @@ export interface Search {
   created_at: string;
 }
 
+/** Uploads of one source on one day that look different from what was there before. */
+export interface DriftedUploads {
+  source: string;
+  day: string;
+  images: number;
+  audit_share: number;
+  usual_share: number;
+  sentence: string;
+}
+
 /** Pictures alike that people say fit none of the labels. */
 export interface LabelProposal {
   id: string;

@@ -20,7 +20,8 @@ from labeling.models import (
     QueueEntry,
 )
 from labeling.selectors import doubts as selectors
-from labeling.services import annotations, decisions, doubts, queue, review, slots
+from labeling.services import annotations as annotation_service
+from labeling.services import decisions, doubts, queue, review, slots
 from labeling.tests.worlds import (
     NOW,
     active,
@@ -302,7 +303,7 @@ def settle(
 
 
 def undo(who: Annotator, answer: Annotation) -> None:
-    annotations.undo(
+    annotation_service.undo(
         annotator_id=who.pk, annotation_public_id=answer.public_id, key=uuid.uuid4(), now=later(1)
     )
 

@@ -42,7 +42,7 @@ def world() -> Doubtful:
     return world
 
 
-def search(world: Doubtful) -> int:
+def search(world: World) -> int:
     return label_errors.search(project_id=world.project.pk, now=world.now)
 
 
