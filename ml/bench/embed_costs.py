@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from ml.inference.embedder import OnnxEmbedder
 
 ROUNDS = 3
@@ -69,9 +71,9 @@ def alone(embedder: OnnxEmbedder, uploads: Sequence[bytes]) -> Stages:
     stored = [pictures.encode_both(picture)[0] for picture in decoded]
     inputs = np.stack([embedder.preprocess(picture) for picture in decoded])
 
-    def decode_stored(content: bytes) -> None:
+    def decode_stored(content: bytes) -> npt.NDArray[np.float32]:
         with Image.open(io.BytesIO(content), formats=("JPEG",)) as opened:
-            embedder.preprocess(opened.convert("RGB"))
+            return embedder.preprocess(opened.convert("RGB"))
 
     work: dict[str, Callable[[], object]] = {
         core_time.DECODE: lambda: [pictures.decode(content) for content in uploads],

@@ -167,7 +167,8 @@ def test_a_worker_killed_during_a_refit_is_replaced_without_repair(play: Any, wh
     assert play(COUNT)["active"] == 1
 
     assert play(REFIT, 5) == "busy"
-    assert play(REFIT, 31) in ("deployed", "unchanged")
+    # The dead one's last sign of life is as late as it was slow: seconds on a busy machine.
+    assert play(REFIT, 60) in ("deployed", "unchanged")
 
     found = play(COUNT)
     assert found["champions"] == found["serving"] == 1
