@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from django.db import connection
+from django.db import connection, transaction
 
 from labeling.selectors.prepared import IS_SQLITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -113,6 +114,22 @@ class Combiner(Generic[Q, R]):
             following = self._waiting.popleft()
         following.is_leader = True
         following.called.release()
+
+
+_writer = threading.RLock()
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Run what writes to the queue in a transaction of its own.
+
+    SQLite has one writer at a time, and who finds it busy sleeps and tries again: longer each time,
+    while others come and go. Within a process they wait for each other here instead, and wake at
+    once. Inside a transaction, which has the turn already, nobody waits.
+    """
+    turn = _writer if IS_SQLITE and not connection.in_atomic_block else nullcontext()
+    with turn, transaction.atomic():
+        yield
 
 
 class Shared(Generic[K, R]):

@@ -132,6 +132,18 @@ class Statement:
                 return found
             return _run_on_postgres(connection.connection, self.sql, values)
 
+    def run_for_each(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Run it once a row, on SQLite, where it returns nothing."""
+        connection = connections[DEFAULT_DB_ALIAS]
+        if connection.force_debug_cursor or settings.DEBUG:
+            for row in rows:
+                self.run(row)
+            return
+        if connection.connection is None:
+            connection.ensure_connection()
+        with connection.wrap_database_errors:
+            connection.connection.executemany(self._for_sqlite, rows)
+
 
 class Rows:
     """A statement that writes many rows: PostgreSQL takes columns as arrays, SQLite row by row.
@@ -150,8 +162,7 @@ class Rows:
         if not IS_SQLITE:
             self._statement.run([list(column) for column in zip(*rows, strict=True)])
             return
-        for row in rows:
-            self._statement.run([adapted(value) for value in row])
+        self._statement.run_for_each([[adapted(value) for value in row] for row in rows])
 
 
 ANY_OF = "IN (SELECT value FROM json_each(%s))" if IS_SQLITE else "= ANY(%s)"

@@ -11,10 +11,10 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 
 from labeling.selectors import labelers, recognition
-from labeling.selectors.combining import Combiner
+from labeling.selectors.combining import Combiner, writing
 from labeling.services import annotations as annotation_service
 from labeling.services import batches, claims, joint_claims, queue, standing
 from labeling.services.answers import Answer
@@ -129,7 +129,7 @@ def _answer_all(asked: Sequence[Asked]) -> list[_Done | None]:
 
 def _together(asked: Sequence[Asked]) -> list[_Done | None]:
     now = max(one.now for one in asked)
-    with transaction.atomic():
+    with writing():
         stored = batches.store(asked, now)
         plain = [
             (place, one, submitted)
@@ -145,7 +145,7 @@ def _together(asked: Sequence[Asked]) -> list[_Done | None]:
 
 def _alone(asked: Asked) -> _Done:
     labeler, now = asked.labeler, asked.now
-    with transaction.atomic():
+    with writing():
         submitted = annotation_service.store(labeler, asked.assignment_public_id, asked.answer, now)
         # Their gold answers may just have paused them.
         is_paused = standing.refusal(labeler.annotator) is not None
@@ -169,7 +169,7 @@ def _one_after_the_other(
     now: datetime,
 ) -> Answered:
     """Answer, then claim: for newcomers, and for those who get nothing more."""
-    with transaction.atomic():
+    with writing():
         submitted = annotation_service.store(labeler, assignment_public_id, answer, now)
     after = labelers.known(labeler.annotator.pk)
     if standing.refusal(after.annotator) is not None:

@@ -25,6 +25,7 @@ from labeling.models import (
 from labeling.selectors import annotators, counts, labelers, progress
 from labeling.selectors import onboarding as onboarding_selectors
 from labeling.selectors import queue as queue_selectors
+from labeling.selectors.combining import writing
 from labeling.services import (
     anchoring,
     assignments,
@@ -108,7 +109,7 @@ def claim_for(holder: claims.Holder, now: datetime) -> Claimed:
     if refusal is not None:
         return Claimed([], refusal)
     _welcome(holder, now)
-    with transaction.atomic():
+    with writing():
         assignments.lock_labeler(holder.annotator)
         taken = claims.take(holder, now)
         presence.saw(holder.annotator, now)
@@ -282,8 +283,8 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
             return
         expire(now=now, project_id=project.pk)
         opened = top_up_dry(project_id=project.pk, reasons=still, now=now, rng=_rng(project, now))
-        if Reason.ACQUIRED in still:
-            _note_supply(project, opened)
+        for reason in still.intersection(AHEAD):
+            _note_supply(project, reason, opened)
         still = _take(holder, now)
     finally:
         _filling.release()
@@ -302,50 +303,55 @@ def _fill_dry(holder: claims.Holder, missing: frozenset[str], now: datetime) -> 
             _take_elsewhere(holder, now)
 
 
-# By project: what waits in the acquired window by the count of this process, since it has opened
+AHEAD = (Reason.ACQUIRED, Reason.RANDOM, Reason.AUDIT)
+# By project and stream: what waits in its window by the count of this process, since it has opened
 # some, and at how many to open more. A hint: where it is wrong, the stream is filled when dry.
-_supplies: dict[UUID, tuple[int, int]] = {}
-_SUPPLIES_KEPT = 256
+_supplies: dict[tuple[UUID, str], tuple[int, int]] = {}
+_SUPPLIES_KEPT = 1024
 
 
-def _note_supply(project: Project, opened: int) -> None:
+def _note_supply(project: Project, reason: str, opened: int) -> None:
     if len(_supplies) >= _SUPPLIES_KEPT:
         _supplies.clear()
-    left = queue_selectors.window_sizes(project.pk)[Reason.ACQUIRED] if opened else 0
-    _supplies[project.public_id] = (left, left // 4)
+    left = queue_selectors.window_sizes(project.pk)[reason] if opened else 0
+    _supplies[project.public_id, reason] = (left, left // 4)
 
 
 def _fill_ahead(project: Project, taken: claims.Taken, now: datetime) -> None:
-    """Open more where nothing but top-ups fills the acquired window, before it is dry again.
+    """Open more of what nothing but top-ups fills, before its window is dry again.
 
     One request is a little later then, instead of all that come while the window is filled.
     """
-    left, reserve = _supplies.get(project.public_id, (0, 0))
-    if not reserve:
-        return
-    left -= taken.due.count(Reason.ACQUIRED)
-    _supplies[project.public_id] = (left, reserve)
-    if left > reserve or not _filling.acquire(blocking=False):
-        return
-    try:
-        opened = 0
-        if not is_chosen_for(project):
-            rng = _rng(project, now)
-            opened = top_up_dry(project_id=project.pk, reasons=[Reason.ACQUIRED], now=now, rng=rng)
-        # Nothing opened: the pool is through, or a classifier has filled the window since.
-        _note_supply(project, opened)
-    finally:
-        _filling.release()
+    for reason in set(taken.due).intersection(AHEAD):
+        left, reserve = _supplies.get((project.public_id, reason), (0, 0))
+        if not reserve:
+            continue
+        left -= taken.due.count(reason)
+        _supplies[project.public_id, reason] = (left, reserve)
+        if left <= reserve and _filling.acquire(blocking=False):
+            try:
+                _open_more(project, reason, now)
+            finally:
+                _filling.release()
 
 
-@transaction.atomic
+def _open_more(project: Project, reason: str, now: datetime) -> None:
+    opened = 0
+    if reason != Reason.ACQUIRED or not is_chosen_for(project):
+        rng = _rng(project, now)
+        opened = top_up_dry(project_id=project.pk, reasons=[reason], now=now, rng=rng)
+    # Nothing opened: the pool is through, or a classifier has filled the window since.
+    _note_supply(project, reason, opened)
+
+
+@writing()
 def _take(holder: claims.Holder, now: datetime) -> frozenset[str]:
     """Take what is due once more; give the streams that still have too little."""
     assignments.lock_labeler(holder.annotator)
     return claims.take(holder, now).missing
 
 
-@transaction.atomic
+@writing()
 def _take_elsewhere(holder: claims.Holder, now: datetime) -> bool:
     """Take slot by slot, from the stream whose turn it is or else the next; tell if all is full."""
     assignments.lock_labeler(holder.annotator)

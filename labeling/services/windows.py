@@ -29,6 +29,7 @@ from labeling.models import (
 )
 from labeling.selectors import annotators
 from labeling.selectors import queue as queue_selectors
+from labeling.selectors.combining import writing
 from labeling.selectors.prepared import Prepared, Rows
 from labeling.services import consensus, gold_stream, slots
 
@@ -266,7 +267,7 @@ def _top_up_audit(project: Project, missing: int, now: datetime) -> int:
         .values_list("measured_image_id", "draw_order")[:missing]
     )
     chosen = {key: RefillEntry(key, -order, 1.0) for key, order in below if key is not None}
-    with transaction.atomic():
+    with writing():
         return _open(project, slots.lock_images(chosen), chosen, AUDIT, now)
 
 
@@ -338,7 +339,7 @@ def _top_up_at_random(
         int(image_id): RefillEntry(int(image_id), -float(place), probability)
         for place, image_id in enumerate(drawn)
     }
-    with transaction.atomic():
+    with writing():
         images = slots.lock_images(chosen)
         if stream is not TOP_UP:  # What it draws has no entry.
             _unheld(project.pk, Reason.ACQUIRED).filter(image_id__in=list(chosen)).update(
