@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.evaluation.metrics import log_loss
 from ml.heads import codec, ridge
+from ml.heads.calibration import decided
 from ml.models import ModelVersion
 from ml.selectors import embeddings
 from ml.services import fitting, snapshots
@@ -116,8 +118,7 @@ def out_of_group(version: ModelVersion) -> OutOfGroup:
 
 def computed(version: ModelVersion) -> OutOfGroup:
     """Compute a version's out-of-group probabilities from its stored snapshot and vectors."""
-    labeled = labeled_set(version)
-    fitted = refitted(version, labeled)
+    labeled, fitted = answered(version)
     head = fitted.head
     if version.head is not None:
         head = replace(codec.from_bytes(bytes(version.head)), temperature=version.temperature)
@@ -125,7 +126,7 @@ def computed(version: ModelVersion) -> OutOfGroup:
 
 
 def labeled_set(version: ModelVersion) -> LabeledSet:
-    """Read what a version was fitted on."""
+    """Read what a version was fitted on, lent rows too."""
     rows = snapshots.load(version.snapshot_id)
     return LabeledSet(
         image_ids=rows.image_ids,
@@ -135,6 +136,31 @@ def labeled_set(version: ModelVersion) -> LabeledSet:
         groups=rows.groups,
         label_order=rows.codes,
     )
+
+
+def answered(version: ModelVersion) -> tuple[LabeledSet, FittedHead]:
+    """Fit a version again, and give the rows that people answered with what is said of them.
+
+    What was lent a label is learned from, and never asked about (`ml.services.lending`).
+    """
+    labeled = labeled_set(version)
+    fitted = refitted(version, labeled)
+    lent = snapshots.load(version.snapshot_id).lending.get("image_ids", [])
+    is_own = ~np.isin(labeled.image_ids, np.array(lent, dtype=np.int64))
+    if is_own.all():
+        return labeled, fitted
+    rows = replace(
+        labeled,
+        image_ids=labeled.image_ids[is_own],
+        embeddings=labeled.embeddings[is_own],
+        targets=labeled.targets[is_own],
+        weights=labeled.weights[is_own],
+        groups=labeled.groups[is_own],
+    )
+    said, loss = fitted.out_of_group[is_own], fitted.log_loss
+    if np.isfinite(loss):
+        loss = log_loss(decided(rows.targets), said, rows.weights)
+    return rows, replace(fitted, out_of_group=said, log_loss=loss)
 
 
 def refitted(version: ModelVersion, labeled: LabeledSet) -> FittedHead:

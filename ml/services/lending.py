@@ -122,6 +122,10 @@ class Lending:
         kept = np.flatnonzero(~np.isin(scored.image_ids, self.image_ids[~may & ~is_busy]))
         return _only(scored, kept) if len(kept) else scored
 
+    def of_snapshot(self) -> dict[str, Any]:
+        """Give the account with the images that were lent a label: they are no answers."""
+        return {**self.account(), "image_ids": self.rows.image_ids[self.n_own :].tolist()}
+
     def account(self) -> dict[str, Any]:
         """Say what was lent at which threshold, and what labels said of each, as JSON."""
         if self.calibration is None:

@@ -208,7 +208,7 @@ class _Refit:
             rows=self.lending.rows,
             digest=digest,
             now=self.now,
-            lending=self.lending.account(),
+            lending=self.lending.of_snapshot(),
         )
         fields = self._fields(labeled, fitted, verdict) | {"snapshot": snapshot}
         if not verdict.is_passed:

@@ -103,11 +103,11 @@ def _check(version: ModelVersion) -> Again:
     stored = version.gate
     if "log_loss" not in stored:
         return Again(CHECK, version.number, None, "It was deployed past the check.", stored, {})
-    labeled = common_ground.labeled_set(version)
+    labeled, fitted = common_ground.answered(version)
     leash = stored.get("leash") or {}
     verdict = gate.judge(
         labeled,
-        common_ground.refitted(version, labeled),
+        fitted,
         champion=_named(version, stored.get("champion")),
         proven=_named(version, leash.get("proven")),
     )
