@@ -38,7 +38,7 @@ class TickedSerializer(serializers.Serializer[Any]):
 class AllTheSameSerializer(payloads.ClientSerializer):
     """What is the same and what is not."""
 
-    ticked = TickedSerializer(many=True, max_length=MOST_MEMBERS)
+    ticked = serializers.ListField(child=TickedSerializer(), max_length=MOST_MEMBERS)
     unticked = serializers.ListField(child=serializers.UUIDField(), max_length=MOST_MEMBERS)
     time_spent_ms = serializers.IntegerField(
         required=False, allow_null=True, min_value=0, max_value=24 * 3600 * 1000

@@ -238,13 +238,16 @@ def _complete_link(rows: Embeddings) -> tuple[Indices, Similarities]:
     b = len(rows)
     similar = np.round(np.asarray(rows @ rows.T, dtype=np.float64), 6)
     if b == 2:
-        kept = similar[0, 1] >= LOWEST
-        return np.array([[0, 1]])[: int(kept)], similar[0, 1:][: int(kept)]
+        n_kept = int(similar[0, 1] >= LOWEST)
+        pair = np.array([[0, 1]], dtype=np.int64)[:n_kept]
+        alike = similar[0, 1:][:n_kept].astype(np.float64)
+        return pair, alike
     distances = np.clip(1.0 - similar, 0.0, None)
     tree = linkage(squareform(distances, checks=False), method="complete")
     first = np.concatenate([np.arange(b), np.zeros(b - 1, dtype=np.int64)])  # a row of each node
     for node, left in enumerate(tree[:, 0].astype(np.int64), start=b):
         first[node] = first[left]
     is_kept = (tree[:, 3] <= MOST_MEMBERS) & (tree[:, 2] <= 1.0 - LOWEST + _ROUNDING)
-    pairs = first[tree[is_kept, :2].astype(np.int64)]
-    return pairs, np.round(1.0 - tree[is_kept, 2], 6)
+    pairs: Indices = first[tree[is_kept, :2].astype(np.int64)]
+    found: Similarities = np.round(1.0 - tree[is_kept, 2], 6)
+    return pairs, found

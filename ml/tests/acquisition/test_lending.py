@@ -124,7 +124,10 @@ def test_groups_do_not_depend_on_the_order_of_the_rows(n: int, seed: int, thresh
 
 def test_a_split_group_of_many_thousands_is_cut_in_bounded_time() -> None:
     rng = np.random.default_rng(1)
-    rows = prepare((rng.normal(size=(1, 64)) + 0.3 * rng.normal(size=(5000, 64))), np.zeros(64))
+    rows = prepare(
+        (rng.normal(size=(1, 64)) + 0.3 * rng.normal(size=(5000, 64))).astype(np.float32),
+        np.zeros(64),
+    )
 
     started = time.process_time()
     groups = joined(rows).groups(0.80)

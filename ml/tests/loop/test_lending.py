@@ -8,7 +8,7 @@ from labeling.tests import worlds
 from labeling.tests.rows import Consensus, GoldReference, Image, Label, Partition, QueueEntry
 from ml.acquisition import lending as pure
 from ml.models import DatasetSnapshot, Embedding, ModelVersion
-from ml.services import lending, snapshots
+from ml.services import snapshots
 from ml.tests.loop.world import LABELS, World
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -22,14 +22,14 @@ def _fewer_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     def easily(*args: object, **kwargs: object) -> pure.Calibration:
         return calibrate(*args, **kwargs, wanted=0.6)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(lending.lending, "calibrate", easily)
+    monkeypatch.setattr(pure, "calibrate", easily)
 
 
 class Bursts:
     """A world in which photographs come in threes, nearly alike."""
 
-    def __init__(self, n_bursts: int, **settings: object) -> None:
-        self.world = World.make(pool=0, **settings)
+    def __init__(self, n_bursts: int) -> None:
+        self.world = World.make(pool=0)
         self.bursts: list[list[int]] = []
         for number in range(n_bursts):
             images = worlds.make_images(self.world.project, 3, Partition.POOL)
@@ -130,7 +130,7 @@ def test_gold_images_are_lent_nothing_and_lend_nothing() -> None:
     bursts = Bursts(30)
     gold = bursts.bursts[0][2]
     GoldReference.objects.create(
-        image_id=gold, label=Label.objects.filter(project=bursts.world.project).first(),
+        image_id=gold, label=Label.objects.get(project=bursts.world.project, code="milk"),
         created_at=worlds.NOW,
     )  # fmt: skip
 
