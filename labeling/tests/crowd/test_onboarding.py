@@ -86,7 +86,7 @@ def test_after_the_round_gold_is_silent(newcomer: Browser, project: Project) -> 
     after = newcomer.answer(fourth, "juice")["after"]
 
     assert reasons([fourth]) == [Reason.GOLD]
-    assert after == {"sentence": "Saved. Thank you.", "practice": None}
+    assert after == {"sentence": "Saved. Thank you.", "practice": None, "alike": False}
 
 
 def test_before_the_answer_practice_looks_like_everything_else(

@@ -38,7 +38,8 @@ class Race:
         processes = [self._start(job) for job in jobs]
         for process in processes:
             assert process.stdout is not None
-            assert process.stdout.readline().strip() == "ready"
+            is_ready = process.stdout.readline().strip() == "ready"
+            assert is_ready, process.communicate()[1]
         for process in processes:
             assert process.stdin is not None
             process.stdin.write("go\n")
