@@ -62,8 +62,19 @@ def certify(wins: int, losses: int, ties: int, *, alpha: float, margin: float | 
     return Verdict.RUNNING
 
 
+CLEARLY = 2.0
+"""Standard errors by which a lower log-loss is no luck."""
+
+
 def is_on_leash(
-    difference: float, error: float, *, margin: float, errors: float = 3.0, start: float = 1.0
+    difference: float,
+    error: float,
+    *,
+    margin: float,
+    errors: float = 3.0,
+    start: float = 1.0,
+    gain: float = 0.0,
+    gain_error: float = 1.0,
 ) -> bool:
     """Tell whether a refit stays within the margin of the last *proven* version.
 
@@ -74,14 +85,22 @@ def is_on_leash(
     standard errors; while that is more than the labels can show, it must be `start` standard
     errors above 0. `manage.py verify gate` shows what this is worth.
 
+    Shares of right answers tell little of a few hundred images. A head that has clearly learned
+    shows it in its log-loss first: where that is lower by `CLEARLY` standard errors, being right
+    no less often is enough.
+
     Args:
         difference: mean accuracy, refit minus proven, on the same images out of group.
         error: its standard error, over split groups.
         margin: of accuracy, in (0, 1).
         errors: three: the same labels are asked for hundreds of refits.
         start: for few labels; a head that learns from them is ahead by more.
+        gain: mean log-loss, proven minus refit, on the same images, in nats.
+        gain_error: its standard error, over split groups.
     """
-    return difference >= min(errors * error - margin, start * error)
+    if difference >= min(errors * error - margin, start * error):
+        return True
+    return difference >= 0 and gain > 0 and gain >= CLEARLY * gain_error
 
 
 def fallen_labels(

@@ -81,7 +81,8 @@ def open_certification(*, version: ModelVersion, now: datetime) -> Comparison:
 
     The k-th candidate of one proven version's reign may use alpha_k = 0.05 * 6 / (pi^2 k^2), so
     that all of them together pass falsely with probability 0.05 at most. Before there is a proven
-    version the reference is the answer "always the commonest label". A new backbone is compared
+    version the reference is always the same answer: at each look the commonest label of the audit
+    slice (`_hardest_answer`). A new backbone is compared
     with the champion itself, and the project's fine-tunes share one budget for all time.
     """
     is_finetune = version.kind == ModelKind.FINETUNE
@@ -150,6 +151,9 @@ def _truth(project_id: int, running: list[Comparison], now: datetime) -> AuditTr
 
 
 def _certify(comparison: Comparison, truth: AuditTruth, now: datetime) -> str:
+    if comparison.reference is None:
+        always = _hardest_answer(truth, str(comparison.detail["always"]))
+        comparison.detail = {**comparison.detail, "always": always}
     reference = comparison.reference or str(comparison.detail["always"])
     table = evidence.table(comparison.challenger, reference, truth)
     found = audit_verdict.of_certification(comparison, table, n_open=truth.n_open)
@@ -172,6 +176,18 @@ def _certify(comparison: Comparison, truth: AuditTruth, now: datetime) -> str:
     if decision != ComparisonDecision.RUNNING:
         _act(comparison, found, sentence, now)
     return decision
+
+
+def _hardest_answer(truth: AuditTruth, before: str) -> str:
+    """Name the one label that is right most often where it is always answered.
+
+    Whoever beats that one beats every other: the commonest label among those learned from may not
+    be in the audit slice at all, and would be beaten by anything.
+    """
+    if not len(truth.codes):
+        return before
+    codes, counts = np.unique(truth.codes.astype(str), return_counts=True)
+    return str(codes[counts.argmax()])
 
 
 def _act(comparison: Comparison, found: AuditVerdict, sentence: str, now: datetime) -> None:

@@ -167,8 +167,8 @@ def _against_champion(labeled: LabeledSet, fitted: FittedHead, champion: ModelVe
         and settled.mean <= SETTLED_TOLERANCE_NATS + ERRORS_ALLOWED * settled.error
     )
     compared = (
-        f"leave-group-out log-loss {new_loss:.3f} against {old_loss:.3f} of v{champion.number} "
-        f"on the same {int(ground.is_comparable.sum())} images"
+        f"log-loss {new_loss:.3f} against {old_loss:.3f} of v{champion.number}, on the same "
+        f"{int(ground.is_comparable.sum())} labeled images that neither had learned"
     )
     if is_passed:
         return Verdict(True, f"{praise(new_loss, old_loss)}: {compared}.", numbers)
@@ -208,7 +208,11 @@ def _on_leash(
         return Verdict(verdict.is_passed, verdict.sentence, {**verdict.numbers, "leash": leash})
     leash = _leash_numbers(labeled, fitted, ground) | {"proven": proven.number}
     is_passed = verdicts.is_on_leash(
-        leash["difference"], leash["difference_error"], margin=LEASH_MARGIN
+        leash["difference"],
+        leash["difference_error"],
+        margin=LEASH_MARGIN,
+        gain=leash["gain"],
+        gain_error=leash["gain_error"],
     )
     numbers = {**verdict.numbers, "leash": leash}
     if is_passed or not verdict.is_passed:
@@ -217,6 +221,12 @@ def _on_leash(
 
 
 def _leash_numbers(labeled: LabeledSet, fitted: FittedHead, ground: Ground) -> dict[str, Any]:
+    decided = calibration.decided(labeled.targets)
+    gain = common_ground.difference(
+        _losses(decided, ground.said) - _losses(decided, fitted.out_of_group),
+        labeled,
+        ground.is_comparable,
+    )
     truth = labeled.targets.argmax(axis=1)
     mine = fitted.out_of_group.argmax(axis=1) == truth
     theirs = ground.said.argmax(axis=1) == truth
@@ -229,6 +239,8 @@ def _leash_numbers(labeled: LabeledSet, fitted: FittedHead, ground: Ground) -> d
         "proven_right": int(theirs[ground.is_comparable].sum()),
         "difference": found.mean,
         "difference_error": found.error,
+        "gain": gain.mean,
+        "gain_error": gain.error,
         "margin": LEASH_MARGIN,
     }
 

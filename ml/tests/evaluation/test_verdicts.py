@@ -115,3 +115,20 @@ def test_harm_of_many_streams_is_the_harm_of_each() -> None:
 )
 def test_the_leash_by_hand(difference: float, error: float, allowed: bool) -> None:
     assert is_on_leash(difference, error, margin=0.02) is allowed
+
+
+@pytest.mark.parametrize(
+    ("difference", "gain", "gain_error", "allowed"),
+    [
+        (0.01, 0.10, 0.04, True),  # right a little more often, and clearly surer of what is right
+        (0.01, 0.07, 0.04, False),
+        (-0.005, 0.50, 0.04, False),  # right less often: no log-loss makes up for that
+        (0.0, 0.0, 0.0, False),
+    ],
+)
+def test_a_clearly_lower_log_loss_lets_a_head_pass_that_is_right_no_less_often(
+    difference: float, gain: float, gain_error: float, allowed: bool
+) -> None:
+    found = is_on_leash(difference, 0.028, margin=0.02, gain=gain, gain_error=gain_error)
+
+    assert found is allowed

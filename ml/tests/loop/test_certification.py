@@ -83,6 +83,20 @@ def test_the_first_version_is_proven_against_always_the_commonest_label() -> Non
     assert AuditEvent.objects.filter(verb="version_proven", target="v1").exists()
 
 
+def test_the_answer_to_beat_is_the_one_that_the_audit_slice_knows_best() -> None:
+    world = _proven_world()
+    comparison = Comparison.objects.get()
+    codes = evidence.audit_truth(world.project.pk).codes.tolist()
+    commonest = max(sorted(set(codes)), key=codes.count)
+    Comparison.objects.update(decision="RUNNING", detail={"always": "nothing-in-the-slice"})
+
+    certification.advance(project_id=world.project.pk, now=world.now)
+
+    comparison.refresh_from_db()
+    assert comparison.detail["always"] == commonest
+    assert comparison.losses + comparison.ties > 0  # it is right now and then
+
+
 def test_no_certification_is_opened_before_ten_audit_answers() -> None:
     world = World.make(audit=20)
     world.label_some(9, Partition.AUDIT)

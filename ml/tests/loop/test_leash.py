@@ -20,8 +20,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def world() -> World:
     """A world whose first version is proven, and whose images are hard to tell apart."""
-    made = World.make(pool=200, audit=60, noise=2.5)
-    made.label_some(40, Partition.AUDIT)
+    made = World.make(pool=200, audit=120, noise=2.5)
+    made.label_some(110, Partition.AUDIT)
     made.label_some(90)
     made.refit()
     assert Champion.objects.get().proven is not None
