@@ -47,7 +47,8 @@ def web(*, host: str, port: int, extra: Mapping[str, str]) -> Child:
     command = [sys.executable, "-m", "granian", "config.wsgi:application"]
     for name, value in options.items():
         command += [name, value]
-    return Child("web", [*command, "--no-ws", "--respawn-failed-workers"], extra)
+    command += ["--no-ws", "--respawn-failed-workers"]
+    return Child("web", command, extra, known=(b"spawning up to",))
 
 
 def worker(queue: str, *, extra: Mapping[str, str]) -> Child:

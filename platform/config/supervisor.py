@@ -41,6 +41,7 @@ class Child:
         is_last: it is stopped after all others (the broker).
         is_quiet: nothing of its log is repeated on the terminal.
         is_told: every line of its log is; else only warnings and errors are.
+        known: words of warnings that are meant: they stay in its log.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Child:
     is_last: bool = False
     is_quiet: bool = False
     is_told: bool = False
+    known: tuple[bytes, ...] = ()
 
 
 @dataclass
@@ -206,7 +208,8 @@ class Supervisor:
             for line in chunk[:end].splitlines():
                 is_detail = line.startswith(b" ")  # of a traceback: the log has it whole
                 is_told = running.child.is_told and not is_detail
-                if is_told or any(word in line for word in LOUD):
+                is_known = any(words in line for words in running.child.known)
+                if is_told or (any(word in line for word in LOUD) and not is_known):
                     self._repeat(running, line.decode(errors="replace"))
 
     def _repeat(self, running: _Running, line: str) -> None:

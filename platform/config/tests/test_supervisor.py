@@ -128,6 +128,18 @@ def test_warnings_of_a_child_are_repeated_with_its_name(
     assert said == ["[talker] 2026 WARNING a: look here"]
 
 
+def test_a_warning_that_is_meant_stays_in_the_log(
+    supervisor: Supervisor, said: list[str], tmp_path: Path
+) -> None:
+    code = "print('[WARNING] many threads'); print('[WARNING] look here', flush=True)"
+    child = Child("talker", _python(code), is_once=True, known=(b"many threads",))
+    supervisor.start(child)
+
+    assert supervisor.wait_until(lambda: bool(said), timeout_s=20)
+    assert said == ["[talker] [WARNING] look here"]
+    assert "many threads" in (tmp_path / "talker.log").read_text()
+
+
 def test_a_warning_that_comes_again_and_again_is_said_once(
     supervisor: Supervisor, said: list[str]
 ) -> None:
