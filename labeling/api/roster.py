@@ -141,8 +141,10 @@ class RecentSerializer(serializers.Serializer[Any]):
 
     image = payloads.ImageRefSerializer()
     kind = serializers.ChoiceField(payloads.ANSWERS)
-    said = serializers.CharField(allow_null=True)
+    said = serializers.CharField(allow_null=True, help_text="Code of the label.")
+    said_name = serializers.CharField(allow_null=True)
     stands = serializers.CharField(allow_null=True)
+    stands_name = serializers.CharField(allow_null=True)
     at = serializers.DateTimeField()
 
 
@@ -346,10 +348,13 @@ def detail(request: Request, project: Project, public_id: UUID) -> Response:
 def _recent(row: Annotation) -> dict[str, Any]:
     consensus = getattr(row.image, "consensus", None)
     stands = consensus.label if consensus else None
+    said = next((one.label for one in row.labels.all()), None)
     return {
         "image": payloads.image(row.image),
         "kind": row.kind,
-        "said": next((said.label.code for said in row.labels.all()), None),
+        "said": said.code if said else None,
+        "said_name": said.name if said else None,
         "stands": stands.code if stands else None,
+        "stands_name": stands.name if stands else None,
         "at": row.created_at,
     }

@@ -313,8 +313,11 @@ export interface PersonEvent {
 export interface RecentAnswer {
   image: ImageRef;
   kind: string;
+  /** Codes beside the names that people know. */
   said: string | null;
+  said_name: string | null;
   stands: string | null;
+  stands_name: string | null;
   at: string;
 }
 

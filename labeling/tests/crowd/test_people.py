@@ -177,6 +177,7 @@ def test_the_list_says_who_answers_how_well(
     ]
     assert {one["said"] for one in found["recent"]} == {"milk"}
     assert {one["stands"] for one in found["recent"]} == {"milk"}
+    assert {(one["said_name"], one["stands_name"]) for one in found["recent"]} == {("Milk", "Milk")}
 
 
 def test_somebody_of_another_project_is_not_found(staff: Browser, other_project: Project) -> None:

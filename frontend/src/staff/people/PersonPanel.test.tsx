@@ -84,3 +84,28 @@ test("offers managers the roles they deal in, owners all, and nobody a role with
   show({ has_account: false });
   expect(screen.queryByLabelText("Role")).toBeNull();
 });
+
+test("names the labels of the last answers, whatever is known of them", async () => {
+  const image = { id: "i", url: "", thumb_url: "", width: 1, height: 1 };
+  const said = { said: "juice", said_name: "Orange juice", stands: "milk", stands_name: "Milk" };
+  show({ by_label: [], recent: [{ image, kind: "LABEL", ...said, at: "2026-03-01T12:00:00Z" }] });
+
+  expect(await screen.findByText("Orange juice")).toBeTruthy();
+  expect(screen.getByText("stands: Milk")).toBeTruthy();
+});
+
+test("says that a label is not known yet where nothing was checked, behind those that are", async () => {
+  const hardly = { estimate: 0.41, low: 0.02, high: 0.92, n: 0.3 };
+  show({
+    by_label: [
+      { code: "asparagus", name: "Asparagus", interval: hardly },
+      { code: "milk", name: "Milk", interval: SHARE },
+    ],
+  });
+
+  await screen.findByText("Asparagus");
+  const rows = screen.getAllByRole("row").slice(1);
+  expect(rows.map((row) => row.querySelector("th")?.textContent)).toEqual(["Milk", "Asparagus"]);
+  expect(rows[1]?.textContent).toContain("not known yet");
+  expect(rows[1]?.textContent).not.toContain("%");
+});

@@ -9,7 +9,7 @@ import { Loading } from "../Loading";
 import type { Person, PersonDetail, Suggestions } from "../types";
 import { useResource } from "../useResource";
 import { PersonActions } from "./PersonActions";
-import { eventWords, recentWords, standing } from "./people";
+import { eventWords, labelRows, RIGHT, recentWords, standing } from "./people";
 
 const ROWS_AT_FIRST = 8;
 const REPLAY_POLL_MS = 2000;
@@ -79,7 +79,7 @@ function Replay({ replay }: { replay: NonNullable<PersonDetail["replay"]> }) {
 
 function ByLabel({ detail }: { detail: PersonDetail }) {
   const [isAll, setAll] = useState(false);
-  const rows = detail.by_label.map(({ code, name, interval: share }) => ({ code, name, ...share }));
+  const rows = labelRows(detail);
   return (
     <section class="stack">
       <h3>By label</h3>
@@ -92,6 +92,7 @@ function ByLabel({ detail }: { detail: PersonDetail }) {
           what="Label"
           measure="Right"
           counted="Checked"
+          figures={RIGHT}
           rows={isAll ? rows : rows.slice(0, ROWS_AT_FIRST)}
         />
       )}
@@ -162,15 +163,13 @@ function Suggested({ suggestions }: { suggestions: Suggestions }) {
 
 function Recent({ detail }: { detail: PersonDetail }) {
   const [isAll, setAll] = useState(false);
-  const names = new Map(detail.by_label.map((row) => [row.code, row.name]));
-  const nameOf = (code: string) => names.get(code) ?? code.replaceAll("-", " ");
   if (detail.recent.length === 0) return null;
   return (
     <section class="stack">
       <h3>Last answers</h3>
       <ul class="recent-grid">
         {detail.recent.slice(0, isAll ? undefined : RECENT_AT_FIRST).map((answer) => {
-          const { said, instead } = recentWords(answer, nameOf);
+          const { said, instead } = recentWords(answer);
           return (
             <li key={`${answer.image.id}-${answer.at}`} data-differs={instead !== null}>
               <img src={answer.image.thumb_url} alt="" loading="lazy" />

@@ -126,20 +126,21 @@ describe("what was done about somebody", () => {
 
 describe("a recent answer", () => {
   const image = { id: "i", url: "", thumb_url: "" };
-  const nameOf = (code: string) => code.toUpperCase();
-  const answer = { image, kind: "LABEL", said: "milk", stands: "soy", at: "" };
+  const said = { said: "milk", said_name: "Milk", stands: "soy", stands_name: "Soy drink" };
+  const answer = { image, kind: "LABEL", ...said, at: "" };
+  const none = { said: null, said_name: null };
 
   test("shows what stands where that is another label", () => {
-    expect(recentWords(answer, nameOf)).toEqual({ said: "MILK", instead: "SOY" });
-    expect(recentWords({ ...answer, stands: "milk" }, nameOf).instead).toBeNull();
-    expect(recentWords({ ...answer, stands: null }, nameOf).instead).toBeNull();
+    expect(recentWords(answer)).toEqual({ said: "Milk", instead: "Soy drink" });
+    expect(recentWords({ ...answer, stands: "milk", stands_name: "Milk" }).instead).toBeNull();
+    expect(recentWords({ ...answer, stands: null, stands_name: null }).instead).toBeNull();
   });
 
   test("what is no vote contradicts nothing", () => {
-    const skip = { ...answer, kind: "SKIP", said: null };
-    expect(recentWords(skip, nameOf)).toEqual({ said: "skipped", instead: null });
-    const none = { ...answer, kind: "NONE_OF_THESE", said: null };
-    expect(recentWords(none, nameOf)).toEqual({ said: "none of these", instead: "SOY" });
+    const skip = { ...answer, kind: "SKIP", ...none };
+    expect(recentWords(skip)).toEqual({ said: "skipped", instead: null });
+    const fits = { ...answer, kind: "NONE_OF_THESE", ...none };
+    expect(recentWords(fits)).toEqual({ said: "none of these", instead: "Soy drink" });
   });
 });
 

@@ -1,6 +1,7 @@
 /** What the page about people works out of what the server says. */
-import { moment, percent, plural, words } from "../format";
-import type { Person, PersonEvent, RecentAnswer } from "../types";
+import type { Figures, IntervalRow } from "../charts/IntervalBars";
+import { interval, moment, percent, plural, words } from "../format";
+import type { Person, PersonDetail, PersonEvent, RecentAnswer } from "../types";
 
 export type Order = "answers" | "weakest" | "seen";
 
@@ -67,15 +68,31 @@ const SAID: Record<string, string> = {
 };
 
 /** An answer in words, and whether another label stands now. */
-export function recentWords(
-  answer: RecentAnswer,
-  nameOf: (code: string) => string,
-): { said: string; instead: string | null } {
-  const said =
-    answer.said === null ? (SAID[answer.kind] ?? words(answer.kind)) : nameOf(answer.said);
+export function recentWords(answer: RecentAnswer): { said: string; instead: string | null } {
+  const said = answer.said_name ?? SAID[answer.kind] ?? words(answer.kind);
   const isVote = answer.kind === "LABEL" || answer.kind === "NONE_OF_THESE";
   const differs = isVote && answer.stands !== null && answer.stands !== answer.said;
-  return { said, instead: differs && answer.stands !== null ? nameOf(answer.stands) : null };
+  return { said, instead: differs ? answer.stands_name : null };
+}
+
+/** Shares of somebody's answers on a scale of percents. */
+export const RIGHT: Figures = {
+  top: "100 %",
+  middle: "50",
+  one: (value) => (value === null ? "not known yet" : percent(value)),
+  range: interval,
+};
+
+/** What somebody knows label by label: a label of which next to nothing was checked is unknown. */
+export function labelRows(detail: Pick<PersonDetail, "by_label">): IntervalRow[] {
+  const rows = detail.by_label.map(({ code, name, interval: share }) => {
+    const isChecked = Math.round(share.n) > 0;
+    return { code, name, ...share, estimate: isChecked ? share.estimate : null };
+  });
+  return [
+    ...rows.filter((row) => row.estimate !== null),
+    ...rows.filter((row) => row.estimate === null),
+  ];
 }
 
 /** What setting somebody's answers aside means, before it is done. */
