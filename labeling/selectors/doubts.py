@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, F, OuterRef, Q
 
+from labeling.consensus import shares
 from labeling.errors import LabelingError
 from labeling.models import (
     Annotation,
@@ -148,7 +149,7 @@ def found(project_id: int) -> Found:
     wrong, kept = by_expert["wrong"], by_expert["kept"]
     return Found(
         open=left(project_id),
-        wrong=roster.share(wrong, kept),
+        wrong=_share(wrong, wrong + kept),
         n_wrong=wrong,
         n_judged=wrong + kept,
         cant_tell=by_expert["cant_tell"],
@@ -156,6 +157,11 @@ def found(project_id: int) -> Found:
         answered=answered.count(),
         otherwise=answered.filter(annotation__isnull=True, state__in=WRONG).count(),
     )
+
+
+def _share(k: int, n: int) -> roster.Share:
+    low, high = shares.wilson(k, n)
+    return roster.Share(k / n if n else None, low, high, n)
 
 
 @dataclass(frozen=True, slots=True)

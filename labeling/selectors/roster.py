@@ -50,7 +50,7 @@ class PersonNotFoundError(LabelingError):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How often something was so: mean and 95 % interval of Beta(1 + yes, 1 + no)."""
+    """How often something was so, with its 95 % interval; None where nothing is known."""
 
     estimate: float | None
     low: float
@@ -142,7 +142,7 @@ class Detail:
 
 
 def share(yes: float, no: float) -> Share:
-    """Give a share with its interval; the estimate is None where there is no case."""
+    """Give mean and 95 % interval of Beta(1 + yes, 1 + no); the mean is None without a case."""
     if yes + no == 0:
         return Share(None, 0.0, 1.0, 0)
     found = skill_math.interval(yes, no, alpha=1, beta=1, mass=skill_math.CREDIBLE)

@@ -187,8 +187,8 @@ def test_the_precision_counts_what_experts_have_judged(
     found = selectors.found(project.pk)
 
     assert (found.n_wrong, found.n_judged, found.cant_tell, found.open) == (2, 3, 1, 1)
-    assert found.wrong.estimate == pytest.approx(3 / 5)  # Beta(1 + 2, 1 + 1)
-    assert found.wrong.low < 0.6 < found.wrong.high
+    assert found.wrong.estimate == pytest.approx(2 / 3)
+    assert found.wrong.low == pytest.approx(0.2077, abs=1e-4)  # Wilson
 
 
 def test_second_opinions_never_exceed_their_share_of_labels(

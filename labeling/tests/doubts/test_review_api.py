@@ -75,6 +75,15 @@ def test_settling_counts_and_an_undo_brings_it_back(tab: Browser, images: list[I
     assert (found["found"]["n_judged"], found["found"]["open"]) == (0, 2)
 
 
+def test_after_one_label_was_kept_there_may_be_no_wrong_one(
+    tab: Browser, images: list[Image]
+) -> None:
+    wrong = settle(tab, images[1], {"kind": "LABEL", "label": "milk"})["found"]["wrong"]
+
+    assert (wrong["estimate"], wrong["low"], wrong["n"]) == (0, 0, 1)
+    assert wrong["high"] == pytest.approx(0.7935, abs=1e-4)
+
+
 def test_who_skips_one_goes_on_behind_it_and_it_stays(tab: Browser, images: list[Image]) -> None:
     behind = listed(tab, after=str(images[1].public_id))
 

@@ -55,7 +55,11 @@ describe("what is offered instead", () => {
 describe("the words", () => {
   test("say how many doubts were right, with the interval", () => {
     expect(precisionWords(FOUND)).toBe(
-      "31 of 40 labels looked at so far were wrong: between 63–88 % of such doubts are right.",
+      "Of 40 doubted labels looked at, 31 were wrong (likely 63–88 % of such doubts).",
+    );
+    const one = { ...FOUND, n_wrong: 0, n_judged: 1 };
+    expect(precisionWords({ ...one, wrong: { estimate: 0, low: 0, high: 0.793, n: 1 } })).toBe(
+      "Of 1 doubted label looked at, 0 were wrong (likely 0–79 % of such doubts).",
     );
     expect(precisionWords({ ...FOUND, n_judged: 0 })).toBe("Nobody has looked at one yet.");
   });

@@ -76,10 +76,11 @@ export function decidedWords(kind: AnnotationKind, doubt: Doubt, name: string | 
 /** How often the doubts were right, once somebody has looked. */
 export function precisionWords({ n_wrong, n_judged, wrong, cant_tell }: Found): string {
   if (n_judged === 0) return "Nobody has looked at one yet.";
-  const first = `${n_wrong} of ${plural(n_judged, "label")} looked at so far were wrong`;
-  const range = `between ${interval(wrong.low, wrong.high)} of such doubts are right`;
+  const were = n_wrong === 1 ? "was" : "were";
+  const first = `Of ${plural(n_judged, "doubted label")} looked at, ${n_wrong} ${were} wrong`;
+  const range = `likely ${interval(wrong.low, wrong.high)} of such doubts`;
   const rest = cant_tell > 0 ? ` Of ${cant_tell} more nobody can tell.` : "";
-  return `${first}: ${range}.${rest}`;
+  return `${first} (${range}).${rest}`;
 }
 
 /** What came of asking people again through the queue; nothing where nobody was asked. */

@@ -69,7 +69,7 @@ def test_doubts_are_settled_by_keyboard_and_taken_back(desktop: Visitor, room: S
         f"Changed: {names[1]} is now {after[names[1]]}."
     )
     assert label(room, 1) == ("RESOLVED", slugify(after[names[1]]))
-    expect(page.get_by_text("1 of 2 labels looked at so far were wrong")).to_be_visible()
+    expect(page.get_by_text("Of 2 doubted labels looked at, 1 was wrong")).to_be_visible()
 
     press(desktop, "o")
     page.keyboard.type(kinds[0])
