@@ -45,6 +45,15 @@ class LabelProposalSerializer(serializers.Serializer[Any]):
     images = ProposedImageSerializer(many=True)
 
 
+class NewLabelsSerializer(serializers.Serializer[Any]):
+    """The proposals that wait, and how many images there are to make proposals of."""
+
+    unmatched = serializers.IntegerField(
+        help_text="Images that people say fit no label and that staff have not judged."
+    )
+    proposals = LabelProposalSerializer(many=True)
+
+
 class SettledSerializer(serializers.Serializer[Any]):
     """What became of a proposal."""
 
@@ -87,12 +96,14 @@ class NewLabelsView(APIView):
         tags=["staff"],
         operation_id="list_label_proposals",
         summary="Images that fit no label and are alike: labels the scheme may lack",
-        responses=LabelProposalSerializer(many=True),
+        responses=NewLabelsSerializer,
     )
     def get(self, request: Request, slug: str) -> Response:
         """List them, the oldest first."""
         project = project_for(request, slug, Role.MANAGER)
-        return Response([_proposal(row) for row in selectors.waiting(project.pk)])
+        found = selectors.overview(project.pk)
+        proposals = [_proposal(row) for row in found.waiting]
+        return Response({"unmatched": found.n_unmatched, "proposals": proposals})
 
 
 class MakeLabelView(APIView):

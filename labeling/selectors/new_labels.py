@@ -37,6 +37,25 @@ class Unmatched:
     groups: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What staff see of labels that the scheme may lack.
+
+    Attributes:
+        n_unmatched: images that people say fit no label and that no proposal was settled about.
+        waiting: the proposals that wait, the oldest first.
+    """
+
+    n_unmatched: int
+    waiting: list[LabelProposal]
+
+
+def overview(project_id: int) -> Overview:
+    """Give the proposals that wait, and the count that says something where none does."""
+    n_unmatched = len(set(unmatched(project_id).image_ids.tolist()) - judged_before(project_id))
+    return Overview(n_unmatched, list(waiting(project_id)))
+
+
 def unmatched(project_id: int) -> Unmatched:
     """Read them in one query; audit images are never among them: they steer nothing (rule 1)."""
     said = (

@@ -4,7 +4,7 @@ import { Button } from "../shared/Button/Button";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
 import { plural } from "./format";
 import { ImageGrid } from "./ImageGrid";
-import type { LabelProposal, StaffLabel } from "./types";
+import type { LabelProposal, LabelProposals, StaffLabel } from "./types";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
 
@@ -20,9 +20,11 @@ export interface NewLabelsProps {
 
 /** Pictures that people say fit no label, and that look alike: is a label missing? */
 export function NewLabels({ base, labels, onChange }: NewLabelsProps) {
-  const { data, error, reload } = useResource<LabelProposal[]>(`${base}/new-labels`);
+  const { data, error, reload } = useResource<LabelProposals>(`${base}/new-labels`);
   if (error) return <ErrorNote error={error} onRetry={reload} />;
-  if (!data || data.length === 0) return null;
+  if (!data) return null;
+  const { unmatched, proposals } = data;
+  if (proposals.length === 0) return unmatched > 0 ? <NoneAlike count={unmatched} /> : null;
   const done = () => {
     reload();
     onChange();
@@ -31,19 +33,32 @@ export function NewLabels({ base, labels, onChange }: NewLabelsProps) {
     <section class="card stack new-labels" aria-labelledby="new-labels">
       <div class="section-head">
         <h2 id="new-labels">Is a label missing?</h2>
-        <span class="soft small">{plural(data.length, "group")} to look at</span>
+        <span class="soft small">{plural(proposals.length, "group")} to look at</span>
       </div>
       <p class="soft small">
         People say of these pictures that they show none of the labels, and the pictures look alike.
         Whatever you decide counts as your own answer; nobody else’s answer is changed.
       </p>
       <ul class="label-list lines">
-        {data.map((proposal) => (
+        {proposals.map((proposal) => (
           <li key={proposal.id}>
             <Proposal base={base} proposal={proposal} labels={labels} onDone={done} />
           </li>
         ))}
       </ul>
+    </section>
+  );
+}
+
+/** The server proposes a label of five pictures or more. */
+function NoneAlike({ count }: { count: number }) {
+  return (
+    <section class="card stack" aria-labelledby="new-labels">
+      <h2 id="new-labels">Is a label missing?</h2>
+      <p class="soft small">
+        {count === 1 ? "1 picture fits" : `${count.toLocaleString("en")} pictures fit`} no label; no
+        five {count < 5 ? "" : "of them "}are alike yet.
+      </p>
     </section>
   );
 }

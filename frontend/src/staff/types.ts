@@ -236,6 +236,12 @@ export interface LabelProposal {
   images: { id: string; thumb_url: string; full_url: string; original_name: string }[];
 }
 
+export interface LabelProposals {
+  /** Pictures that people say fit no label, alike or not. */
+  unmatched: number;
+  proposals: LabelProposal[];
+}
+
 export interface Invitation {
   id: string;
   role: string;
