@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_MEMBERS = 19
 """Beside the image that was answered."""
+FEWEST_MEMBERS = 2
+"""Beside it too: to answer one more image takes no longer than to be asked about it in a dialog."""
 
 
 def pool(project_id: int) -> QuerySet[Image]:
@@ -68,6 +70,11 @@ def set_apart(project_id: int) -> npt.NDArray[np.int64]:
     """Give the images that somebody has said are not the same as those they resemble."""
     apart = AlikeImage.objects.filter(project_id=project_id, set_apart_at__isnull=False)
     return np.fromiter(apart.values_list("image_id", flat=True), dtype=np.int64)
+
+
+def is_worth_asking(answer: Annotation) -> bool:
+    """Tell whether enough images nearly the same as an answered one are free."""
+    return len(free_members(answer).values_list("pk")[:FEWEST_MEMBERS]) == FEWEST_MEMBERS
 
 
 def free_members(answer: Annotation) -> QuerySet[Image]:

@@ -83,13 +83,15 @@ def is_offered(project: Project, answer: Annotation) -> bool:
     """
     if not _may_offer(project, answer):
         return False
-    return alike.free_members(answer).exists()
+    return alike.is_worth_asking(answer)
 
 
 def claim(
     *, annotator_id: int, annotation_public_id: UUID, client: str, now: datetime
 ) -> list[Assignment]:
     """Hand the free images nearly the same as an answered one to who answered it, at most 19.
+
+    None where fewer than `alike.FEWEST_MEMBERS` are left by now.
 
     `client` names the grid: it is no tab that labels, and `queue.release` with it gives them back.
     Asking again gives the same images.
@@ -231,6 +233,8 @@ def _hand_out(
     entry_of = {row.image_id: row.pk for row in entries.order_by("pk")}
     still = set(alike.free_members(answer).filter(pk__in=image_ids).values_list("pk", flat=True))
     images = [image for image in locked if image.pk in still]
+    if len(images) < alike.FEWEST_MEMBERS:
+        return []
     made = [
         Assignment(
             project=project,

@@ -20,7 +20,7 @@ from labeling.models import (
     QueueEntry,
 )
 from labeling.selectors import alike as selectors
-from labeling.services import alike
+from labeling.services import alike, all_the_same
 from labeling.services.windows import RefillEntry, refill
 from labeling.tests.worlds import NOW, make_annotator, make_images, make_project
 
@@ -168,7 +168,7 @@ def test_each_answer_of_a_grid_can_be_taken_back(world: Project, browser: APICli
 def test_audit_and_gold_images_are_in_no_grid(world: Project, browser: APIClient) -> None:
     images = list(Image.objects.order_by("pk"))
     audit = make_images(world, 2, Partition.AUDIT)
-    same(world, [*images[:4], *audit])
+    same(world, [*images[:5], *audit])
     label = Label.objects.filter(project=world).first()
     assert label is not None
     GoldReference.objects.create(image=images[3], label=label, created_at=NOW)
@@ -176,7 +176,7 @@ def test_audit_and_gold_images_are_in_no_grid(world: Project, browser: APIClient
     answered = answer_first(browser, world)
 
     shown = {one["image"]["id"] for one in grid(browser, world, answered)}
-    assert shown == {str(images[2].public_id)}
+    assert shown == {str(images[2].public_id), str(images[4].public_id)}
 
 
 def test_no_grid_is_offered_where_there_is_nothing_to_confirm(
@@ -190,3 +190,16 @@ def test_no_grid_is_offered_where_there_is_nothing_to_confirm(
         browser, world, f"annotations/{answered['annotation']['id']}/alike", client="grid"
     )
     assert (refused.status_code, refused.json()["code"]) == (409, "alike_not_offered")
+
+
+def test_one_other_image_is_not_worth_a_grid_and_two_are(
+    world: Project, browser: APIClient, ada: Annotator
+) -> None:
+    images = list(Image.objects.order_by("pk"))
+    same(world, images[:4])
+    answered = answer_first(browser, world)
+    # Beside the answered image and the tab's next one there are two.
+    assert answered["after"]["alike"] is True
+    Image.objects.filter(pk=images[3].pk).update(flagged_at=NOW)
+    assert grid(browser, world, answered) == []
+    assert not all_the_same.is_offered(world, Annotation.objects.get(annotator=ada))

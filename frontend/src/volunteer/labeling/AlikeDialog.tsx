@@ -66,8 +66,7 @@ export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogP
         unticked: tiles.filter((tile) => !tile.isTicked).map((tile) => tile.assignment.id),
         time_spent_ms: Date.now() - since.current,
       });
-      const { lost } = confirmed;
-      if (lost > 0) toast(`${lost} of them went to somebody else meanwhile.`);
+      toast(storedWords(confirmed.annotations.length, confirmed.lost), "good");
       onDone(
         confirmed,
         tiles.map((tile) => tile.assignment),
@@ -107,8 +106,6 @@ export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogP
                   class="alike-tile"
                   aria-pressed={isTicked}
                   aria-label={`Picture ${place + 1}: ${label}`}
-                  // biome-ignore lint/a11y/noAutofocus: the first choice of a dialog just opened.
-                  autoFocus={place === 0}
                   onClick={() => toggle(assignment.id)}
                 >
                   <img src={assignment.image.thumb_url} alt="" />
@@ -116,6 +113,11 @@ export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogP
                     {isTicked ? "✓" : "✕"}
                   </span>
                 </button>
+                {!isTicked && (
+                  <span class="alike-else small" aria-hidden="true">
+                    Something else
+                  </span>
+                )}
               </li>
             ))}
           </ul>
@@ -130,6 +132,10 @@ export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogP
           class="button"
           data-tone="primary"
           disabled={isSending}
+          // biome-ignore lint/a11y/noAutofocus: Enter confirms what the dialog asks.
+          autoFocus
+          // A key still held from the answer before confirms nothing.
+          onKeyDown={(event) => event.repeat && event.preventDefault()}
           onClick={() => void confirm()}
         >
           {wordsFor(ticked.length, tiles.length, label)}
@@ -139,8 +145,17 @@ export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogP
   );
 }
 
-function wordsFor(ticked: number, all: number, label: string): string {
-  if (ticked === 0) return "None of these";
+/** What a grid left, for who has just confirmed it. */
+export function storedWords(stored: number, lost: number): string {
+  const rest = lost > 0 ? ` ${lost} went to somebody else meanwhile.` : "";
+  if (stored === 0) return `Nothing stored.${rest || " You are asked about them one by one."}`;
+  return `Stored for ${stored} ${stored === 1 ? "picture" : "pictures"}.${rest}`;
+}
+
+/** What the button says that confirms; "None of these" is an answer, and not what it gives. */
+export function wordsFor(ticked: number, all: number, label: string): string {
+  if (ticked === 0) return "Something else, all of them";
+  if (ticked === 1 && all > 1) return `Only this one is ${label}`;
   if (ticked < all) return `Only these ${ticked} are ${label}`;
-  return all === 1 ? `Yes, ${label}` : `Yes, all ${all} are ${label}`;
+  return `Yes, all ${all} are ${label}`;
 }

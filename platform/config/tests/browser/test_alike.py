@@ -36,9 +36,9 @@ def test_all_but_one_are_confirmed_by_keyboard_and_one_is_taken_back(
     grid = page.get_by_role("dialog", name="Is this all Apple?")
     tiles = grid.locator(".alike-tile")
     expect(tiles).to_have_count(8)  # twelve, but the one answered and three in this tab's hands
-    expect(tiles.first).to_be_focused()
+    expect(grid.get_by_role("button", name="Yes, all 8 are Apple")).to_be_focused()
     desktop.shot("alike-all")
-    page.keyboard.press("Tab")
+    tiles.nth(1).focus()
     page.keyboard.press("Space")
     expect(tiles.nth(1)).to_have_attribute("aria-pressed", "false")
     desktop.shot("alike")
@@ -46,6 +46,8 @@ def test_all_but_one_are_confirmed_by_keyboard_and_one_is_taken_back(
     grid.get_by_role("button", name="Only these 7 are Apple").press("Enter")
 
     expect(grid).to_be_hidden()
+    expect(page.get_by_text("Stored for 7 pictures.")).to_be_visible()
+    desktop.shot("alike-stored")
     all_sent(desktop, shelf, 8)
     assert {tuple(said.values()) for said in labels_of(shelf)} == {("YES",)}
     assert AlikeImage.objects.filter(set_apart_at__isnull=False).count() == 1
