@@ -107,6 +107,9 @@ def shared_database(file: Path) -> str:
     connection.ensure_connection()
     with closing(sqlite3.connect(file)) as copy:
         connection.connection.backup(copy)
+        # Here, by one: of several processes that switch a file to WAL at once, SQLite lets one
+        # through and refuses the others without waiting. A project's own file is made by one.
+        copy.execute("PRAGMA journal_mode=WAL")
     return f"sqlite:///{file}"
 
 
