@@ -72,6 +72,8 @@ class Race:
         connection.ensure_connection()
         with closing(sqlite3.connect(self.file)) as file:
             connection.connection.backup(file)
+            # By one, before several open it: SQLite lets only one of those who switch at once.
+            file.execute("PRAGMA journal_mode=WAL")
         return f"sqlite:///{self.file}"
 
     def _start(self, job: dict[str, Any], number: int, url: str) -> subprocess.Popen[str]:
