@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.conf import settings as django_settings
+from django.core.signals import request_finished, request_started
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -118,6 +121,42 @@ def make_world(address: str, *, pictures: int, classes: list[str] | None = None)
         project_id=project.pk, role="VOLUNTEER", use_limit=9, ttl=timedelta(days=1), now=now
     )
     return World(project.pk, project.slug, address, f"{address}/join/{token}")
+
+
+class UnderWay:
+    """How many requests the server is at."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._counting = threading.Lock()
+        request_started.connect(self._begun, weak=False)
+        request_finished.connect(self._ended, weak=False)
+
+    def _begun(self, **_: Any) -> None:
+        with self._counting:
+            self.count += 1
+
+    def _ended(self, **_: Any) -> None:
+        with self._counting:
+            self.count -= 1
+
+
+UNDER_WAY = UnderWay()
+LONGEST_WAIT_S = 10.0
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_under_way(live_server: LiveServer) -> Iterator[None]:
+    """Let requests end before the tables are emptied: keys are given again in the next test.
+
+    A page that is closed leaves its last request to the server. What that wrote after the tables
+    were emptied stood in the world of the next test, whose rows have the same keys.
+    """
+    begun = UNDER_WAY.count
+    yield
+    deadline = time.monotonic() + LONGEST_WAIT_S
+    while UNDER_WAY.count > begun and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 @pytest.fixture
