@@ -11,12 +11,12 @@ import uuid
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
 
 from labeling.models import Annotator, Project
+from labeling.tests.shared_database import shared_database
 from labeling.tests.worlds import active, claim, make_annotator, make_images, make_project, top_up
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -37,7 +37,7 @@ class Race:
         self.file = folder / "race.sqlite3"
 
     def run(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        url = self._open()
+        url = shared_database(self.file)
         processes = [self._start(job, number, url) for number, job in enumerate(jobs)]
         for process in processes:
             assert process.stdout is not None
@@ -62,19 +62,6 @@ class Race:
                 return list(cursor.fetchall())
         with closing(sqlite3.connect(self.file)) as file:
             return list(file.execute(sql.replace("%s", "?"), values))
-
-    def _open(self) -> str:
-        """Give an address under which other processes reach what the test has made so far."""
-        if connection.vendor == "postgresql":
-            parts = urlsplit(os.environ["DATABASE_URL"])
-            name = connection.settings_dict["NAME"]
-            return parts._replace(path=f"/{name}").geturl()
-        connection.ensure_connection()
-        with closing(sqlite3.connect(self.file)) as file:
-            connection.connection.backup(file)
-            # By one, before several open it: SQLite lets only one of those who switch at once.
-            file.execute("PRAGMA journal_mode=WAL")
-        return f"sqlite:///{self.file}"
 
     def _start(self, job: dict[str, Any], number: int, url: str) -> subprocess.Popen[str]:
         environment = {

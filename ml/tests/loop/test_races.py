@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from labeling.tests.shared_database import shared_database
 from ml.models import Champion, ModelVersion
 from ml.tests.loop.world import World
-from ml.tests.serving.test_switch import shared_database
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 PROCESSES, THREADS = 3, 2

@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import connection
 from django.utils import timezone
 
 from labeling.services import tokens
 from labeling.tests import factories
+from labeling.tests.shared_database import shared_database
 from ml.models import ModelVersion
 from ml.selectors import versions
 from ml.services import registry, serving
@@ -97,20 +94,6 @@ def play(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr[-3000:]
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return report
-
-
-def shared_database(file: Path) -> str:
-    """Give an address under which another process finds what the test has written."""
-    if connection.vendor == "postgresql":
-        name = connection.settings_dict["NAME"]
-        return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
-    connection.ensure_connection()
-    with closing(sqlite3.connect(file)) as copy:
-        connection.connection.backup(copy)
-        # Here, by one: of several processes that switch a file to WAL at once, SQLite lets one
-        # through and refuses the others without waiting. A project's own file is made by one.
-        copy.execute("PRAGMA journal_mode=WAL")
-    return f"sqlite:///{file}"
 
 
 # --- in memory ---------------------------------------------------------------------------------
