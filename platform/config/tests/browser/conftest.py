@@ -149,8 +149,8 @@ LONGEST_WAIT_S = 10.0
 def nothing_left_under_way(live_server: LiveServer) -> Iterator[None]:
     """Let requests end before the tables are emptied: keys are given again in the next test.
 
-    A page that is closed leaves its last request to the server. What that wrote after the tables
-    were emptied stood in the world of the next test, whose rows have the same keys.
+    A page that is closed leaves its last request to the server, which may write once they are
+    empty, into the world of the next test.
     """
     begun = UNDER_WAY.count
     yield

@@ -57,7 +57,7 @@ def make(
     names = [*rendered.KINDS, *(f"Shelf good {number:02}" for number in range(extra_labels))]
     manager, _ = people.create_owner(username="morgan", password=PASSWORD)
     project = projects.create_project(
-        name="Pantry shelf", classes=names, now=now, created_by_id=manager.pk, votes_audit=2
+        name="Pantry shelf", classes=names, now=now, created_by_id=manager.pk, votes_audit=2, seed=3
     )
     client = Client()
     client.force_login(manager)
@@ -195,6 +195,7 @@ def set_gold(world: StaffWorld, image_ids: Sequence[int], *, note: str = "") -> 
 
 
 def _flag_one(world: StaffWorld, annotator_id: int) -> None:
+    """Flag what the queue serves, which may be an audit image: nobody is to answer it again."""
     claimed = queue_service.claim(
         project_id=world.project_id, annotator_id=annotator_id, count=1, client="t", now=world.now
     )
@@ -211,3 +212,6 @@ def _flag_one(world: StaffWorld, annotator_id: int) -> None:
             shown={},
             now=world.now,
         )
+        for images_of in (world.audit, world.pool):
+            if assignment.image_id in images_of:
+                images_of.remove(assignment.image_id)
