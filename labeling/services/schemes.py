@@ -23,7 +23,7 @@ from labeling.models import (
     Project,
     SchemeLabel,
 )
-from labeling.services import pictures
+from labeling.services import pictures, reopening
 from labeling.services.journal import record_event
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def add_label(
 ) -> Label:
     """Add a label at the end of the scheme. Keyword arguments as in `describe_label`.
 
+    Audit images that fitted no label so far are asked again: they may fit this one.
+
     Raises:
         LabelTakenError: a live label has that name.
     """
@@ -76,13 +78,14 @@ def add_label(
         label = create_label(project, clean_name(name), now)
         _set_shown(label, shown)
         new_scheme(project, now)
+        asked_again = reopening.ask_unfitting_again(project=project, now=now)
         record_event(
             project_id=project.pk,
             user_id=user_id,
             verb="label_added",
             now=now,
             target=label.code,
-            detail={"name": label.name},
+            detail={"name": label.name, "audit_images_asked_again": asked_again},
         )
     return label
 
