@@ -92,6 +92,21 @@ class Embedder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Sigmoids:
+    """What makes every label of a head a yes or no of its own (several labels an image).
+
+    Attributes:
+        slope: (k,) at least 0, of the calibration; 0 where the scores tell nothing.
+        offset: (k,) of the calibration.
+        thresholds: (k,) probabilities from which a label is said; above 1 where it never is.
+    """
+
+    slope: npt.NDArray[np.float64]
+    offset: npt.NDArray[np.float64]
+    thresholds: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """A linear head on centred, L2-normalised embeddings (`methods.md` §3.2).
 
@@ -102,6 +117,7 @@ class Head:
         temperature: multiplies scores before the softmax; greater than 0.
         regularisation: the ridge strength that was chosen.
         label_order: label codes, one a column.
+        several: with several labels an image, what takes the place of the softmax; else None.
     """
 
     weights: npt.NDArray[np.float64]
@@ -110,6 +126,7 @@ class Head:
     temperature: float
     regularisation: float
     label_order: tuple[str, ...]
+    several: Sigmoids | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +140,8 @@ class LabeledSet:
         weights: (n,) positive.
         groups: (n,) split groups; never divided between fitting and checking.
         label_order: label codes, one a column of `targets`.
+        is_several: several labels an image: every target is a probability of its own, one half
+            where nobody was asked, and rows sum to anything.
     """
 
     image_ids: Indices
@@ -131,6 +150,7 @@ class LabeledSet:
     weights: Weights
     groups: Groups
     label_order: tuple[str, ...]
+    is_several: bool = False
 
 
 class Rows(Protocol):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ml.types import Probabilities, Weights
+    from ml.types import Head, Probabilities, Weights
 
 TEMPERATURES: tuple[float, ...] = tuple(float(t) for t in np.geomspace(1.0, 40.0, 33))
 """The grid searched by default (`methods.md` §3.2): factor 1.12 between neighbours."""
@@ -35,6 +35,22 @@ def softmax(scores: npt.NDArray[np.float64], temperature: float = 1.0) -> Probab
     np.exp(sharpened, out=sharpened)
     sharpened /= sharpened.sum(axis=1, keepdims=True)
     return sharpened
+
+
+def sigmoid(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Give 1 / (1 + exp(-scores)), without overflow."""
+    half: npt.NDArray[np.float64] = 0.5 * (1 + np.tanh(0.5 * scores))
+    return half
+
+
+def calibrated(head: Head, scores: npt.NDArray[np.float64]) -> Probabilities:
+    """Turn a head's (n, k) linear scores into probabilities.
+
+    They sum to 1 by row, or with several labels an image each stands for itself.
+    """
+    if head.several is None:
+        return softmax(scores, head.temperature)
+    return sigmoid(head.several.slope * scores + head.several.offset)
 
 
 def decided(targets: Probabilities) -> Probabilities:

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml.errors import MlError
-from ml.types import Head
+from ml.types import Head, Sigmoids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KIND = "larder-head-1"
+_SEVERAL = "larder-head-several-1"
+"""With several labels an image; an older release refuses it instead of answering by a softmax."""
 _ENTRY = "head"
 _TENSORS = ("weights", "bias", "centre")
+_SIGMOIDS = ("slope", "offset", "thresholds")
 
 
 class UnreadableHeadError(MlError):
@@ -34,8 +37,11 @@ def to_bytes(head: Head) -> bytes:
         "bias": np.ascontiguousarray(head.bias, dtype=np.float32),
         "centre": np.ascontiguousarray(head.centre, dtype=np.float64),
     }
+    if head.several is not None:
+        for name in _SIGMOIDS:
+            tensors[name] = np.ascontiguousarray(getattr(head.several, name), dtype=np.float64)
     fields = {
-        "kind": _KIND,
+        "kind": _KIND if head.several is None else _SEVERAL,
         "temperature": float(head.temperature),
         "regularisation": float(head.regularisation),
         "label_order": head.label_order,
@@ -70,8 +76,8 @@ def _fields(content: bytes) -> dict[str, Any]:
 
 
 def _head(tensors: Mapping[str, np.ndarray[Any, Any]], fields: Mapping[str, Any]) -> Head:
-    if fields["kind"] != _KIND:
-        message = f"kind is {fields['kind']!r}, expected {_KIND!r}"
+    if fields["kind"] not in (_KIND, _SEVERAL):
+        message = f"kind is {fields['kind']!r}, expected {_KIND!r} or {_SEVERAL!r}"
         raise ValueError(message)
     weights, bias, centre = (tensors[name].astype(np.float64) for name in _TENSORS)
     label_order = tuple(fields["label_order"])
@@ -79,4 +85,13 @@ def _head(tensors: Mapping[str, np.ndarray[Any, Any]], fields: Mapping[str, Any]
         message = f"shapes disagree: {weights.shape}, {bias.shape}, {centre.shape}"
         raise ValueError(message)
     temperature, regularisation = float(fields["temperature"]), float(fields["regularisation"])
-    return Head(weights, bias, centre, temperature, regularisation, label_order)
+    several = _sigmoids(tensors, len(bias)) if fields["kind"] == _SEVERAL else None
+    return Head(weights, bias, centre, temperature, regularisation, label_order, several)
+
+
+def _sigmoids(tensors: Mapping[str, np.ndarray[Any, Any]], k: int) -> Sigmoids:
+    slope, offset, thresholds = (tensors[name].astype(np.float64) for name in _SIGMOIDS)
+    if {slope.shape, offset.shape, thresholds.shape} != {(k,)}:
+        message = f"shapes disagree: {slope.shape}, {offset.shape}, {thresholds.shape} of {k}"
+        raise ValueError(message)
+    return Sigmoids(slope, offset, thresholds)

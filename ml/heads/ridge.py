@@ -17,7 +17,7 @@ from ml.errors import MlError
 from ml.evaluation.geometry import prepare
 from ml.evaluation.metrics import log_loss
 from ml.heads import class_means
-from ml.heads.calibration import TEMPERATURES, choose_temperature, decided, softmax
+from ml.heads.calibration import TEMPERATURES, calibrated, choose_temperature, decided, softmax
 from ml.heads.closed_form import Rows, balanced, label_of, prefers_dual, problem_of
 from ml.types import Head
 
@@ -269,7 +269,7 @@ def scores(head: Head, embeddings: Embeddings) -> npt.NDArray[np.float64]:
 
 def predict(head: Head, embeddings: Embeddings) -> Probabilities:
     """Give the (n, k) calibrated probabilities of raw (n, d) embeddings."""
-    return softmax(scores(head, embeddings), head.temperature)
+    return calibrated(head, scores(head, embeddings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.evaluation.geometry import prepare
-from ml.heads.calibration import lowest_bar
+from ml.heads.calibration import NOTHING_ACCEPTED, calibrated, lowest_bar, sigmoid
 from ml.heads.closed_form import Rows, problem_of
 from ml.heads.ridge import STRENGTHS, EmptyLabeledSetError
+from ml.types import Head, Sigmoids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,43 +55,23 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class SigmoidHead:
-    """A linear head whose labels are independent questions.
-
-    Attributes:
-        weights: (d, k), of centred unit rows.
-        bias: (k,).
-        centre: (d,) subtracted before rows are scaled to unit length.
-        slope: (k,) at least 0, of the calibration; 0 where the scores tell nothing.
-        offset: (k,) of the calibration.
-        strength: of the ridge.
-        label_order: label codes, one a column.
-    """
-
-    weights: Matrix
-    bias: Matrix
-    centre: Matrix
-    slope: Matrix
-    offset: Matrix
-    strength: float
-    label_order: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class FittedSigmoid:
     """A head with what heads fitted without each image's split group say of that image.
 
     Attributes:
-        head: fitted on everything known.
+        head: fitted on everything known; its thresholds say nothing yet (`thresholds`).
         out_of_group: (n, k) probabilities; of unknown cells too, but nothing rests on those.
         log_loss: mean over known cells, weighted by image, in nats.
         log_losses: the same for every strength tried.
     """
 
-    head: SigmoidHead
+    head: Head
     out_of_group: Matrix
     log_loss: float
     log_losses: dict[float, float]
+
+
+__all__ = ["Answered", "FittedSigmoid", "fit_sigmoid", "log_loss", "predict", "thresholds"]
 
 
 def fit_sigmoid(answered: Answered, *, strengths: Sequence[float] = STRENGTHS) -> FittedSigmoid:
@@ -119,7 +100,7 @@ def fit_sigmoid(answered: Answered, *, strengths: Sequence[float] = STRENGTHS) -
     centre = answered.embeddings.mean(axis=0, dtype=np.float64)
     prepared = prepare(answered.embeddings, centre)
     losses: dict[float, float] = {}
-    best: tuple[float, SigmoidHead, Matrix] | None = None
+    best: tuple[float, Head, Matrix] | None = None
     for strength in sorted(strengths, reverse=True):
         weights, bias, outside = _scores(answered, prepared, strength)
         slope, offset = _calibration(answered, outside)
@@ -127,19 +108,20 @@ def fit_sigmoid(answered: Answered, *, strengths: Sequence[float] = STRENGTHS) -
         loss = log_loss(answered, said)
         losses[float(strength)] = loss
         if best is None or loss < best[0]:
-            head = SigmoidHead(
-                weights, bias, centre, slope, offset, float(strength), answered.label_order
-            )
+            nothing = np.full(len(slope), NOTHING_ACCEPTED)
+            head = Head(
+                weights, bias, centre, 1.0, float(strength), answered.label_order,
+                Sigmoids(slope, offset, nothing),
+            )  # fmt: skip
             best = loss, head, said
     assert best is not None  # noqa: S101 - there is at least one strength
     loss, head, said = best
     return FittedSigmoid(head, said, loss, losses)
 
 
-def predict(head: SigmoidHead, embeddings: Embeddings) -> Matrix:
+def predict(head: Head, embeddings: Embeddings) -> Matrix:
     """Give the (n, k) probabilities of raw (n, d) embeddings, each label on its own."""
-    scores = prepare(embeddings, head.centre) @ head.weights + head.bias
-    return sigmoid(head.slope * scores + head.offset)
+    return calibrated(head, prepare(embeddings, head.centre) @ head.weights + head.bias)
 
 
 def thresholds(
@@ -173,12 +155,6 @@ def log_loss(answered: Answered, said: Matrix) -> float:
     cells = -(truth * np.log(kept) + (1 - truth) * np.log1p(-kept))
     weights = answered.known * answered.weights[:, None]
     return float((weights * np.where(answered.known, cells, 0.0)).sum() / weights.sum())
-
-
-def sigmoid(scores: Matrix) -> Matrix:
-    """Give 1 / (1 + exp(-scores)), without overflow."""
-    half: Matrix = 0.5 * (1 + np.tanh(0.5 * scores))
-    return half
 
 
 def _scores(

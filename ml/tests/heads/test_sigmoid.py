@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.evaluation.geometry import prepare
-from ml.heads.calibration import NOTHING_ACCEPTED
+from ml.heads.calibration import NOTHING_ACCEPTED, sigmoid
 from ml.heads.ridge import EmptyLabeledSetError
-from ml.heads.sigmoid import Answered, fit_sigmoid, log_loss, predict, sigmoid, thresholds
+from ml.heads.sigmoid import Answered, fit_sigmoid, log_loss, predict, thresholds
 
 MOUNTAIN, GLACIER = 0, 1
 
@@ -73,7 +73,8 @@ def test_what_is_said_of_a_group_is_what_heads_without_it_say() -> None:
         gram = centred.T @ centred + 0.3 * np.eye(12)
         weights = np.linalg.solve(gram, centred.T @ targets)
         scores = (prepared[out] - x.mean(axis=0)) @ weights + y.mean(axis=0)
-        brute = sigmoid(head.slope * scores + head.offset)
+        assert head.several is not None
+        brute = sigmoid(head.several.slope * scores + head.several.offset)
 
         assert fitted.out_of_group[out] == pytest.approx(brute, abs=1e-6)
 
@@ -137,7 +138,7 @@ def test_the_strength_with_the_lowest_loss_is_kept() -> None:
     fitted = fit_sigmoid(answered, strengths=[0.01, 0.3, 100.0])
 
     assert fitted.log_loss == min(fitted.log_losses.values())
-    assert fitted.log_losses[fitted.head.strength] == fitted.log_loss
+    assert fitted.log_losses[fitted.head.regularisation] == fitted.log_loss
     assert log_loss(answered, fitted.out_of_group) == pytest.approx(fitted.log_loss)
     coin = np.full((120, 2), 0.5)
     assert fitted.log_loss < log_loss(answered, coin) == pytest.approx(np.log(2))
