@@ -68,8 +68,8 @@ def opinions(project_id: int) -> Opinions:
     everybody answers and which were chosen by hand.
     """
     scheme = projects.current_scheme(project_id)
-    column_of = {label_id: column for column, label_id in enumerate(scheme.label_ids)}
-    none = len(column_of)
+    column_of = scheme.column_of
+    none = len(scheme.label_ids)
     rows = (
         Annotation.objects.filter(
             project_id=project_id,

@@ -108,7 +108,9 @@ def priors(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, npt.NDArra
     for scheme_id, of_images in by_scheme.items():
         old = scheme.label_ids if scheme_id == scheme.id else label_order.label_ids(scheme_id)
         matrix = np.frombuffer(b"".join(of_images.values()), dtype=np.float32)
-        mapped = label_order.remap(matrix.reshape(len(of_images), -1), old, scheme.label_ids)
+        mapped = label_order.remap(
+            matrix.reshape(len(of_images), -1), old, scheme.label_ids, scheme.lineage
+        )
         found |= dict(zip(of_images, mapped, strict=True))
     return found
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from labeling.consensus.lineage import Lineage
+
 
 def label_ids(scheme_id: int) -> tuple[int, ...]:
     """Give the labels of a scheme version in their order."""
@@ -24,23 +26,35 @@ def label_ids(scheme_id: int) -> tuple[int, ...]:
 
 
 def remap(
-    rows: npt.NDArray[np.float32], old: Sequence[int], new: Sequence[int]
+    rows: npt.NDArray[np.float32],
+    old: Sequence[int],
+    new: Sequence[int],
+    lineage: Lineage | None = None,
 ) -> npt.NDArray[np.float32]:
     """Bring distributions over the labels `old` to the order of `new`.
 
-    Retired labels drop and the rest is scaled to sum to 1; labels that are new get 0. A row that
-    lay on retired labels alone becomes uniform: it no longer says anything.
+    What was merged is added up, what was split is shared out evenly, by the `lineage` of the new
+    version. Retired labels drop and the rest is scaled to sum to 1; labels that are new get 0. A
+    row that lay on retired labels alone becomes uniform: it no longer says anything.
 
     Rows are (n, len(old)) and sum to 1; the result is (n, len(new)) float32.
     """
     if tuple(old) == tuple(new):
         return rows
-    column_of = {label_id: column for column, label_id in enumerate(old)}
-    kept = [(place, column_of[label]) for place, label in enumerate(new) if label in column_of]
+    column_of = {label_id: column for column, label_id in enumerate(new)}
     out = np.zeros((len(rows), len(new)), dtype=np.float32)
-    if kept:
-        places, columns = (list(side) for side in zip(*kept, strict=True))
-        out[:, places] = rows[:, columns]
+    for place, label in enumerate(old):
+        columns = (column_of[label],) if label in column_of else _heirs(label, lineage)
+        for column in columns:
+            out[:, column] += rows[:, place] / np.float32(len(columns))
     total = out.sum(axis=1, keepdims=True)
     uniform = np.full_like(out, 1 / max(len(new), 1))
     return np.where(total > 0, out / np.where(total > 0, total, 1), uniform).astype(np.float32)
+
+
+def _heirs(label: int, lineage: Lineage | None) -> tuple[int, ...]:
+    if lineage is None:
+        return ()
+    if label in lineage.merged:
+        return (lineage.merged[label],)
+    return tuple(lineage.several.get(label, ()))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.db import connection
 from django.db.models import F, Prefetch
 
+from labeling.consensus import lineage
+from labeling.consensus.lineage import Lineage, Step
 from labeling.errors import LabelingError
-from labeling.models import Label, LabelExample, LabelScheme, Membership, Project
+from labeling.models import (
+    Label,
+    LabelExample,
+    LabelMapping,
+    LabelMappingKind,
+    LabelScheme,
+    Membership,
+    Project,
+)
 from labeling.selectors.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -43,13 +53,23 @@ class LabelNotFoundError(LabelingError):
 
 @dataclass(frozen=True, slots=True)
 class SchemeView:
-    """One scheme version; position in the tuples is the column of every posterior."""
+    """One scheme version; position in the tuples is the column of every posterior.
+
+    `lineage` says what labels of before, and groups of labels, mean in these columns.
+    """
 
     id: int
     version: int
     codes: tuple[str, ...]
     names: tuple[str, ...]
     label_ids: tuple[int, ...]
+    lineage: Lineage = field(default_factory=Lineage, compare=False)
+
+    @property
+    def column_of(self) -> dict[int, int]:
+        """Give the column of every label that has one, labels merged into another too."""
+        columns = {label_id: column for column, label_id in enumerate(self.label_ids)}
+        return columns | dict(self.lineage.merged)
 
 
 def by_slug(slug: str) -> Project:
@@ -113,7 +133,25 @@ def scheme(scheme_id: int) -> SchemeView:
 def _view(row: LabelScheme) -> SchemeView:
     entries = row.entries.order_by("position", "pk").values_list("label__code", "name", "label_id")
     columns = list(zip(*entries, strict=True)) or [(), (), ()]
-    return SchemeView(row.pk, row.version, *map(tuple, columns))
+    codes, names, label_ids = map(tuple, columns)
+    found = lineage.follow(label_ids, _steps(row))
+    return SchemeView(row.pk, row.version, codes, names, label_ids, found)
+
+
+def _steps(scheme: LabelScheme) -> list[Step]:
+    """Read what labels became until a scheme version, oldest first; retired ones are nothing."""
+    rows = LabelMapping.objects.filter(
+        project_id=scheme.project_id,
+        to_scheme__version__lte=scheme.version,
+        kind__in=(LabelMappingKind.MERGE, LabelMappingKind.SPLIT),
+        to_label__isnull=False,
+    )
+    return [
+        Step(label, heir, kind == LabelMappingKind.SPLIT, at)
+        for label, heir, kind, at in rows.order_by("pk").values_list(
+            "from_label_id", "to_label_id", "kind", "created_at"
+        )
+    ]
 
 
 def labels(project_id: int) -> QuerySet[Label]:

@@ -97,7 +97,7 @@ def votes(project_id: int) -> QuerySet[Annotation]:
 
 def _rows(project_id: int, scheme: SchemeView) -> npt.NDArray[np.int64]:
     """Give (n, 3) image, annotator and column, by image and annotator; retired labels left out."""
-    column_of = {label_id: column for column, label_id in enumerate(scheme.label_ids)}
+    column_of = scheme.column_of
     none = max(len(scheme.label_ids), 1)
     said = (
         votes(project_id)
@@ -136,7 +136,7 @@ def _known(project_id: int, scheme: SchemeView) -> npt.NDArray[np.int64]:
     An image whose expert named no outcome (nobody can tell, or the label was retired) is marked to
     be left out: it tells nothing.
     """
-    column_of = {label_id: column for column, label_id in enumerate(scheme.label_ids)}
+    column_of = scheme.column_of
     rows = (
         Consensus.objects.filter(project_id=project_id, is_expert=True, n_votes__gt=1)
         .order_by("image_id")

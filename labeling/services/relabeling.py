@@ -107,7 +107,7 @@ def _labeled(
 
 def _see(project_id: int, scheme: SchemeView, labels: dict[int, int]) -> list[_Seen]:
     """Look at some images and the labels that stand, by what is known of people now."""
-    column_of = {label_id: column for column, label_id in enumerate(scheme.label_ids)}
+    column_of = scheme.column_of
     ids, pool = sorted(labels), crowd_selectors.pool(project_id, scheme)
     answers, priors = votes.of_images(ids), crowd_selectors.priors(ids, scheme)
     people = {answer.annotator_id for said in answers.values() for answer in said}
