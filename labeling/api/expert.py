@@ -146,6 +146,7 @@ class ExpertImageView(APIView):
             annotator_id=annotator.pk,
             kind=asked.validated_data["kind"],
             label_code=asked.validated_data.get("label"),
+            label_codes=asked.validated_data.get("labels", ()),
             now=timezone.now(),
         )
         said = queue_selectors.said_by_people(image_id)

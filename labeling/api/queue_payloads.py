@@ -85,6 +85,11 @@ class AdjudicationRequestSerializer(serializers.Serializer[Any]):
     label = serializers.CharField(  # type: ignore[assignment] # a field of that name, not a caption
         max_length=64, required=False, allow_null=True
     )
+    labels = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        required=False,
+        help_text="In place of `label` where an image may bear several.",
+    )
 
 
 class ImageRefSerializer(serializers.Serializer[Any]):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q
@@ -26,7 +28,7 @@ from labeling.models import (
 from labeling.selectors import roster
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -39,16 +41,19 @@ COUNTED = 1000
 """Where more than these wait for an expert, nobody needs to know how many."""
 
 
+Said = tuple[str, int | tuple[int, ...] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Opinions:
     """What people said of an image, experts' decisions left out.
 
     Attributes:
-        counts: (kind, label id or None) to how many said it.
+        counts: (kind, label id or None; the ids of several labels) to how many said it.
         only_experts: whether everyone who said it is an expert of the project.
     """
 
-    counts: Counter[tuple[str, int | None]]
+    counts: Counter[Said]
     only_experts: bool
 
     @property
@@ -57,7 +62,7 @@ class Opinions:
         return len(self.counts) > 1
 
     @property
-    def leader(self) -> tuple[str, int | None] | None:
+    def leader(self) -> Said | None:
         """Give what most people said, or None where two things lead."""
         ranked = self.counts.most_common(2)
         if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
@@ -139,16 +144,31 @@ def opinions(project_id: int, image_ids: Collection[int]) -> dict[int, Opinions]
             annotator__quarantined_at__isnull=True,
         )
         .order_by("image_id", "pk")
-        .values_list("image_id", "kind", "labels__label_id", "annotator__user_id")
+        .values_list("image_id", "pk", "kind", "labels__label_id", "annotator__user_id")
     )
-    counts: dict[int, Counter[tuple[str, int | None]]] = {}
+    counts: dict[int, Counter[Said]] = {}
     others: set[int] = set()
-    for image_id, kind, label_id, user_id in rows:
+    for (image_id, _, kind, user_id), answer in groupby(rows, key=itemgetter(0, 1, 2, 4)):
         if image_id in wanted:
-            counts.setdefault(image_id, Counter())[kind, label_id] += 1
+            said = _said(kind, [label_id for *_, label_id, _ in answer if label_id is not None])
+            counts.setdefault(image_id, Counter())[said] += 1
             if user_id not in experts:
                 others.add(image_id)
     return {key: Opinions(said, key not in others) for key, said in counts.items()}
+
+
+def _said(kind: str, label_ids: Sequence[int]) -> Said:
+    """Name an answer so that two that say the same are equal."""
+    if len(label_ids) > 1:
+        return kind, tuple(sorted(label_ids))
+    return kind, label_ids[0] if label_ids else None
+
+
+def _ids(said: Said) -> tuple[int, ...]:
+    named = said[1]
+    if isinstance(named, tuple):
+        return named
+    return () if named is None else (named,)
 
 
 def upcoming(project_id: int, annotator_id: int, *, after: UUID | None, count: int) -> list[Image]:
@@ -261,10 +281,10 @@ def checks(project_id: int, undecided: Collection[int] = ()) -> Checks:
     agreed = {
         image_id: found.leader[1]
         for image_id, found in said.items()
-        if image_id in drawn and found.leader is not None and found.leader[1] is not None
+        if image_id in drawn and found.leader is not None and isinstance(found.leader[1], int)
     }
     named = {
-        image_id: frozenset(label_id for _, label_id in found.counts if label_id is not None)
+        image_id: frozenset(label_id for one in found.counts for label_id in _ids(one))
         for image_id, found in said.items()
         if image_id not in drawn
     }
@@ -273,10 +293,9 @@ def checks(project_id: int, undecided: Collection[int] = ()) -> Checks:
     )
 
 
-def verdict(annotation: Annotation) -> tuple[str, int | None]:
+def verdict(annotation: Annotation) -> Said:
     """Give what an expert said, in the words of `Opinions`."""
-    first = next(iter(annotation.labels.all()), None)
-    return annotation.kind, first.label_id if first else None
+    return _said(annotation.kind, [row.label_id for row in annotation.labels.all()])
 
 
 def _waiting(project_id: int) -> QuerySet[Image]:

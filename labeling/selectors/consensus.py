@@ -18,13 +18,15 @@ from labeling.models import (
     Partition,
     SplitGroup,
 )
-from labeling.selectors import adjudication, label_order, projects
+from labeling.selectors import adjudication, label_order, projects, several
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     import numpy.typing as npt
+
+    from labeling.selectors.projects import SchemeView
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class TrainingRows:
         data_version: `data_version` of before the rows were read: what was answered since may
             or may not be among them, what was answered until then is.
         label_changes: the same for what changed without an answer.
+        is_several: several labels an image; one half stands where nobody was asked.
     """
 
     image_ids: npt.NDArray[np.int64]
@@ -52,6 +55,7 @@ class TrainingRows:
     codes: tuple[str, ...]
     data_version: int
     label_changes: int = 0
+    is_several: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +122,18 @@ def label_changes(project_id: int) -> int:
 def training_rows(project_id: int) -> TrainingRows:
     """Read every resolved pool image that is neither flagged nor removed, in a few queries.
 
-    Images whose label has been retired since are left out. Distributions written under older
+    Images whose label has been retired since are left out. With several labels an image, those that
+    show no label at all are among them: they say no to each. Distributions written under older
     scheme versions are brought to the current order by label.
     """
     version, changes = data_version(project_id), label_changes(project_id)
     scheme = projects.current_scheme(project_id)
+    is_several = several.is_several(project_id)
+    stands = Q(state=ConsensusState.RESOLVED, label_id__in=list(scheme.label_ids))
     rows = list(
         Consensus.objects.filter(
+            Q(state__in=several.SETTLED) if is_several else stands,
             project_id=project_id,
-            state=ConsensusState.RESOLVED,
-            label_id__in=list(scheme.label_ids),
             image__partition=Partition.POOL,
             image__flagged_at__isnull=True,
             image__removed_at__isnull=True,
@@ -139,28 +145,31 @@ def training_rows(project_id: int) -> TrainingRows:
     groups = np.array([-row[0] if row[3] is None else row[3] for row in rows], dtype=np.int64)
     return TrainingRows(
         image_ids=ids,
-        posteriors=_posteriors(rows, scheme.id, tuple(scheme.label_ids)),
+        posteriors=_posteriors(rows, scheme, is_several),
         weights=np.ones(len(rows)),
         groups=groups,
         scheme_id=scheme.id,
         codes=tuple(scheme.codes),
         data_version=version,
         label_changes=changes,
+        is_several=is_several,
     )
 
 
 def _posteriors(
-    rows: Sequence[tuple[Any, ...]], scheme_id: int, label_ids: tuple[int, ...]
+    rows: Sequence[tuple[Any, ...]], scheme: SchemeView, is_several: bool
 ) -> npt.NDArray[np.float32]:
+    label_ids = tuple(scheme.label_ids)
+    remap = several.remap if is_several else label_order.remap
     out = np.zeros((len(rows), len(label_ids)), dtype=np.float32)
     by_scheme: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
         by_scheme.setdefault(row[2], []).append(place)
     for old_id, places in by_scheme.items():
-        old = label_ids if old_id == scheme_id else label_order.label_ids(old_id)
+        old = label_ids if old_id == scheme.id else label_order.label_ids(old_id)
         stored = b"".join(bytes(rows[place][1]) for place in places)
         matrix = np.frombuffer(stored, dtype=np.float32).reshape(len(places), len(old))
-        out[places] = label_order.remap(matrix, old, label_ids)
+        out[places] = remap(matrix, old, label_ids, scheme.lineage)
     return out
 
 
@@ -186,7 +195,7 @@ def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
             "inclusion_probability",
         )
     )
-    column_of = {label_id: column for column, label_id in enumerate(scheme.label_ids)}
+    column_of = scheme.column_of
     resolved = ConsensusState.RESOLVED
     index = [column_of.get(row[1], -1) if row[2] == resolved else -1 for row in rows]
     undecided = [row[0] for row, at in zip(rows, index, strict=True) if at < 0 and row[3]]

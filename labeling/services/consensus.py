@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.db import transaction
 
-from labeling.consensus import crowd, retirement
+from labeling.consensus import crowd, retirement, several
 from labeling.consensus.types import Answers, Decision, State, Vote
 from labeling.models import (
     AnnotationKind,
@@ -20,6 +20,7 @@ from labeling.models import (
 )
 from labeling.selectors import annotators, label_order, projects, votes
 from labeling.selectors import crowd as crowd_selectors
+from labeling.selectors import several as several_selectors
 from labeling.services import consensus_rows, skills, slots
 
 if TYPE_CHECKING:
@@ -61,10 +62,11 @@ class _Reader:
     pool: Pool
     skills: dict[int, Skill]
     priors: dict[int, npt.NDArray[np.float32]]
+    asked: dict[int, frozenset[int]]
 
     @property
     def k(self) -> int:
-        return max(len(self.column_of), 1)
+        return max(len(self.scheme.label_ids), 1)
 
     def policy(self, image: Image) -> slots.Policy:
         return slots.Policy.of(self.project, image.partition, self.n_active)
@@ -145,7 +147,7 @@ def _update(
 def live_votes(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, list[list[Any]]]:
     """Give the votes of images as `skills.record` stores them."""
     codes = crowd_selectors.outcomes(scheme)
-    column_of = {label_id: column for column, label_id in enumerate(scheme.label_ids)}
+    column_of = scheme.column_of
     return {
         image_id: skills.named(opinions(answers, column_of), codes)
         for image_id, answers in votes.of_images(image_ids).items()
@@ -242,11 +244,14 @@ def _reader(
     return _Reader(
         project=project,
         scheme=scheme,
-        column_of={label_id: column for column, label_id in enumerate(scheme.label_ids)},
+        column_of=scheme.column_of,
         n_active=n_active,
         pool=crowd_selectors.pool(project.pk, scheme),
         skills=crowd_selectors.skills(people, scheme) if people and is_single else {},
         priors=crowd_selectors.priors(pool_ids, scheme) if pool_ids and is_single else {},
+        asked={}
+        if is_single
+        else several_selectors.asked([one for said in answers.values() for one in said], scheme),
     )
 
 
@@ -290,7 +295,7 @@ def _decide(
     if deciders:
         return _by_decree(deciders[-1], answers, reader)
     if reader.project.mode == Mode.MULTI:
-        return _by_label(answers, reader.column_of, reader.policy(image))
+        return _by_label(answers, reader, reader.policy(image))
     return _by_crowd(image, answers, reader, added)
 
 
@@ -305,7 +310,7 @@ def opinions(answers: list[LiveAnswer], column_of: dict[int, int]) -> list[Vote]
     for answer in answers:
         named = _named(answer, column_of)
         if answer.kind == AnnotationKind.NONE_OF_THESE:
-            named = [max(len(column_of), 1)]
+            named = [max(column_of.values(), default=0) + 1]
         if named and answer.is_opinion and not answer.decides_alone:
             found.append(Vote(answer.annotator_id, named[0]))
     return found
@@ -329,7 +334,10 @@ def _by_decree(answer: LiveAnswer, answers: list[LiveAnswer], reader: _Reader) -
     elif answer.kind == AnnotationKind.LABEL:  # Its label was retired: the question is open again.
         decision = Decision(State.OPEN)
     counted = None
-    if truth.any() and reader.project.mode == Mode.SINGLE:
+    if reader.project.mode == Mode.MULTI and decision.state in several_selectors.SETTLED:
+        vote = several_selectors.vote(answer, reader.column_of, reader.asked)
+        posterior = several.by_one(vote, k)
+    elif truth.any():
         counted = _counted(opinions(answers, reader.column_of), truth, reader, fewest=1)
     is_decided = decision.state != State.OPEN
     return _Decided(posterior, decision, n_votes, 1, is_expert=is_decided, counted=counted)
@@ -382,29 +390,15 @@ def _counted(
     return skills.record(said, truth, crowd_selectors.outcomes(reader.scheme))
 
 
-def _by_label(answers: list[LiveAnswer], columns: dict[int, int], rule: slots.Policy) -> _Decided:
-    """Decide several labels an image: one Bernoulli a label, the share of answers that name it.
-
-    Each share is held 1/(2 (n + 1)) away from 0 and 1. Resolved where every label has a majority.
-    """
-    said = [answer for answer in answers if answer.kind == AnnotationKind.LABEL]
-    yes = np.zeros(max(len(columns), 1))
-    for answer in said:
-        yes[_named(answer, columns)] += 1
-    none = sum(answer.kind == AnnotationKind.NONE_OF_THESE for answer in answers)
-    n, n_votes = len(said) + none, len(answers)
-    posterior = (yes + 0.5) / (n + 1)
-    if n < rule.needed:
-        state = State.OPEN if n_votes < rule.cap else State.UNUSABLE
-        return _Decided(posterior, Decision(state), n_votes, rule.needed, is_expert=False)
-    has_ties = bool((2 * yes == n).any())
-    if has_ties:
-        state = State.OPEN if n_votes < rule.cap else State.DISPUTED
-        return _Decided(posterior, Decision(state), n_votes, rule.needed, is_expert=False)
-    chosen = np.flatnonzero(2 * yes > n)
-    if not len(chosen):
-        return _Decided(
-            posterior, Decision(State.NONE_OF_THESE), n_votes, rule.needed, is_expert=False
-        )
-    best = int(chosen[np.argmax(yes[chosen])])
-    return _Decided(posterior, Decision(State.RESOLVED, best), n_votes, rule.needed, False)
+def _by_label(answers: list[LiveAnswer], reader: _Reader, rule: slots.Policy) -> _Decided:
+    """Decide several labels an image: one Bernoulli a label (`labeling.consensus.several`)."""
+    said = [
+        several_selectors.vote(answer, reader.column_of, reader.asked)
+        for answer in answers
+        if answer.is_opinion
+    ]
+    decision = several.decide(
+        said, reader.k, n_votes=len(answers), needed=rule.needed, cap=rule.cap
+    )
+    posterior = several.posterior(said, reader.k)
+    return _Decided(posterior, decision, len(answers), rule.needed, is_expert=False)

@@ -19,6 +19,7 @@ from labeling.selectors import projects
 from labeling.services import answers, consensus, slots
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 IMPORTER_NAME = "import"
@@ -33,9 +34,11 @@ def adjudicate(
     label_code: str | None,
     now: datetime,
     shown: dict[str, str] | None = None,
+    label_codes: Sequence[str] = (),
 ) -> Annotation:
     """Let an expert decide an image alone; an answer this expert gave before is withdrawn.
 
+    `label_codes` are the further labels where an image may bear several.
     `shown` is what the page had told them before, where it had told them anything.
 
     Raises:
@@ -46,7 +49,7 @@ def adjudicate(
         raise answers.InvalidAnswerError(
             f"An adjudication says a label, none of these or can't tell, not {kind!r}.", kind=kind
         )
-    codes = [label_code] if label_code else []
+    codes = [*([label_code] if label_code else []), *label_codes]
     answer = answers.Answer(
         kind,
         codes,

@@ -11,6 +11,7 @@ from labeling.selectors import adjudication as selectors
 from labeling.services import answers, decisions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from labeling.models import Annotation
@@ -31,6 +32,7 @@ def decide(
     kind: str,
     label_code: str | None,
     now: datetime,
+    label_codes: Sequence[str] = (),
 ) -> Annotation:
     """Store an expert's word on an image that waits for one; of two experts at once one wins.
 
@@ -50,5 +52,6 @@ def decide(
             annotator_id=annotator_id,
             kind=kind,
             label_code=label_code,
+            label_codes=label_codes,
             now=now,
         )

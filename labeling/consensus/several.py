@@ -1,0 +1,83 @@
+"""Several labels an image: each label is a yes or no that people agree on by itself.
+
+A page that lists all labels asks about all of them, so a label that an answer leaves out is a no.
+A label made since nobody was asked about: it stays unknown, at one half exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labeling.consensus.types import Decision, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class SetVote:
+    """One annotator's labels for one image.
+
+    Attributes:
+        yes: columns of the labels it names; none where it says that no label fits.
+        asked: columns of the labels that the page had listed.
+    """
+
+    yes: frozenset[int]
+    asked: frozenset[int]
+
+
+def posterior(votes: Sequence[SetVote], k: int) -> npt.NDArray[np.float64]:
+    """Give (k,) probabilities that the image shows each label: (yes + 1/2) / (asked + 1).
+
+    One half exactly where nobody was asked, or as many said yes as no.
+    """
+    yes, asked = _counted(votes, k)
+    share: npt.NDArray[np.float64] = (yes + 0.5) / (asked + 1)
+    return share
+
+
+def by_one(vote: SetVote, k: int) -> npt.NDArray[np.float64]:
+    """Give the (k,) probabilities where one answer decides alone: 1, 0, or one half unasked."""
+    yes, asked = _counted([vote], k)
+    return np.where(asked > 0, yes, 0.5)
+
+
+def decide(votes: Sequence[SetVote], k: int, *, n_votes: int, needed: int, cap: int) -> Decision:
+    """Decide an image label by label: resolved where each label that was asked has a majority.
+
+    Args:
+        votes: the opinions, those who could not tell left out.
+        k: how many labels there are.
+        n_votes: answers, those who could not tell included.
+        needed: opinions an image needs.
+        cap: answers after which nobody more is asked.
+
+    Returns:
+        RESOLVED with the label most people named, the first of equals; NONE_OF_THESE where no
+        label has a majority; DISPUTED or UNUSABLE where the cap is reached without a decision.
+    """
+    if len(votes) < needed:
+        return Decision(State.OPEN if n_votes < cap else State.UNUSABLE)
+    yes, asked = _counted(votes, k)
+    if bool(((asked > 0) & (2 * yes == asked)).any()):
+        return Decision(State.OPEN if n_votes < cap else State.DISPUTED)
+    chosen = np.flatnonzero(2 * yes > asked)
+    if not len(chosen):
+        return Decision(State.NONE_OF_THESE)
+    return Decision(State.RESOLVED, int(chosen[np.argmax(yes[chosen])]))
+
+
+def _counted(
+    votes: Sequence[SetVote], k: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    yes, asked = np.zeros(k), np.zeros(k)
+    for vote in votes:
+        yes[list(vote.yes & vote.asked)] += 1
+        asked[list(vote.asked)] += 1
+    return yes, asked

@@ -1,0 +1,113 @@
+"""Several labels an image: what people were asked, and the sets of labels they agree on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labeling.consensus.several import SetVote
+from labeling.models import Annotation, Consensus, ConsensusState, Mode, Project
+from labeling.selectors import label_order, projects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from labeling.consensus.lineage import Lineage
+    from labeling.selectors.projects import SchemeView
+    from labeling.selectors.votes import LiveAnswer
+
+SETTLED = (ConsensusState.RESOLVED, ConsensusState.NONE_OF_THESE)
+"""States in which a set of labels stands; that of "none of these" is empty."""
+UNKNOWN = 0.5
+"""The probability of a label that nobody was asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sets:
+    """The labels of (n,) images, as people agree.
+
+    Attributes:
+        shows: (n, k) in the order of the current scheme.
+        known: (n, k) whether people were asked about the label; nowhere where nothing is settled.
+    """
+
+    shows: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
+
+
+def is_several(project_id: int) -> bool:
+    """Tell whether images of a project may bear several labels."""
+    return Project.objects.filter(pk=project_id, mode=Mode.MULTI).exists()
+
+
+def asked(answers: Iterable[LiveAnswer], scheme: SchemeView) -> dict[int, frozenset[int]]:
+    """Give the columns of the labels that each answer's page had listed, by annotation.
+
+    An answer was given under a scheme version; a label that is not in it could not be chosen.
+    """
+    wanted = [answer.annotation_id for answer in answers]
+    rows = Annotation.objects.filter(pk__in=wanted).order_by("pk").values_list("pk", "scheme_id")
+    columns: dict[int, frozenset[int]] = {}
+    found: dict[int, frozenset[int]] = {}
+    for pk, scheme_id in rows:
+        if scheme_id not in columns:
+            same = scheme_id == scheme.id
+            listed = scheme.label_ids if same else label_order.label_ids(scheme_id)
+            of = scheme.column_of
+            columns[scheme_id] = frozenset(of[label_id] for label_id in listed if label_id in of)
+        found[pk] = columns[scheme_id]
+    return found
+
+
+def vote(
+    answer: LiveAnswer, column_of: dict[int, int], asked: dict[int, frozenset[int]]
+) -> SetVote:
+    """Give an answer as a set; labels retired since are left out."""
+    named = frozenset(column_of[key] for key in answer.label_ids if key in column_of)
+    return SetVote(named, asked.get(answer.annotation_id, frozenset()) | named)
+
+
+def remap(
+    rows: npt.NDArray[np.float32],
+    old: Sequence[int],
+    new: Sequence[int],
+    lineage: Lineage | None = None,
+) -> npt.NDArray[np.float32]:
+    """Bring (n, len(old)) probabilities to the labels `new`.
+
+    A label that others were merged into is shown where one of them was; one that is new, or that
+    another was split into, is unknown.
+    """
+    column_of = {label_id: column for column, label_id in enumerate(new)}
+    if lineage is not None:
+        column_of |= lineage.merged
+    out = np.full((len(rows), len(new)), np.nan, dtype=np.float32)
+    for place, label_id in enumerate(old):
+        if label_id in column_of:
+            column = column_of[label_id]
+            out[:, column] = np.fmax(out[:, column], rows[:, place])
+    return np.where(np.isnan(out), np.float32(UNKNOWN), out)
+
+
+def sets(project_id: int, image_ids: npt.NDArray[np.int64]) -> Sets:
+    """Read the sets of labels of images, by two queries."""
+    scheme = projects.current_scheme(project_id)
+    place = {int(key): at for at, key in enumerate(image_ids)}
+    shows = np.zeros((len(image_ids), len(scheme.label_ids)), dtype=np.bool_)
+    known = np.zeros_like(shows)
+    # By project, since thousands of keys are more than a statement of SQLite takes.
+    rows = Consensus.objects.filter(project_id=project_id, state__in=SETTLED).order_by("pk")
+    for image_id, stored, scheme_id in rows.values_list("image_id", "posterior", "scheme_id"):
+        if image_id not in place:
+            continue
+        row = np.frombuffer(bytes(stored), dtype=np.float32)[None]
+        if scheme_id != scheme.id:
+            old = label_order.label_ids(scheme_id)
+            row = remap(row, old, scheme.label_ids, scheme.lineage)
+        shows[place[image_id]] = row[0] > UNKNOWN
+        known[place[image_id]] = row[0] != UNKNOWN
+    return Sets(shows, known)

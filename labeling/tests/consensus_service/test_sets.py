@@ -1,0 +1,108 @@
+"""Sets of labels through the services: answers, experts, training rows and the audit slice."""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+import pytest
+
+from labeling.models import (
+    Adjudication,
+    AdjudicationKind,
+    Annotation,
+    Annotator,
+    Consensus,
+    ConsensusState,
+    Image,
+    Partition,
+    Project,
+)
+from labeling.selectors import consensus as consensus_selectors
+from labeling.selectors import several
+from labeling.services import adjudication, decisions
+from labeling.services import annotations as annotation_service
+from labeling.tests.worlds import NOW, make_annotator, make_images, make_project, make_scheme
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project(mode="MULTI", votes_audit=1)
+
+
+def name(annotator: Annotator, image: Image, *codes: str) -> Annotation:
+    return annotation_service.record_direct(
+        annotator_id=annotator.pk,
+        image_id=image.pk,
+        kind="LABEL" if codes else "NONE_OF_THESE",
+        label_codes=list(codes),
+        key=uuid.uuid4(),
+        now=NOW,
+    )
+
+
+def test_training_rows_hold_a_probability_a_label_and_images_that_show_none(
+    project: Project,
+) -> None:
+    both, none = make_images(project, 2)
+    ada = make_annotator(project)
+    name(ada, both, "milk", "oat-milk")
+    name(ada, none)
+
+    rows = consensus_selectors.training_rows(project.pk)
+
+    assert rows.is_several
+    assert rows.image_ids.tolist() == [both.pk, none.pk]
+    assert rows.posteriors.tolist() == [[0.75, 0.25, 0.75], [0.25, 0.25, 0.25]]
+
+
+def test_a_label_made_since_is_unknown_of_images_answered_before(project: Project) -> None:
+    before, after = make_images(project, 2)
+    ada = make_annotator(project)
+    name(ada, before, "milk")
+    make_scheme(project, ["milk", "soy milk", "oat milk", "rice milk"])
+    name(ada, after, "milk")
+
+    rows = consensus_selectors.training_rows(project.pk)
+
+    assert rows.posteriors.tolist() == [[0.75, 0.25, 0.25, 0.5], [0.75, 0.25, 0.25, 0.25]]
+
+
+def test_an_expert_decides_a_set_alone(project: Project) -> None:
+    (image,) = make_images(project, 1, Partition.AUDIT)
+    name(make_annotator(project), image, "milk")
+
+    decisions.adjudicate(
+        project_id=project.pk,
+        image_id=image.pk,
+        annotator_id=make_annotator(project, "Eve").pk,
+        kind="LABEL",
+        label_code="soy-milk",
+        label_codes=["oat-milk"],
+        now=NOW,
+    )
+
+    row = Consensus.objects.get(image=image)
+    assert row.state == ConsensusState.RESOLVED
+    assert np.frombuffer(bytes(row.posterior), dtype=np.float32).tolist() == [0.0, 1.0, 1.0]
+    found = several.sets(project.pk, np.array([image.pk]))
+    assert found.shows.tolist() == [[False, True, True]]
+    assert found.known.all()
+
+
+def test_people_who_name_the_same_two_labels_agree(project: Project) -> None:
+    Project.objects.filter(pk=project.pk).update(votes_audit=2, adjudication_share=0.0)
+    alike, unlike = make_images(project, 2, Partition.AUDIT)
+    for person in ("Ada", "Ben"):
+        annotator = make_annotator(project, person)
+        name(annotator, alike, "milk", "oat-milk")
+        name(annotator, unlike, "milk", *(["oat-milk"] if person == "Ada" else []))
+    Consensus.objects.filter(image=unlike).update(state=ConsensusState.DISPUTED)
+
+    adjudication.open_due(project_id=project.pk, now=NOW)
+
+    kinds = dict(Adjudication.objects.values_list("image_id", "kind"))
+    assert kinds[unlike.pk] == AdjudicationKind.DISAGREEMENT
+    assert kinds.get(alike.pk) != AdjudicationKind.DISAGREEMENT
