@@ -22,6 +22,7 @@ from labeling.models import (
     QueueEntryState,
     Reason,
 )
+from labeling.selectors.prepared import Prepared
 from labeling.selectors.queue import CandidateRows, undecided_pool
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ def set_apart(project_id: int) -> npt.NDArray[np.int64]:
 
 def is_worth_asking(answer: Annotation) -> bool:
     """Tell whether enough images nearly the same as an answered one are free."""
-    return len(free_members(answer).values_list("pk")[:FEWEST_MEMBERS]) == FEWEST_MEMBERS
+    # Most images resemble no other, and every answer may ask.
+    if not _grouped.raw(answer.image_id):
+        return False
+    return len(_some_free.raw(answer.project_id, answer.image_id)) == FEWEST_MEMBERS
 
 
 def free_members(answer: Annotation) -> QuerySet[Image]:
@@ -82,7 +86,10 @@ def free_members(answer: Annotation) -> QuerySet[Image]:
 
     Never an audit or gold image, nor one that waits in another stream than the acquired.
     """
-    image_id = answer.image_id
+    return _free(answer.project_id, answer.image_id)
+
+
+def _free(project_id: int, image_id: int) -> QuerySet[Image]:
     group = AlikeImage.objects.filter(image_id=image_id).values("group")[:1]
     decided = Consensus.objects.filter(image=OuterRef("pk")).exclude(state=ConsensusState.OPEN)
     held = Assignment.objects.filter(image=OuterRef("pk"), state=AssignmentState.OPEN)
@@ -93,7 +100,7 @@ def free_members(answer: Annotation) -> QuerySet[Image]:
         reason=Reason.ACQUIRED
     )
     return (
-        pool(answer.project_id)
+        pool(project_id)
         .filter(
             ~Exists(decided),
             ~Exists(held),
@@ -101,8 +108,14 @@ def free_members(answer: Annotation) -> QuerySet[Image]:
             ~Exists(elsewhere),
             ~Q(pk=image_id),
             alike__group=group,
-            alike__project_id=answer.project_id,
+            alike__project_id=project_id,
             alike__set_apart_at__isnull=True,
         )
         .order_by("pk")
     )
+
+
+_grouped = Prepared(lambda image_id: AlikeImage.objects.filter(image_id=image_id).values_list("pk"))
+_some_free = Prepared(
+    lambda project_id, image_id: _free(project_id, image_id).values_list("pk")[:FEWEST_MEMBERS]
+)
