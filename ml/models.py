@@ -155,6 +155,39 @@ class UploadDrift(models.Model):
         return f"{self.source} of {self.day}: {'drifted' if self.is_drifted else 'as before'}"
 
 
+class AuditTopUp(models.Model):
+    """Staff want to know a label better: more new pictures of it join the audit slice."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    project = models.ForeignKey("labeling.Project", on_delete=models.CASCADE, related_name="+")
+    label_code = models.CharField(max_length=64)
+    half_width = models.FloatField(help_text="Wanted of the label's interval, a share.")
+    share = models.FloatField(
+        help_text="Chance of a new split group that the classifier takes for the label."
+    )
+    n_seen = models.PositiveIntegerField(
+        default=0, help_text="New pictures taken for the label since."
+    )
+    requested_by = models.ForeignKey(
+        "labeling.User", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    is_reached = models.BooleanField(default=False, help_text="Ended because it is known so well.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "label_code"],
+                condition=Q(ended_at__isnull=True),
+                name="audit_top_up_one_open_a_label",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label_code} to {self.half_width}"
+
+
 class DatasetSnapshot(models.Model):
     """Exactly what a head was fitted on. Immutable; the rows are one compressed file."""
 

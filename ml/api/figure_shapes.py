@@ -143,10 +143,34 @@ class TopUpShape(serializers.Serializer[Any]):
     waiting = serializers.IntegerField(help_text="Audit images left that may be of it.")
     waiting_answers = serializers.IntegerField()
     reachable = serializers.FloatField(help_text="Half-width once those are answered.")
-    new_pictures = serializers.IntegerField(
-        allow_null=True, help_text="Of the label, for the rest; null where none joins the slice."
+    n = serializers.IntegerField(help_text="Audit images of the label that could be judged.")
+    open = serializers.IntegerField(help_text="That may be of it and are not settled.")
+    votes = serializers.IntegerField(help_text="Answers an audit image takes now.")
+    share = serializers.FloatField(
+        help_text="Of new pictures that look like it, how many join the slice once asked for."
     )
+    new_pictures = serializers.IntegerField(help_text="Of the label, for the rest.")
+    is_asked_for = serializers.BooleanField()
     sentence = serializers.CharField()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Add the field whose name a serializer keeps for itself."""
+        return {"label": serializers.SlugField(), **super().get_fields()}
+
+
+class TopUpRequestShape(serializers.Serializer[Any]):
+    """A label that staff want to know better."""
+
+    id = serializers.UUIDField()
+    label_name = serializers.CharField()
+    half_width = serializers.FloatField(help_text="Wanted, to either side.")
+    now = serializers.FloatField(help_text="Half-width as it is.")
+    n = serializers.IntegerField(help_text="Audit images of the label that could be judged.")
+    share = serializers.FloatField(
+        help_text="Chance of new pictures that look like it to join the audit slice."
+    )
+    seen = serializers.IntegerField(help_text="New pictures that looked like it since.")
+    created_at = serializers.DateTimeField()
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Add the field whose name a serializer keeps for itself."""

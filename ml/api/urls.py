@@ -20,6 +20,8 @@ urlpatterns: list[URLPattern] = [
     path(f"{STAFF}history", staff.HistoryView.as_view()),
     path(f"{STAFF}forecast", figures.ForecastView.as_view()),
     path(f"{STAFF}top-up", figures.TopUpView.as_view()),
+    path(f"{STAFF}top-ups", figures.TopUpListView.as_view()),
+    path(f"{STAFF}top-ups/<uuid:public_id>/stop", figures.TopUpStopView.as_view()),
     path(f"{STAFF}versions", staff.VersionsView.as_view()),
     path(f"{STAFF}versions/<uuid:public_id>/roll-back", staff.RollBackView.as_view()),
     path(f"{STAFF}versions/<uuid:public_id>/serve", gate.ServeView.as_view()),

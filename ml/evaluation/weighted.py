@@ -51,6 +51,24 @@ def hajek(
     return intervals.with_effective_n(share, effective, n=len(right), confidence=confidence)
 
 
+def equal_chance(draw_order: Vector, inclusion: Vector) -> npt.NDArray[np.bool_]:
+    """Keep so many of the cases drawn with a raised probability that all had the commonest one.
+
+    For what cannot weigh its cases: tests by counting, curves. A case of probability s is kept
+    where its draw order lies below u / s, u the commonest probability (the smallest of several):
+    its chance of being in the sample and kept is u. Cases of a smaller one are all kept.
+
+    Args:
+        draw_order: (n,) uniform in [0, 1), drawn apart from whether the case is in the sample.
+        inclusion: (n,) probability with which each came into the sample.
+    """
+    if len(inclusion) == 0:
+        return np.empty(0, dtype=np.bool_)
+    found, counts = np.unique(inclusion.round(9), return_counts=True)
+    kept: npt.NDArray[np.bool_] = draw_order * inclusion <= found[counts.argmax()] * (1 + 1e-6)
+    return kept
+
+
 def stratified(
     k_h: npt.ArrayLike, n_h: npt.ArrayLike, size_h: npt.ArrayLike, *, confidence: float = 0.95
 ) -> Interval:

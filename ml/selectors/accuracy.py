@@ -75,7 +75,7 @@ def _calibration(found: Measured) -> dict[str, Any]:
     `by_chance` is the calibration error that a classifier with these certainties would show on so
     few images though every one of them were true.
     """
-    settled = found.is_judged & ~found.checks.pending
+    settled = found.is_judged & ~found.checks.pending & found.is_alike
     n = int(settled.sum())
     rows = summary.reliability(found.p[settled], found.is_right[settled], bins=BINS)
     gaps = [row.accuracy.n * abs(row.accuracy.estimate - row.confidence) for row in rows]
@@ -106,7 +106,7 @@ def _weighted(found: Measured) -> dict[str, Any] | None:
     wrong at the lower end, as right at the upper.
     """
     asked = found.predicted >= 0
-    if len(np.unique(found.inclusion.round(9))) < 2 or not found.is_judged.any():
+    if metrics.is_drawn_alike(found.inclusion) or not found.is_judged.any():
         return None
     is_open = asked & ((found.truth < 0) | found.checks.pending)
     judged = found.is_judged

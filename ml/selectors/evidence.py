@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeling.selectors import consensus
+from ml.evaluation import weighted
 from ml.heads import codec, ridge
 from ml.models import Comparison
 from ml.selectors import embeddings
@@ -117,18 +118,23 @@ COLUMNS = ("truth", "said", "reference")
 
 
 def audit_truth(project_id: int) -> AuditTruth:
-    """Read the audit slice as it stands; a label changed since simply reads differently."""
+    """Read the audit slice as it stands; a label changed since simply reads differently.
+
+    Versions are compared on images that all had the same chance: a label that staff want
+    to know better must not count for more in what decides which version serves.
+    """
     rows = consensus.audit_rows(project_id, measured_only=True)
+    is_alike = weighted.equal_chance(rows.draw_order, rows.inclusion_probability)
     # What an expert has yet to look at is not the truth yet, and may be the truth tomorrow.
     states = np.array(rows.states, dtype=object)
-    waits = rows.is_pending | np.isin(states, WAITING)
-    known = (rows.label_index >= 0) & ~waits
+    waits = (rows.is_pending | np.isin(states, WAITING)) & is_alike
+    known = (rows.label_index >= 0) & ~waits & is_alike
     codes = np.array(rows.codes, dtype=object)
     return AuditTruth(
         image_ids=rows.image_ids[known],
         codes=codes[rows.label_index[known]],
         n_open=int(waits.sum()),
-        n_for_experts=int((rows.is_pending | (states == DISPUTED)).sum()),
+        n_for_experts=int(((rows.is_pending | (states == DISPUTED)) & is_alike).sum()),
     )
 
 

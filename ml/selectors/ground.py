@@ -130,9 +130,13 @@ def of_project(project_id: int, *, rng: np.random.Generator) -> Ground | None:
 
 
 def _settled(measured: Measured, codes: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    """Give the audit images whose truth is a label of today that nobody has yet to look at."""
+    """Give the audit images whose truth is a label of today that nobody has yet to look at.
+
+    Of those drawn with a raised chance only so many that all had the same: a curve counts.
+    """
     today = np.array([code in codes for code in measured.codes], dtype=np.bool_)
     settled: npt.NDArray[np.bool_] = measured.is_judged & ~measured.checks.pending
+    settled &= measured.is_alike
     return settled & today[np.maximum(measured.truth, 0)]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeling.selectors import consensus, projects
-from ml.evaluation import adjudicated, by_label, intervals
+from ml.evaluation import adjudicated, by_label, intervals, weighted
 from ml.selectors import audit_predictions
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class Audit:
     n_people: int
     checks: Checks
     inclusion: npt.NDArray[np.float64]
+    is_alike: npt.NDArray[np.bool_]
     states: tuple[str, ...]
     waiting: npt.NDArray[np.int64]
     waiting_sources: tuple[str, ...]
@@ -125,6 +126,8 @@ class Measured:
         n_people: how many annotators stand behind these labels.
         checks: what experts make of the images.
         inclusion: (n,) probability with which each came into the audit slice.
+        is_alike: (n,) among those that all had the same chance (`weighted.equal_chance`), for what
+            cannot weigh its images.
         states: (n,) consensus states.
         waiting: (m,) what the version says of audit images without an answer, as `predicted`.
         waiting_sources: (m,) where those came from.
@@ -142,6 +145,7 @@ class Measured:
     n_people: int
     checks: Checks
     inclusion: npt.NDArray[np.float64]
+    is_alike: npt.NDArray[np.bool_]
     states: tuple[str, ...]
     waiting: Labels
     waiting_sources: tuple[str, ...]
@@ -168,6 +172,7 @@ def audit(project_id: int) -> Audit:
     rows = consensus.audit_rows(project_id, measured_only=True)
     scheme = projects.current_scheme(project_id)
     is_answered = (rows.label_index >= 0) | (rows.n_votes > 0)
+    is_alike = weighted.equal_chance(rows.draw_order, rows.inclusion_probability)
     return Audit(
         codes=tuple(scheme.codes),
         names=tuple(scheme.names),
@@ -184,6 +189,7 @@ def audit(project_id: int) -> Audit:
             named=tuple(one for one, kept in zip(rows.named, is_answered, strict=True) if kept),
         ),
         inclusion=rows.inclusion_probability[is_answered],
+        is_alike=is_alike[is_answered],
         states=tuple(np.asarray(rows.states, dtype=object)[is_answered]),
         waiting=rows.image_ids[~is_answered],
         waiting_sources=tuple(np.asarray(rows.sources, dtype=object)[~is_answered]),
@@ -215,6 +221,7 @@ def measured(found: Audit, version: UUID) -> Measured | None:
         n_people=found.n_people,
         checks=found.checks,
         inclusion=found.inclusion,
+        is_alike=found.is_alike,
         states=found.states,
         waiting=places[said.columns[n:]],
         waiting_sources=found.waiting_sources,
@@ -231,8 +238,11 @@ def overall(found: Measured) -> Estimate:
 
 
 def among(found: Measured, k: int) -> Estimate:
-    """Estimate how often the label is among the k likeliest, as `overall` does for k = 1."""
-    here = np.ones(len(found.truth), dtype=np.bool_)
+    """Estimate how often the label is among the k likeliest, as `overall` does for k = 1.
+
+    For more than one only on images that all had the same chance of being measured.
+    """
+    here = np.ones(len(found.truth), dtype=np.bool_) if k == 1 else found.is_alike
     return _put_right(found, here, len(found.waiting), k)
 
 
@@ -273,7 +283,9 @@ def per_source(found: Measured) -> list[dict[str, Any]]:
     rows = [
         {
             "source": source,
-            **_put_right(found, sources == source, found.waiting_sources.count(source)).to_json(),
+            **_put_right(
+                found, (sources == source) & found.is_alike, found.waiting_sources.count(source)
+            ).to_json(),
         }
         for source in sorted(set(found.sources))
     ]
@@ -281,7 +293,11 @@ def per_source(found: Measured) -> list[dict[str, Any]]:
 
 
 def by_labels(found: Measured) -> list[by_label.Share]:
-    """Estimate the accuracy on the images of each label, in the order of `codes`."""
+    """Estimate the accuracy on the images of each label, in the order of `codes`.
+
+    Where images of a label were not drawn into the slice alike (uploads that look different, labels
+    topped up), each counts for as many as it stands for (`_as_drawn`).
+    """
     checks, k = found.checks, len(found.codes)
     may_be = np.zeros((len(found.truth), k), dtype=np.bool_)
     for row, columns in enumerate(checks.named):
@@ -296,7 +312,43 @@ def by_labels(found: Measured) -> list[by_label.Share]:
         is_pending=checks.pending,
         may_be=may_be,
     )
-    return by_label.shares(cases, k)
+    rows = by_label.shares(cases, k)
+    if is_drawn_alike(found.inclusion):
+        return rows
+    return [_as_drawn(found, may_be[:, at], at, row) for at, row in enumerate(rows)]
+
+
+def is_drawn_alike(inclusion: npt.NDArray[np.float64]) -> bool:
+    """Tell whether (n,) images came into the slice with one probability."""
+    return len(np.unique(inclusion.round(9))) < 2
+
+
+def _as_drawn(
+    found: Measured, may_be: npt.NDArray[np.bool_], at: int, row: by_label.Share
+) -> by_label.Share:
+    """Weigh the images of one label by 1 / probability (Hájek), the open ones at both ends.
+
+    What experts' checks of other images suggest is left out here: the images are few, and the
+    weights matter more.
+    """
+    is_asked = found.predicted >= 0
+    is_open = found.checks.pending | (found.truth < 0) | ~is_asked
+    here = (found.truth == at) & is_asked
+    rows = here | (is_open & (may_be | (found.truth == at)))
+    if not here.any() or is_drawn_alike(found.inclusion[rows]):
+        return row
+    right, inclusion = here & (found.predicted == at), found.inclusion
+    middle = weighted.hajek(right[here], inclusion[here])
+    low = weighted.hajek((right & ~is_open)[rows], inclusion[rows]).low
+    high = weighted.hajek((right | is_open)[rows], inclusion[rows]).high
+    shares = 1.0 / inclusion[here]
+    return replace(
+        row,
+        estimate=middle.estimate,
+        low=min(low, middle.estimate),
+        high=max(high, middle.estimate),
+        effective=float(shares.sum() ** 2 / (shares * shares).sum()),
+    )
 
 
 def per_class(found: Measured) -> list[dict[str, Any]]:
@@ -379,6 +431,7 @@ def _unmeasured(rows: Audit) -> Measured:
         n_people=0,
         checks=Checks(nobody, nobody, nobody, none, nothing, ()),
         inclusion=nothing,
+        is_alike=nobody,
         states=(),
         waiting=np.full(len(rows.waiting), -1, dtype=np.int64),
         waiting_sources=rows.waiting_sources,

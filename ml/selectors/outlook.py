@@ -257,7 +257,7 @@ def _per_label(
     counts = np.zeros((k, k), dtype=np.int64)
     champion = found.measured
     column_of = {code: column for column, code in enumerate(codes)}
-    judged = champion.is_judged & ~champion.checks.pending
+    judged = champion.is_judged & ~champion.checks.pending & champion.is_alike
     for truth, says in zip(champion.truth[judged], champion.predicted[judged], strict=True):
         at, to = (column_of.get(champion.codes[place], -1) for place in (truth, says))
         if at >= 0 and to >= 0:

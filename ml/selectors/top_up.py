@@ -1,8 +1,8 @@
 """What it would cost to know one label's accuracy to a chosen width, and what can be had at all.
 
 An image joins the audit slice by chance when it comes in, and stays (rule 1). So a label's interval
-can be narrowed by the audit images that still wait, those the version takes for the label first,
-and beyond them only by new pictures.
+can be narrowed by the audit images that still wait, and beyond them only by new pictures: of those
+that look like the label a larger share joins where staff have asked for it (ADR 14).
 """
 
 from __future__ import annotations
@@ -14,10 +14,20 @@ import numpy as np
 
 from labeling.selectors import projects
 from ml.evaluation import intervals, weighted
+from ml.models import AuditTopUp
 from ml.selectors import metrics, versions
 
 if TYPE_CHECKING:
+    from labeling.selectors.projects import ProjectRow
+    from ml.evaluation import by_label
     from ml.selectors.metrics import Measured
+
+LIKELY_SHARE = 0.5
+"""Of new pictures that look like a wanted label: the other half still teaches the classifier."""
+
+FEWEST_TO_SAY = 5
+WIDEST_TO_SAY = 0.35
+"""Below so many pictures, or wider, "known to" would be said of what nobody knows."""
 
 
 def cost(project_id: int, *, code: str, half_width: float) -> dict[str, Any]:
@@ -32,35 +42,90 @@ def cost(project_id: int, *, code: str, half_width: float) -> dict[str, Any]:
         LabelNotFoundError: the project has no such label in its scheme.
     """
     project, label = projects.by_id(project_id), projects.label(project_id, code)
-    pointer = versions.pointer(project_id)
-    found = metrics.of_version(project_id, pointer.version if pointer else None)
+    found = _measured(project_id)
     if code not in found.codes:
         raise projects.LabelNotFoundError(f"The label {code!r} has been retired.")
     at = found.codes.index(code)
-    row = metrics.by_labels(found)[at]
+    open_row = AuditTopUp.objects.filter(project_id=project_id, label_code=code, ended_at=None)
+    share = open_row.values_list("share", flat=True).first() or joins_at(project)
+    rows = metrics.by_labels(found)
+    figures = _figures(project, found, rows[at], at, half_width=half_width, share=share)
+    figures |= {"label": code, "is_asked_for": open_row.exists()}
+    return figures | {"sentence": _sentence(figures, label.name)}
+
+
+def under_way(project_id: int) -> list[dict[str, Any]]:
+    """List what staff have asked for and what is known by now, the oldest first."""
+    rows = list(AuditTopUp.objects.filter(project_id=project_id, ended_at=None).order_by("pk"))
+    if not rows:
+        return []
+    found, names = _measured(project_id), projects.label_names(project_id)
+    shares = dict(zip(found.codes, metrics.by_labels(found), strict=True))
+    listed = []
+    for row in rows:
+        known = shares.get(row.label_code)
+        listed.append(
+            {
+                "id": row.public_id,
+                "label": row.label_code,
+                "label_name": names.get(row.label_code, row.label_code),
+                "half_width": row.half_width,
+                "now": _reach(known) if known else 0.5,
+                "n": known.n if known else 0,
+                "share": row.share,
+                "seen": row.n_seen,
+                "created_at": row.created_at,
+            }
+        )
+    return listed
+
+
+def joins_at(project: ProjectRow) -> float:
+    """Give the chance of a new picture that looks like a wanted label to join the slice."""
+    return max(LIKELY_SHARE, project.audit_partition_share)
+
+
+def _reach(known: by_label.Share) -> float:
+    """Give how far the interval of a label reaches to either side; half of all where unknown."""
+    return (known.high - known.low) / 2 if known.n else 0.5
+
+
+def _measured(project_id: int) -> Measured:
+    pointer = versions.pointer(project_id)
+    return metrics.of_version(project_id, pointer.version if pointer else None)
+
+
+def _figures(
+    project: ProjectRow,
+    found: Measured,
+    row: by_label.Share,
+    at: int,
+    *,
+    half_width: float,
+    share: float,
+) -> dict[str, Any]:
     right = row.estimate * row.n if row.n else 0.0
     votes = max(1, min(project.votes_audit, found.n_people))
     hits = _hit_rate(found, at)
     missing = intervals.answers_missing_for(right, row.n, half_width=half_width)
-    answers = weighted.top_up_answers(
-        right, row.n, half_width=half_width, hit_rate=hits, votes=votes
-    )
     waiting = int((found.waiting == at).sum())
     more = round(waiting * hits)
-    figures = {
-        "label": code,
+    return {
         "half_width": half_width,
-        "now": intervals.half_width_with(right, row.n, 0),
+        "now": _reach(row),
+        "n": row.n,
+        "open": row.open,
+        "votes": votes,
         "missing": missing,
-        "answers": answers,
+        "answers": weighted.top_up_answers(
+            right, row.n, half_width=half_width, hit_rate=hits, votes=votes
+        ),
         "waiting": waiting,
         "waiting_answers": waiting * votes,
         "reachable": intervals.half_width_with(right, row.n, more),
-        "new_pictures": math.ceil(max(missing - more, 0) / project.audit_partition_share)
-        if project.audit_partition_share
-        else None,
+        "share": share,
+        "new_pictures": math.ceil(max(missing - more, 0) / share),
     }
-    return figures | {"sentence": _sentence(figures, label.name, project.audit_partition_share)}
 
 
 def _hit_rate(found: Measured, at: int) -> float:
@@ -69,29 +134,43 @@ def _hit_rate(found: Measured, at: int) -> float:
     return float((np.sum(taken & found.is_right) + 1) / (np.sum(taken) + 2))
 
 
-def _sentence(figures: dict[str, Any], name: str, share: float) -> str:
-    wanted, now = _points(figures["half_width"]), _points(figures["now"])
+def _sentence(figures: dict[str, Any], name: str) -> str:
+    wanted = _points(figures["half_width"])
+    if figures["missing"] == 0 and figures["now"] <= figures["half_width"]:
+        return f"{name} is known to {_points(figures['now'])} points already."
     if figures["missing"] == 0:
-        return f"{name} is known to {now} points already."
+        return (
+            f"{name} has audit pictures enough for {wanted} points; {figures['open']} that may be "
+            "of it are not settled yet, and count both as right and as wrong until they are."
+        )
+    each = figures["votes"]
+    a_picture = "one answer a picture" if each == 1 else f"{each} answers a picture"
     said = (
-        f"{name} is known to {now} points. {wanted} points take about {figures['missing']:,} more "
-        f"audit images of it, about {figures['answers']:,} answers."
+        f"{known(figures['n'], figures['now'], name)} {wanted} points take about "
+        f"{figures['missing']:,} more audit pictures of it: about {figures['answers']:,} answers, "
+        f"at {a_picture} and with those that turn out to be of another label."
     )
     if figures["new_pictures"] == 0:
-        return f"{said} They wait in the audit slice and are asked about in random order."
+        return f"{said} These pictures wait already and are asked about in random order."
     if figures["waiting"] == 0:
-        held = "The audit slice holds none that looks like it."
+        held = "None waits that looks like it."
     else:
         held = (
-            f"The audit slice holds about {figures['waiting']:,} that may be of it: "
+            f"About {figures['waiting']:,} that may be of it wait already: "
             f"{figures['waiting_answers']:,} answers, and {_points(figures['reachable'])} points."
         )
-    if figures["new_pictures"] is None:
-        return f"{said} {held} No picture joins the slice: its share is 0."
     return (
-        f"{said} {held} The rest takes about {figures['new_pictures']:,} new pictures of it, of "
-        f"which {round(100 * share)} in 100 join the slice."
+        f"{said} {held} The rest takes about {figures['new_pictures']:,} new pictures of it; asked "
+        f"for, {round(100 * figures['share'])} in 100 of them are used to measure."
     )
+
+
+def known(n: int, half: float, name: str) -> str:
+    """Say how well a label is known: nothing where the interval could be almost anything."""
+    if n < FEWEST_TO_SAY or half > WIDEST_TO_SAY:
+        few = "no audit picture" if n == 0 else f"{n} audit picture{'' if n == 1 else 's'}"
+        return f"{name} is not known yet ({few})."
+    return f"{name} is known to {_points(half)} points, by {n} audit pictures."
 
 
 def _points(half: float) -> str:

@@ -10,6 +10,7 @@ from labeling.selectors import consensus, projects
 from labeling.services import journal
 from ml.models import Outlook
 from ml.selectors import outlook, registry
+from ml.services import top_up
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -70,6 +71,7 @@ def update(*, project_id: int, now: datetime) -> bool:
     stored.seconds = time.perf_counter() - started
     stored.computed_at = now
     stored.save()
+    top_up.end_reached(project_id=project_id, now=now)
     return True
 
 

@@ -20,7 +20,7 @@ from labeling.services import images as image_services
 from labeling.services import journal
 from ml.evaluation import geometry
 from ml.selectors import embeddings
-from ml.services import drift, embedding
+from ml.services import drift, embedding, top_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -118,7 +118,7 @@ def decide(*, project_id: int, now: datetime, rng: np.random.Generator | None = 
     images are linked in the rest of this call; an audit event records the threshold used. It does
     not stay up: the first images of a large import are few, and often of one kind. New groups
     become audit with the project's share, or the one raised for uploads that look different
-    (`drift`).
+    (`drift`) or like a label that staff want to know better (`top_up`).
 
     Args:
         project_id: the project.
@@ -154,9 +154,10 @@ def decide(*, project_id: int, now: datetime, rng: np.random.Generator | None = 
         )
     if links.cosine > project.split_cosine:
         _record_threshold(project_id, project.split_cosine, links.cosine, total, now)
-    shares = drift.audit_shares(
-        project_id=project_id, image_ids=waiting.image_ids[is_ready], now=now
-    )
+    fresh = waiting.image_ids[is_ready]
+    shares = dict(drift.audit_shares(project_id=project_id, image_ids=fresh, now=now))
+    for key, share in top_up.shares(project_id=project_id, image_ids=fresh).items():
+        shares[key] = max(share, shares.get(key, 0.0))
     return image_services.set_partitions(
         project_id=project_id, decisions=_raised(links.decisions(), shares), now=now, rng=rng
     )

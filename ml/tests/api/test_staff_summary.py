@@ -70,6 +70,19 @@ def test_images_drawn_twice_as_often_count_half(audited: Audited) -> None:
     assert found["n"] == 7
 
 
+def test_a_label_whose_images_were_drawn_unlike_weighs_each(audited: Audited) -> None:
+    one_right = audited.images["apple", "apple"][0]
+    Image.objects.filter(pk=one_right.pk).update(inclusion_probability=0.48)
+    overview.forget()
+
+    rows = {row["code"]: row for row in accuracy(audited)["per_class"]}
+
+    # Weights 1/4 for one right apple, 1 for two right and the wrong one.
+    assert rows["apple"]["estimate"] == pytest.approx(2.25 / 3.25)
+    assert rows["apple"]["low"] < 2.25 / 3.25 < rows["apple"]["high"]
+    assert rows["leek"]["estimate"] == 1.0
+
+
 def test_what_is_counted_both_ways_says_what_it_waits_for(audited: Audited) -> None:
     assert accuracy(audited)["open"] == {
         "answers": 0, "expert": 0, "none_fits": 1, "unseen": 0
@@ -105,9 +118,10 @@ def test_a_narrower_interval_has_its_price_and_its_bounds(audited: Audited) -> N
     assert (found["missing"], found["waiting"], found["waiting_answers"]) == (19, 2, 2)
     # Nothing taken for water has been looked at: one image in two may be of it.
     assert found["answers"] == 2 * 19
-    # One of the two waiting; the other 18 are 12 of 100 new pictures.
-    assert found["new_pictures"] == math.ceil(18 / 0.12)
+    # One of the two waiting; the other 18 are half of the new pictures, once asked for.
+    assert found["new_pictures"] == 36
     assert found["reachable"] > 0.2
-    assert "Water is known to ±40 points" in found["sentence"]
+    assert found["sentence"].startswith("Water is not known yet (1 audit picture). ±20 points take")
+    assert "at one answer a picture" in found["sentence"]
     assert manager.get(f"{address}?label=pear").status_code == 404
     assert manager.get(f"{address}?label=water&half_width=0.9").status_code == 400

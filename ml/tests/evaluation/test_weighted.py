@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.evaluation.intervals import UNKNOWN, answers_missing_for, wilson
-from ml.evaluation.weighted import hajek, neyman, stratified, top_up_answers
+from ml.evaluation.weighted import equal_chance, hajek, neyman, stratified, top_up_answers
 
 
 def test_an_image_counts_as_many_as_it_stands_for() -> None:
@@ -114,3 +114,15 @@ def test_a_top_up_costs_more_where_the_label_is_hard_to_hit() -> None:
     assert top_up_answers(4, 5, half_width=0.1, hit_rate=0.25, votes=2) == math.ceil(8 * missing)
     with pytest.raises(ValueError, match="hit_rate"):
         top_up_answers(4, 5, half_width=0.1, hit_rate=0.0)
+
+
+def test_cases_drawn_twice_as_often_are_thinned_to_the_chance_of_the_others() -> None:
+    rng = np.random.default_rng(5)
+    inclusion = np.repeat([0.12, 0.5, 0.05], [6000, 4000, 100])
+    kept = equal_chance(rng.random(len(inclusion)), inclusion)
+
+    assert kept[:6000].all()
+    assert kept[10_000:].all()
+    # 4,000 at 0.24 each: 960 expected, standard deviation 27.
+    assert abs(int(kept[6000:10_000].sum()) - 960) < 4 * 27
+    assert len(equal_chance(np.empty(0), np.empty(0))) == 0
