@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from labeling.consensus.narrowing import Hint
     from labeling.consensus.types import Vote
 
 START_ALPHA, START_BETA = 8.0, 2.0
@@ -130,6 +131,7 @@ def posterior(
     *,
     prior: npt.NDArray[np.floating] | None = None,
     own: Mapping[int, SkillChange] | None = None,
+    hints: Sequence[Hint] = (),
 ) -> npt.NDArray[np.float64]:
     """Give the distribution over outcomes after these votes, in O(votes * outcomes).
 
@@ -149,6 +151,10 @@ def posterior(
             these" the classifier knows nothing: it is given 1 / (k + 1).
         own: what `skills` hold of this very image (`held` of what it was counted with), to be left
             out: an image must not confirm itself.
+        hints: words for several labels at once, of annotators who have no vote here. By one,
+            log q(y) grows by the log of the sum of P(vote | y, annotator) over the votes it stands
+            for; of its own labels each is given the largest of these, so that none of them gains
+            on another.
 
     Returns:
         (k + 1,), sums to 1.
@@ -163,14 +169,24 @@ def posterior(
     _check(votes, pool.n_outcomes)
     named = {vote.label for vote in votes}
     log_q = _capped(_prior_term(prior, pool), named, pool)
-    if votes and pool.n_outcomes - 1 not in named:
+    if (votes or hints) and pool.n_outcomes - 1 not in named:
         log_q[-1] = -np.inf
     for vote in votes:
         skill = skills.get(vote.annotator, pool.average)
         if own is not None and vote.annotator in own:
             skill = skill.minus(own[vote.annotator])
         log_q += np.log(likelihood(vote.label, skill, pool))
+    for hint in hints:
+        skill = skills.get(hint.annotator, pool.average)
+        log_q += np.log(_hinted(hint.columns, skill, pool))
     return normalised(log_q)
+
+
+def _hinted(columns: Sequence[int], skill: Skill, pool: Pool) -> npt.NDArray[np.float64]:
+    """Give (k + 1,) how probable it is that this person says one of the columns, by truth."""
+    found = np.sum([likelihood(column, skill, pool) for column in columns], axis=0)
+    found[list(columns)] = found.max()
+    return np.asarray(np.minimum(found, 1.0))
 
 
 def likelihood(said: int, skill: Skill, pool: Pool) -> npt.NDArray[np.float64]:

@@ -126,13 +126,35 @@ def training_rows(project_id: int) -> TrainingRows:
     show no label at all are among them: they say no to each. Distributions written under older
     scheme versions are brought to the current order by label.
     """
-    version, changes = data_version(project_id), label_changes(project_id)
     scheme = projects.current_scheme(project_id)
     is_several = several.is_several(project_id)
-    stands = Q(state=ConsensusState.RESOLVED, label_id__in=list(scheme.label_ids))
+    stands = Q(state=ConsensusState.RESOLVED, label_id__in=list(scheme.column_of))
+    if is_several:
+        stands = Q(state__in=several.SETTLED)
+    return _pool_rows(project_id, scheme, stands, is_several=is_several)
+
+
+def narrowed_rows(project_id: int) -> TrainingRows:
+    """Read the pool images of which people know no more than that they are one of several labels.
+
+    They said a group, or a label that was split since; rows are spread over what it may be. Such a
+    row teaches, and is never asked whether the classifier is right.
+    """
+    scheme = projects.current_scheme(project_id)
+    narrowed = Q(
+        state__in=(ConsensusState.OPEN, ConsensusState.RESOLVED),
+        label_id__in=list(scheme.lineage.several),
+    )
+    return _pool_rows(project_id, scheme, narrowed)
+
+
+def _pool_rows(
+    project_id: int, scheme: SchemeView, where: Q, *, is_several: bool = False
+) -> TrainingRows:
+    version, changes = data_version(project_id), label_changes(project_id)
     rows = list(
         Consensus.objects.filter(
-            Q(state__in=several.SETTLED) if is_several else stands,
+            where,
             project_id=project_id,
             image__partition=Partition.POOL,
             image__flagged_at__isnull=True,

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Subquery
 
+from labeling.consensus.narrowing import Hint
 from labeling.models import Annotation, AnnotationKind, AnnotatorKind, Label, LabelValue
 from labeling.selectors.prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from django.db.models import QuerySet
+
+    from labeling.consensus.lineage import Lineage
 
 NO_VOTE = (AnnotationKind.UNDO, AnnotationKind.SKIP, AnnotationKind.FLAG)
 
@@ -81,6 +84,47 @@ def of_images(image_ids: Sequence[int]) -> dict[int, list[LiveAnswer]]:
         if value == LabelValue.YES:
             answers[-1].label_ids.append(label_id)
     return found
+
+
+def hints_of(
+    answers: Mapping[int, Sequence[LiveAnswer]], lineage: Lineage
+) -> dict[int, list[Hint]]:
+    """Give what was said of images that may be several labels, oldest first.
+
+    By live answers that name a group, and by those that named a label before it was split, of
+    people who have not answered since. One query, and none where no label was split.
+
+    Args:
+        answers: image to its live answers (`of_images`).
+        lineage: of the current scheme.
+    """
+    found: dict[int, list[Hint]] = {image_id: [] for image_id in answers}
+    for image_id, annotator_id, label_id in _before_split(list(answers), lineage):
+        if annotator_id not in {one.annotator_id for one in answers[image_id]}:
+            columns = lineage.several[label_id]
+            found[image_id].append(Hint(annotator_id, label_id, columns, counts=False))
+    for image_id, said in answers.items():
+        for one in said:
+            named = [label for label in one.label_ids if label in lineage.several]
+            if named and not one.decides_alone:
+                columns = lineage.several[named[0]]
+                found[image_id].append(Hint(one.annotator_id, named[0], columns, counts=True))
+    return found
+
+
+def _before_split(image_ids: Sequence[int], lineage: Lineage) -> list[tuple[int, int, int]]:
+    """Give image, annotator and label of the answers that a split has withdrawn."""
+    if not lineage.split_at or not image_ids:
+        return []
+    rows = Annotation.objects.filter(
+        image_id__in=image_ids,
+        kind=AnnotationKind.LABEL,
+        withdrawn_at__in=sorted(set(lineage.split_at.values())),
+        annotator__quarantined_at__isnull=True,
+        labels__label_id__in=list(lineage.split_at),
+        labels__value=LabelValue.YES,
+    )
+    return list(rows.order_by("pk").values_list("image_id", "annotator_id", "labels__label_id"))
 
 
 def said_too_early(label_id: int, answers: Sequence[LiveAnswer]) -> set[int]:

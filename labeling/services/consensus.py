@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.db import transaction
 
-from labeling.consensus import crowd, retirement, several
+from labeling.consensus import crowd, narrowing, retirement, several
 from labeling.consensus.types import Answers, Decision, State, Vote
 from labeling.models import (
     AnnotationKind,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from labeling.consensus.crowd import Pool, Skill
+    from labeling.consensus.narrowing import Hint
     from labeling.models import Project
     from labeling.selectors.projects import SchemeView
     from labeling.selectors.votes import LiveAnswer
@@ -49,6 +50,8 @@ class _Decided:
     needed: int
     is_expert: bool
     counted: dict[str, Any] | None = None
+    label_id: int | None = None
+    """Where it is no column: a group, or a label that was split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class _Reader:
     skills: dict[int, Skill]
     priors: dict[int, npt.NDArray[np.float32]]
     asked: dict[int, frozenset[int]]
+    hints: dict[int, list[Hint]]
 
     @property
     def k(self) -> int:
@@ -240,6 +244,10 @@ def _reader(
 ) -> _Reader:
     people = {answer.annotator_id for said in answers.values() for answer in said}
     is_single = project.mode == Mode.SINGLE
+    hints = {}
+    if is_single and scheme.lineage.several:
+        hints = votes.hints_of(answers, scheme.lineage)
+        people |= {hint.annotator for given in hints.values() for hint in given}
     pool_ids = [image.pk for image in images if image.partition != Partition.AUDIT]
     return _Reader(
         project=project,
@@ -252,13 +260,16 @@ def _reader(
         asked={}
         if is_single
         else several_selectors.asked([one for said in answers.values() for one in said], scheme),
+        hints=hints,
     )
 
 
 def _write(row: Consensus, found: _Decided, scheme: SchemeView, now: datetime) -> bool:
     """Bring a row up to what was found; tell whether that changes it."""
     decision = found.decision
-    label_id = None if decision.label is None else scheme.label_ids[decision.label]
+    label_id = found.label_id
+    if decision.label is not None:
+        label_id = scheme.label_ids[decision.label]
     is_as_before = (row.state, row.label_id) == (decision.state.value, label_id)
     posterior = found.posterior.astype(np.float32)
     if row.pk is not None and is_as_before and _is_same(row, found, posterior, scheme.id):
@@ -304,6 +315,11 @@ def _named(answer: LiveAnswer, column_of: dict[int, int]) -> list[int]:
     return [column_of[label_id] for label_id in answer.label_ids if label_id in column_of]
 
 
+def _group(answer: LiveAnswer, reader: _Reader) -> int | None:
+    """Give the group that an answer names, if any."""
+    return next((one for one in answer.label_ids if one in reader.scheme.lineage.several), None)
+
+
 def opinions(answers: list[LiveAnswer], column_of: dict[int, int]) -> list[Vote]:
     """Give the opinions of those who do not decide alone; none of these is the last column."""
     found = []
@@ -331,6 +347,12 @@ def _by_decree(answer: LiveAnswer, answers: list[LiveAnswer], reader: _Reader) -
         decision = Decision(State.RESOLVED, named[0])
         early = votes.said_too_early(reader.scheme.label_ids[named[0]], answers)
         answers = [one for one in answers if one.annotation_id not in early]
+    elif answer.kind == AnnotationKind.LABEL and (group := _group(answer, reader)):
+        columns = list(reader.scheme.lineage.several[group])
+        posterior = np.zeros(k)
+        posterior[columns] = 1 / len(columns)
+        known = Decision(State.RESOLVED)
+        return _Decided(posterior, known, n_votes, 1, is_expert=True, label_id=group)
     elif answer.kind == AnnotationKind.LABEL:  # Its label was retired: the question is open again.
         decision = Decision(State.OPEN)
     counted = None
@@ -357,10 +379,31 @@ def _by_crowd(
     )
     prior = None if is_audit else reader.priors.get(image.pk)
     own = skills.added(added, crowd_selectors.outcomes(reader.scheme))
-    posterior = crowd.posterior(said, reader.skills, reader.pool, prior=prior, own=own)
+    hints = reader.hints.get(image.pk, [])
+    posterior = crowd.posterior(said, reader.skills, reader.pool, prior=prior, own=own, hints=hints)
     alone = None
     if prior is not None:
-        alone = crowd.posterior(said, reader.skills, reader.pool, own=own)
+        alone = crowd.posterior(said, reader.skills, reader.pool, own=own, hints=hints)
+    if hints:
+        found = narrowing.decide(
+            said,
+            hints,
+            posterior,
+            alone,
+            cant_tell=counted.cant_tell,
+            policy=narrowing.Policy(
+                reader.pool, rule.needed, rule.cap, project.retirement_risk, is_audit
+            ),
+        )
+        return _Decided(
+            posterior[:k] / posterior[:k].sum(),
+            found.decision,
+            found.n_votes,
+            rule.needed,
+            is_expert=False,
+            counted=_counted(said, posterior, reader, fewest=FEWEST_TO_COUNT),
+            label_id=found.label,
+        )
     decision = retirement.decide(
         counted,
         posterior,
