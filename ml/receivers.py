@@ -5,10 +5,12 @@ And one of a worker's start, so that the first import need not wait for the engi
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from celery import current_app
@@ -26,13 +28,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PAUSE_S = 0.1
+REFIT_PAUSE_S = 0.1
+EMBED_PAUSE_S = 1.0
+"""An import stores a batch every tenth of a second, and a worker goes on by itself until it is done:
+a message for each batch would be most of what storing it costs beside the rows."""
 
 
 @receiver(events.images_added, dispatch_uid="ml.embed")
 def embed_new_images(*, project_id: int, **_: Any) -> None:
     """Ask for the embeddings of a project's new images."""
-    _enqueue(tasks.embed_images, project_id)
+    _embeds.ask(project_id)
 
 
 @receiver(events.annotation_submitted, dispatch_uid="ml.refit")
@@ -76,6 +81,8 @@ def _load_embedding() -> None:
 
 
 def _load_refit() -> None:
+    import scipy.cluster.hierarchy  # noqa: F401, PLC0415 - half a second, for lending groups
+
     from ml.services import refit  # noqa: F401, PLC0415 - to have it loaded
 
 
@@ -83,14 +90,15 @@ _LOADS = {"default": _load_embedding, "fast": _load_refit}
 """What a worker of a queue loads when it starts."""
 
 
-class _Refits:
-    """Asks for refits from a thread of its own: at once, and then not again for a moment.
+class _Asks:
+    """Asks for a task from a thread of its own: at once, and then not again for a moment.
 
     What comes meanwhile is asked for once. So nobody who answers waits for the broker, and a
     crowd's answers do not each pay for a message that changes nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task[Any, Any], pause_s: float) -> None:
+        self.task, self.pause_s = task, pause_s
         self._asked: set[int] = set()
         self._wake = threading.Event()
         self._starting = threading.Lock()
@@ -115,19 +123,25 @@ class _Refits:
         with self._starting:
             if not self._is_running():
                 self._process = os.getpid()
-                self._thread = threading.Thread(target=self._run, name="refits", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="asks", daemon=True)
                 self._thread.start()
+                atexit.register(self._send)  # a command may end within the pause
 
     def _run(self) -> None:
         while True:
             self._wake.wait()
             self._wake.clear()
-            while self._asked:
-                _enqueue(tasks.refit_head, self._asked.pop())
-            time.sleep(PAUSE_S)
+            self._send()
+            time.sleep(self.pause_s)
+
+    def _send(self) -> None:
+        with suppress(KeyError):  # two threads may send at the end of a process
+            while True:
+                _enqueue(self.task, self._asked.pop())
 
 
-_refits = _Refits()
+_refits = _Asks(tasks.refit_head, REFIT_PAUSE_S)
+_embeds = _Asks(tasks.embed_images, EMBED_PAUSE_S)
 
 
 def _enqueue(task: Task[Any, Any], project_id: int) -> None:

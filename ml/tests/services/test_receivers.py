@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from celery import current_app
@@ -14,7 +17,7 @@ from celery.signals import worker_process_init
 from kombu.exceptions import OperationalError
 from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
-from ml import receivers, tasks
+from ml import receivers
 from ml.inference.embedder import OnnxEmbedder
 from ml.inference.files import sha256_of
 from ml.services import embedding
@@ -46,10 +49,8 @@ class Refused:
         self.tried.clear()
 
 
-def refusing(monkeypatch: pytest.MonkeyPatch, *faults: Exception) -> Refused:
-    task = Refused(*faults)
-    monkeypatch.setattr(tasks, "refit_head", task)
-    return task
+def asking(task: Refused) -> receivers._Asks:
+    return receivers._Asks(cast("Any", task), receivers.REFIT_PAUSE_S)
 
 
 @pytest.mark.parametrize(
@@ -62,10 +63,10 @@ def refusing(monkeypatch: pytest.MonkeyPatch, *faults: Exception) -> Refused:
     ids=["dead", "full", "read only"],
 )
 def test_a_message_the_broker_refuses_is_one_line_and_the_next_one_goes_out(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: Exception
+    caplog: pytest.LogCaptureFixture, fault: Exception
 ) -> None:
-    task = refusing(monkeypatch, fault)
-    refits = receivers._Refits()
+    task = Refused(fault)
+    refits = asking(task)
 
     refits.ask(7)
     task.wait()
@@ -81,9 +82,9 @@ def test_a_message_the_broker_refuses_is_one_line_and_the_next_one_goes_out(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_died_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    task = refusing(monkeypatch, RuntimeError("nobody thought of this"))
-    refits = receivers._Refits()
+def test_a_thread_that_died_is_started_again() -> None:
+    task = Refused(RuntimeError("nobody thought of this"))
+    refits = asking(task)
 
     refits.ask(7)
     task.wait()
@@ -94,6 +95,53 @@ def test_a_thread_that_died_is_started_again(monkeypatch: pytest.MonkeyPatch) ->
 
     assert not dead.is_alive()
     assert task.arrived == [8]
+
+
+def test_what_is_asked_in_one_moment_is_one_message() -> None:
+    task = Refused()
+    asks = receivers._Asks(cast("Any", task), 0.3)
+
+    for _ in range(20):
+        asks.ask(7)
+    task.wait()
+    asks.ask(7)
+    task.wait()
+
+    assert task.arrived == [7, 7]
+
+
+PROGRAM = """
+import sys
+import django
+
+django.setup()
+from ml import receivers
+
+class Told:
+    name = "told"
+
+    def delay(self, *, project_id):
+        print(project_id, flush=True)
+
+asks = receivers._Asks(Told(), 60.0)
+asks.ask(7)
+while asks._asked or asks._wake.is_set():
+    pass
+asks.ask(8)
+"""
+
+
+def test_a_command_that_ends_within_the_pause_still_sends_its_last_message() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.stdout.split() == ["7", "8"], done.stderr
 
 
 @pytest.fixture
