@@ -8,7 +8,12 @@ from ml.acquisition.badge import badge
 from ml.acquisition.bait import bait_binary
 from ml.acquisition.cluster_margin import cluster_margin
 from ml.acquisition.dropquery import dropquery
-from ml.acquisition.guards import EmptyPoolError, NeedsProbabilitiesError, NotProbabilitiesError
+from ml.acquisition.guards import (
+    EmptyPoolError,
+    NeedsOneLabelError,
+    NeedsProbabilitiesError,
+    NotProbabilitiesError,
+)
 from ml.acquisition.herding import max_herding, uncertainty_herding
 from ml.acquisition.k_center import k_center
 from ml.acquisition.random_choice import at_random
@@ -52,6 +57,10 @@ WEIGHS_EVERY_PICK = frozenset(ACQUISITION_FUNCTIONS) - {
 }  # fmt: skip
 """The names whose cost grows with the batch, because each pick depends on the ones before."""
 
+NEEDS_ONE_LABEL = frozenset({"badge", "bait_binary", "dropquery"})
+"""The names that compare labels with each other: with several labels an image they refuse, and the
+default chooses in their place."""
+
 OLD_NAMES = {"herding": "max_herding"}
 """What projects and exports made before a function was renamed may still call it."""
 
@@ -80,9 +89,11 @@ __all__ = [
     "COLD_START",
     "DEFAULT",
     "NEEDS_NO_PROBABILITIES",
+    "NEEDS_ONE_LABEL",
     "OLD_NAMES",
     "WEIGHS_EVERY_PICK",
     "EmptyPoolError",
+    "NeedsOneLabelError",
     "NeedsProbabilitiesError",
     "NotProbabilitiesError",
     "PreparedRows",

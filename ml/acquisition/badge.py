@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.acquisition.classifier import probabilities_at
+from ml.acquisition.classifier import probabilities_at, refuse_several
 from ml.acquisition.clusters import draw_in_proportion
 from ml.acquisition.guards import guarded
 from ml.acquisition.picking import Openings, uniform
@@ -30,6 +30,7 @@ def badge(pool: Pool, *, batch_size: int, rng: np.random.Generator) -> tuple[Ind
     Source: Ash et al. 2020, "Deep Batch Active Learning by Diverse, Uncertain Gradient Lower
     Bounds" (arXiv 1906.03671).
     """
+    refuse_several(pool, "badge")
     candidates, chance = uniform(pool, max(MAX_CANDIDATES, batch_size), rng)
     rows = pool.embeddings[candidates].astype(np.float64)
     residuals = top_residuals(probabilities_at(pool, candidates, "badge"))

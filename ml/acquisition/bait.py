@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.acquisition.classifier import head_probabilities, needed_head, probabilities_at
+from ml.acquisition.classifier import (
+    head_probabilities,
+    needed_head,
+    probabilities_at,
+    refuse_several,
+)
 from ml.acquisition.guards import guarded
 from ml.acquisition.picking import Openings, doubtful_and_uniform, uniform
 from ml.acquisition.uncertainty import doubt_of
@@ -41,6 +46,7 @@ def bait_binary(pool: Pool, *, batch_size: int, rng: np.random.Generator) -> tup
     Source: Ash et al. 2021, "Gone Fishing" (arXiv 2106.09675); the binary form is Huseljic et al.
     2024, "Fast Fishing" (arXiv 2404.08981); `methods.md` §1.5.
     """
+    refuse_several(pool, "bait_binary")
     head = needed_head(pool, "bait_binary")
     doubt = doubt_of(pool, "bait_binary")
     limit = max(MAX_CANDIDATES, batch_size)

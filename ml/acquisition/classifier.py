@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.acquisition.guards import NeedsProbabilitiesError
+from ml.acquisition.guards import NeedsOneLabelError, NeedsProbabilitiesError
+from ml.heads.calibration import calibrated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,23 +38,59 @@ def linear_scores(head: Head, rows: Embeddings) -> npt.NDArray[np.float64]:
 
 
 def head_probabilities(head: Head, rows: Embeddings) -> Probabilities:
-    """Give the (b, k) calibrated probabilities of (b, d) prepared rows."""
-    sharpened = head.temperature * linear_scores(head, rows)
-    sharpened -= sharpened.max(axis=1, keepdims=True)
-    np.exp(sharpened, out=sharpened)
-    sharpened /= sharpened.sum(axis=1, keepdims=True)
-    return sharpened
+    """Give the (b, k) calibrated probabilities of (b, d) prepared rows, one each for several."""
+    return calibrated(head, linear_scores(head, rows))
+
+
+def most_doubtful(probabilities: Probabilities) -> Probabilities:
+    """Give (n, 2) yes and no of the label nearest to one half, of (n, k) independent ones.
+
+    Acquisition functions ask how torn a classifier is between labels. With several labels an image
+    it is torn about each label between yes and no, and an image is as doubtful as its most doubtful
+    label: margin, entropy and least confidence all rank by that label then.
+
+    Source: the binary version minimum of Brinker 2006, "On Active Learning in Multi-label
+    Classification" (the label with the smallest distance to its boundary).
+    """
+    if probabilities.shape[1] == 0:
+        return np.tile([1.0, 0.0], (len(probabilities), 1))
+    nearest = np.abs(probabilities - 0.5).argmin(axis=1)
+    yes = probabilities[np.arange(len(probabilities)), nearest]
+    return np.column_stack([yes, 1.0 - yes])
+
+
+def any_fits(probabilities: Probabilities) -> Probabilities:
+    """Give (n, 2) that are the more undecided, the less any of (n, k) independent labels fits."""
+    best = np.maximum(probabilities.max(axis=1, initial=0.0), 0.5)
+    return np.column_stack([best, 1.0 - best])
+
+
+def refuse_several(pool: Pool, name: str) -> None:
+    """Refuse a pool whose images may bear several labels.
+
+    Raises:
+        NeedsOneLabelError: its labels are independent questions.
+    """
+    if pool.head is not None and pool.head.several is not None:
+        raise NeedsOneLabelError(
+            f"{name!r} compares labels with each other, and in a project with several labels an "
+            "image they are questions of their own; use 'uherding'."
+        )
 
 
 def probabilities_at(pool: Pool, positions: Indices, name: str) -> Probabilities:
-    """Give the (b, k) probabilities of (b,) rows of the pool.
+    """Give the (b, k) probabilities of (b,) rows of the pool, each row summing to 1.
+
+    With several labels an image, (b, 2) of the most doubtful label (`most_doubtful`).
 
     Raises:
         NeedsProbabilitiesError: there is no classifier yet.
     """
     if pool.probabilities is not None:
         return pool.probabilities[positions]
-    return head_probabilities(needed_head(pool, name), pool.embeddings[positions])
+    head = needed_head(pool, name)
+    said = head_probabilities(head, pool.embeddings[positions])
+    return said if head.several is None else most_doubtful(said)
 
 
 def scores_of_all(pool: Pool, score: Callable[[Probabilities], Scores], name: str) -> Scores:

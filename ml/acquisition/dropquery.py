@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.acquisition.classifier import linear_scores, needed_head
+from ml.acquisition.classifier import linear_scores, needed_head, refuse_several
 from ml.acquisition.clusters import k_means, nearest_to_means
 from ml.acquisition.guards import guarded
 from ml.acquisition.picking import one_a_group, uniform
@@ -30,6 +30,7 @@ def dropquery(pool: Pool, *, batch_size: int, rng: np.random.Generator) -> tuple
     Source: Gupte et al. 2024, "Revisiting Active Learning in the Era of Vision Foundation Models"
     (arXiv 2401.14555): three passes, three quarters dropped.
     """
+    refuse_several(pool, "dropquery")
     candidates, chance = uniform(pool, max(MAX_CANDIDATES, batch_size), rng)
     rows, groups = pool.embeddings[candidates], pool.groups[candidates]
     changed = changes(needed_head(pool, "dropquery"), rows, rng)

@@ -27,6 +27,13 @@ class NeedsProbabilitiesError(MlError):
     status = 409
 
 
+class NeedsOneLabelError(MlError):
+    """This acquisition function works for one label an image only."""
+
+    code = "needs_one_label"
+    status = 409
+
+
 class NotProbabilitiesError(MlError):
     """Rows do not sum to 1; logits would rank images wrongly without failing."""
 

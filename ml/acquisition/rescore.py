@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.acquisition.classifier import most_doubtful
 from ml.evaluation.geometry import prepare
+from ml.heads.calibration import calibrated
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from ml.acquisition.rows import PreparedRows
     from ml.types import Head, Indices, Probabilities, Scores
 
-    Block = npt.NDArray[np.float32]
+    Block = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 MEMORY_BOUND = 64 * 2**20
 """Bytes of working memory of a pass, beside what it gives back: 16 bytes a row."""
@@ -32,7 +34,8 @@ class Rescored:
     """What the classifier says of the pool.
 
     Attributes:
-        doubt: (n,) margin scores in [0, 1]: 1 is a tie of the two most likely labels.
+        doubt: (n,) margin scores in [0, 1]: 1 is a tie of the two most likely labels, or, with
+            several labels an image, of yes and no of the most doubtful one.
         probabilities: (n, k), or None where they would take more than `MOST_CELLS`.
     """
 
@@ -56,10 +59,11 @@ def rescore(rows: PreparedRows, head: Head, *, most_cells: int = MOST_CELLS) -> 
         places = rows.places[start : start + step]
         said = fold.probabilities(rows, places)
         here = slice(start, start + len(places))
-        doubt[here] = _margin(said)
+        doubt[here] = _margin(said) if head.several is None else _margin(most_doubtful(said))
         if probabilities is not None:
             probabilities[here] = said
-            probabilities[here] /= probabilities[here].sum(axis=1, keepdims=True)
+            if head.several is None:
+                probabilities[here] /= probabilities[here].sum(axis=1, keepdims=True)
     return Rescored(doubt, probabilities)
 
 
@@ -102,6 +106,8 @@ class _Fold:
             exact = prepare(raw[cancels], self.head.centre)
             scores[cancels] = exact @ self.both[:, :-1]
         scores += self.bias
+        if self.head.several is not None:
+            return calibrated(self.head, scores)
         scores *= np.float32(self.head.temperature)
         scores -= scores.max(axis=1, keepdims=True)
         np.exp(scores, out=scores)

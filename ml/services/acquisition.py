@@ -13,11 +13,11 @@ from labeling.services import queue
 from labeling.services.slots import DOUBTED, SECOND_OPINION
 from ml import acquisition
 from ml.acquisition import PreparedRows
-from ml.acquisition.classifier import probabilities_at
+from ml.acquisition.classifier import most_doubtful, probabilities_at
 from ml.acquisition.rescore import rescore
 from ml.acquisition.shards import RollingShard
 from ml.errors import MlError
-from ml.heads import ridge
+from ml.heads import ridge, several
 from ml.selectors import embeddings, outlook
 from ml.services import rare, similar
 from ml.types import Pool
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from labeling.selectors.consensus import TrainingRows
     from labeling.selectors.projects import ProjectRow
     from ml.types import Embeddings, Head, Indices, Probabilities, Rows, Scores, Weights
 
@@ -53,7 +54,8 @@ class Scored:
         image_ids: (n,) candidates that have a vector.
         groups: (n,) split groups.
         prepared: (n, d) centred unit rows, or what gives them when asked.
-        probabilities: (n, k); None without a classifier, and in a pool too large to keep them.
+        probabilities: (n, k), with several labels an image one each; None without a classifier,
+            and in a pool too large to keep them.
         labeled: (m, d) labeled images, prepared the same way.
         head: the classifier, or None.
         doubt: (n,) margin scores, where there is a classifier.
@@ -79,10 +81,13 @@ class Scored:
 
     def pool(self, counts: Weights | None = None) -> Pool:
         """Give what an acquisition function chooses from."""
+        said = self.probabilities
+        if said is not None and self.head is not None and self.head.several is not None:
+            said = most_doubtful(said)
         return Pool(
             image_ids=self.image_ids,
             embeddings=self.prepared,
-            probabilities=self.probabilities,
+            probabilities=said,
             groups=self.groups,
             labeled=self.labeled,
             head=self.head,
@@ -97,6 +102,13 @@ class Labeled:
 
     image_ids: Indices
     counts: npt.NDArray[np.float64]  # (k,) labeled images of each label
+
+    @classmethod
+    def of(cls, rows: TrainingRows) -> Labeled:
+        """Count the labels; an image of several counts for each."""
+        if rows.is_several:
+            return cls(rows.image_ids, several.counts(rows.posteriors))
+        return cls(rows.image_ids, rows.posteriors.sum(axis=0, dtype=np.float64))
 
     @property
     def is_cold(self) -> bool:
@@ -151,7 +163,8 @@ def function_name(project: ProjectRow, labeled: Labeled, *, has_head: bool) -> s
     """Name the function whose turn it is: herding while it is cold, then the project's own.
 
     Functions that need no classifier, and those with a cold start of their own, come at once. Where
-    the project's own does not pay, a fallback chooses meanwhile (`ml.services.outlook`).
+    the project's own does not pay, a fallback chooses meanwhile (`ml.services.outlook`); where it
+    compares labels with each other and an image may bear several, the default does.
 
     Raises:
         UnknownAcquisitionFunctionError: the project's own does not exist.
@@ -163,6 +176,8 @@ def function_name(project: ProjectRow, labeled: Labeled, *, has_head: bool) -> s
             f"{', '.join(acquisition.ACQUISITION_FUNCTIONS)} in the project's settings."
         )
     chosen = outlook.fallback(project.pk) or wanted
+    if project.mode == "MULTI" and chosen in acquisition.NEEDS_ONE_LABEL:
+        chosen = acquisition.DEFAULT
     return acquisition.whose_turn(chosen, can_ask=has_head and not labeled.is_cold)
 
 

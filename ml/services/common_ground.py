@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.evaluation.metrics import log_loss
-from ml.heads import codec, ridge
+from ml.heads import codec, judged, ridge, several
 from ml.heads.calibration import decided
 from ml.models import ModelVersion
 from ml.selectors import embeddings
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from labeling.selectors.consensus import TrainingRows
     from ml.heads.ridge import FittedHead
     from ml.types import Indices, Probabilities
 
@@ -40,7 +41,8 @@ class OutOfGroup:
 
     Attributes:
         image_ids: (n,).
-        targets: (n,) likeliest column of the labels it was fitted on.
+        targets: (n,) likeliest column of the labels it was fitted on; a number of the set of
+            labels where an image may bear several (`judged.kinds`).
         probabilities: (n, k).
         groups: (n,).
         head: the version itself, for images of groups it has not seen.
@@ -131,10 +133,11 @@ def labeled_set(version: ModelVersion) -> LabeledSet:
     return LabeledSet(
         image_ids=rows.image_ids,
         embeddings=embeddings.load_matrix(version.embedding_set_id, rows.image_ids),
-        targets=unit_rows(rows.posteriors),
+        targets=targets_of(rows),
         weights=rows.weights,
         groups=rows.groups,
         label_order=rows.codes,
+        is_several=rows.is_several,
     )
 
 
@@ -170,6 +173,8 @@ def refitted(version: ModelVersion, labeled: LabeledSet) -> FittedHead:
     images, or that of the champion whose choice it followed, where that one has its weights.
     """
     n = len(labeled.image_ids)
+    if labeled.is_several:
+        return several.fit(labeled, strengths=(float(version.metrics["regularisation"]),))
     if version.head is None:
         strength = float(version.metrics["regularisation"])
         centre = _lost_centre(version, labeled)
@@ -199,6 +204,9 @@ def between(labeled: LabeledSet, known: OutOfGroup) -> Ground:
     columns = np.array([column_of.get(code, -1) for code in labeled.label_order], dtype=np.int64)
     mapped = np.full((n, k), FLOOR)
     mapped[:, columns >= 0] += said[:, columns[columns >= 0]]
+    if labeled.is_several:
+        settled = is_old & (judged.kinds(labeled) == np.where(is_old, known.targets[at], -1))
+        return Ground(np.minimum(mapped, 1.0), is_old | is_new, settled, len(known.image_ids))
     mapped /= mapped.sum(axis=1, keepdims=True)
     now_code = np.array(labeled.label_order, dtype=object)[labeled.targets.argmax(axis=1)]
     then_code = np.array([*known.label_order, ""], dtype=object)[
@@ -221,12 +229,15 @@ def difference(
     return Difference(mean, float(np.sqrt((off**2).sum()) / weights.sum()))
 
 
-def unit_rows(posteriors: npt.NDArray[np.float32]) -> Probabilities:
-    """Scale (n, k) posteriors to rows that sum to 1 in float64.
+def targets_of(rows: TrainingRows | snapshots.Rows) -> Probabilities:
+    """Give the (n, k) targets of training rows: of sum 1, or one probability a label."""
+    if rows.is_several:
+        return rows.posteriors.astype(np.float64)
+    return unit_rows(rows.posteriors)
 
-    In a project with several labels an image they are probabilities of their own; a head over
-    them ranks labels, and is fitted on their shares.
-    """
+
+def unit_rows(posteriors: npt.NDArray[np.float32]) -> Probabilities:
+    """Scale (n, k) posteriors to rows that sum to 1 in float64."""
     rows = posteriors.astype(np.float64)
     sums = rows.sum(axis=1, keepdims=True)
     k = rows.shape[1]
@@ -237,7 +248,7 @@ def unit_rows(posteriors: npt.NDArray[np.float32]) -> Probabilities:
 def _of_fit(labeled: LabeledSet, fitted: FittedHead, head: Head) -> OutOfGroup:
     return OutOfGroup(
         labeled.image_ids,
-        labeled.targets.argmax(axis=1),
+        judged.kinds(labeled),
         fitted.out_of_group,
         labeled.groups,
         head,

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
 
-from ml.heads import codec, ridge
-from ml.heads.kept import KeptSums, is_worth_keeping
+from ml.heads import calibration, codec, ridge, several
+from ml.heads.kept import KeptSums, is_worth_keeping, label_shares
 from ml.heads.ridge import Choice
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from ml.heads.ridge import FittedHead
     from ml.models import EmbeddingSet
     from ml.selectors.registry import ChampionView
-    from ml.types import LabeledSet
+    from ml.types import Head, LabeledSet
+
+TARGET_ACCURACY = 0.9
+"""How often what is accepted shall be right, where a project wishes for nothing else."""
 
 CHOSEN_AT = "chosen_at"
 """Where a version's metrics say on how many labels its strength and temperature were chosen."""
@@ -36,19 +40,29 @@ _lock = threading.Lock()
 
 
 def fit(
-    labeled: LabeledSet, *, embedding_set: EmbeddingSet, champion: ChampionView | None
+    labeled: LabeledSet,
+    *,
+    embedding_set: EmbeddingSet,
+    champion: ChampionView | None,
+    precision: float = several.PRECISION,
 ) -> FittedHead:
     """Fit a head on these rows; leave-group-out is exact either way.
+
+    With several labels an image (`ml.heads.several`) the sums are not kept: labels have rows of
+    their own.
 
     Args:
         labeled: all rows that the head may learn from.
         embedding_set: of the rows' vectors.
         champion: what serves, from which the choice is taken over.
+        precision: of several labels, how often one that is said shall be right.
 
     Raises:
         EmptyLabeledSetError: no rows.
     """
     choice = _choice(labeled, embedding_set, champion)
+    if labeled.is_several:
+        return _fit_several(labeled, choice, precision)
     if choice is None or ridge.is_choice_due(choice, len(labeled.image_ids)):
         _take(embedding_set.public_id)
         return ridge.fit_ridge(labeled)
@@ -57,13 +71,47 @@ def fit(
     return ridge.fit_as_chosen(labeled, choice, problem=_problem(labeled, embedding_set, choice))
 
 
+def threshold(labeled: LabeledSet, fitted: FittedHead, target: float) -> float:
+    """Give the probability from which a version's answers are accepted.
+
+    With several labels an image each has its own, in the head; this is the lowest.
+    """
+    if labeled.is_several:
+        return several.lowest_threshold(fitted.head)
+    return calibration.acceptance_threshold(
+        fitted.out_of_group, labeled.targets, labeled.weights, target_accuracy=target
+    )
+
+
+def for_labels(head: Head, codes: tuple[str, ...]) -> Head:
+    """Give a head in the order of the labels as they are now."""
+    if head.label_order == codes:
+        return head
+    shares = label_shares(head.label_order, codes)
+    mapped = ridge.for_labels if head.several is None else several.for_labels
+    return mapped(head, shares, codes)
+
+
 def metrics(fitted: FittedHead) -> dict[str, Any]:
     """Give what a version must say of its fit, for `fit` to go on from."""
-    return {
+    found = {
         "log_loss": fitted.log_loss,
         "regularisation": fitted.head.regularisation,
         CHOSEN_AT: fitted.choice.n_labels,
     }
+    head = fitted.head
+    if head.several is not None:
+        bars = zip(head.label_order, head.several.thresholds.tolist(), strict=True)
+        found["thresholds"] = {code: bar if bar <= 1 else None for code, bar in bars}
+    return found
+
+
+def _fit_several(labeled: LabeledSet, choice: Choice | None, precision: float) -> FittedHead:
+    n = len(labeled.image_ids)
+    if choice is None or ridge.is_choice_due(choice, n):
+        return several.fit(labeled, precision=precision)
+    fitted = several.fit(labeled, precision=precision, strengths=(choice.strength,))
+    return replace(fitted, choice=replace(fitted.choice, n_labels=choice.n_labels))
 
 
 def forget() -> None:

@@ -16,18 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml.evaluation import verdicts
-from ml.heads import calibration
+from ml.heads import judged
 from ml.selectors import registry
 from ml.services import common_ground
 from ml.services.common_ground import remember, unit_rows
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from ml.heads.ridge import FittedHead
     from ml.models import ModelVersion
     from ml.services.common_ground import Ground
-    from ml.types import LabeledSet, Probabilities
+    from ml.types import LabeledSet
 
 __all__ = ["Verdict", "check", "judge", "praise", "remember", "unit_rows"]
 
@@ -99,15 +97,14 @@ def judge(
             {"log_loss": None},
         )
     if champion is None:
-        return _against_nothing(fitted, len(labeled.label_order))
+        return _against_nothing(fitted, judged.knowing_nothing(labeled))
     verdict = _against_champion(labeled, fitted, champion)
     if proven is None or proven.embedding_set_id != champion.embedding_set_id:
         return verdict
     return _on_leash(verdict, labeled, fitted, proven)
 
 
-def _against_nothing(fitted: FittedHead, k: int) -> Verdict:
-    bound = math.log(k)
+def _against_nothing(fitted: FittedHead, bound: float) -> Verdict:
     numbers = {"log_loss": fitted.log_loss, "uniform_log_loss": bound}
     if fitted.log_loss <= bound:
         return Verdict(
@@ -140,8 +137,7 @@ def _held_back(project_id: int, n_labels: int) -> Verdict | None:
 
 def _against_champion(labeled: LabeledSet, fitted: FittedHead, champion: ModelVersion) -> Verdict:
     ground = common_ground.between(labeled, common_ground.out_of_group(champion))
-    truth = calibration.decided(labeled.targets)
-    mine, old = _losses(truth, fitted.out_of_group), _losses(truth, ground.said)
+    mine, old = judged.losses(labeled, fitted.out_of_group), judged.losses(labeled, ground.said)
     everything = common_ground.difference(mine - old, labeled, ground.is_comparable)
     settled = common_ground.difference(mine - old, labeled, ground.is_settled)
     numbers: dict[str, Any] = {
@@ -193,11 +189,6 @@ def praise(new_loss: float, old_loss: float) -> str:
     return "Better" if round(new_loss, 3) < round(old_loss, 3) else "Within the tolerance"
 
 
-def _losses(targets: Probabilities, probabilities: Probabilities) -> npt.NDArray[np.float64]:
-    losses: npt.NDArray[np.float64] = -(targets * np.log(np.maximum(probabilities, 1e-12))).sum(1)
-    return losses
-
-
 def _on_leash(
     verdict: Verdict, labeled: LabeledSet, fitted: FittedHead, proven: ModelVersion
 ) -> Verdict:
@@ -221,15 +212,13 @@ def _on_leash(
 
 
 def _leash_numbers(labeled: LabeledSet, fitted: FittedHead, ground: Ground) -> dict[str, Any]:
-    decided = calibration.decided(labeled.targets)
     gain = common_ground.difference(
-        _losses(decided, ground.said) - _losses(decided, fitted.out_of_group),
+        judged.losses(labeled, ground.said) - judged.losses(labeled, fitted.out_of_group),
         labeled,
         ground.is_comparable,
     )
-    truth = labeled.targets.argmax(axis=1)
-    mine = fitted.out_of_group.argmax(axis=1) == truth
-    theirs = ground.said.argmax(axis=1) == truth
+    mine = judged.right(labeled, fitted.out_of_group)
+    theirs = judged.right(labeled, ground.said)
     found = common_ground.difference(
         mine.astype(np.float64) - theirs, labeled, ground.is_comparable
     )

@@ -13,7 +13,7 @@ import numpy as np
 from labeling.selectors.queue import NOVEL, TAIL_FIRST
 from labeling.services.queue import RefillEntry
 from ml.acquisition import cold_start, picking, rare
-from ml.acquisition.classifier import probabilities_at
+from ml.acquisition.classifier import any_fits, head_probabilities, probabilities_at
 from ml.evaluation.geometry import prepare
 from ml.selectors import embeddings
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labeling.selectors.projects import ProjectRow
-    from ml.types import Indices, Pool, Weights
+    from ml.types import Indices, Pool, Probabilities, Weights
 
 MOST_RANKED = 1500
 """Candidates that novelty compares with labeled images, and labeled images compared with: 0.1 s."""
@@ -82,7 +82,7 @@ def _tail(pool: Pool, counts: Weights, count: int, rng: np.random.Generator) -> 
     if count < 1:
         return []
     rows, chance = picking.uniform(pool, MOST_LIKELY, rng)
-    said = probabilities_at(pool, rows, "tail_first")
+    said = _said(pool, rows, "tail_first")
     chosen = rare.tail_first(said, pool.groups[rows], counts, batch_size=count, rng=rng)
     return _entries(pool.image_ids[rows[chosen]], chance, TAIL_FIRST)
 
@@ -100,14 +100,23 @@ def _novel(
     known = labeled_ids[embeddings.has_vector(original.pk, labeled_ids)]
     if len(known) > MOST_RANKED:
         known = rng.choice(known, MOST_RANKED, replace=False)
+    said = _said(pool, rows, "novelty")
+    is_several = pool.head is not None and pool.head.several is not None
     chosen = rare.most_novel(
-        probabilities_at(pool, rows, "novelty"),
+        any_fits(said) if is_several else said,
         prepare(embeddings.load_matrix(original.pk, pool.image_ids[rows]), centre),
         prepare(embeddings.load_matrix(original.pk, known), centre),
         pool.groups[rows],
         batch_size=count,
     )
     return _entries(pool.image_ids[rows[chosen]], chance, NOVEL)
+
+
+def _said(pool: Pool, rows: Indices, name: str) -> Probabilities:
+    """Give the (b, k) probabilities of every label, independent ones too."""
+    if pool.head is not None and pool.head.several is not None:
+        return head_probabilities(pool.head, pool.embeddings[rows])
+    return probabilities_at(pool, rows, name)
 
 
 def _entries(image_ids: Indices, chance: float, policy: str) -> list[RefillEntry]:

@@ -17,8 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from labeling.selectors import consensus, projects
-from ml.heads import calibration, codec, ridge
-from ml.heads.kept import label_shares
+from ml.heads import codec, judged
 from ml.models import (
     Embedding,
     EmbeddingSet,
@@ -35,6 +34,7 @@ from ml.services import (
     acquisition,
     budget,
     certification,
+    common_ground,
     deployment,
     fitting,
     gate,
@@ -58,8 +58,6 @@ if TYPE_CHECKING:
     from ml.selectors.registry import ChampionView
     from ml.services.gate import Verdict
     from ml.services.lending import Lending
-
-DEFAULT_TARGET_ACCURACY = 0.9
 
 FORCED = frozenset({"staff", "handover"})
 """Triggers that refit even where no label is new."""
@@ -190,10 +188,15 @@ class _Refit:
         self, labeled: LabeledSet, digest: str
     ) -> tuple[str, ModelVersion | None, FittedHead | None]:
         """Fit, check and deploy a head."""
-        if len(np.unique(labeled.targets.argmax(axis=1))) < 2:
+        if not judged.can_teach(labeled):
             return "waiting", None, None
         assert self.embedding_set is not None  # noqa: S101 - `play` has looked
-        fitted = fitting.fit(labeled, embedding_set=self.embedding_set, champion=self.champion)
+        fitted = fitting.fit(
+            labeled,
+            embedding_set=self.embedding_set,
+            champion=self.champion,
+            precision=self._precision,
+        )
         self.lending.objected(labeled, fitted, self.kept)
         labeled, fitted = self.lending.own(labeled, fitted)
         self._close_stage("fit")
@@ -246,17 +249,11 @@ class _Refit:
         return version
 
     def _fields(self, labeled: LabeledSet, fitted: FittedHead, verdict: Verdict) -> dict[str, Any]:
-        bar = calibration.acceptance_threshold(
-            fitted.out_of_group,
-            labeled.targets,
-            labeled.weights,
-            target_accuracy=self.project.target_accuracy or DEFAULT_TARGET_ACCURACY,
-        )
         return {
             "kind": ModelKind.HEAD,
             "embedding_set": self.embedding_set,
             "temperature": fitted.head.temperature,
-            "acceptance_threshold": bar,
+            "acceptance_threshold": fitting.threshold(labeled, fitted, self._precision),
             "scheme_id": self.rows.scheme_id,
             "label_order": list(labeled.label_order),
             "n_labels": len(labeled.image_ids),
@@ -278,7 +275,7 @@ class _Refit:
     def _feed_queue(self, fitted: FittedHead | None, version: ModelVersion | None) -> None:
         """Rescore the pool, fill the window, write priors; certify where it is time."""
         assert self.embedding_set is not None  # noqa: S101 - `play` has looked
-        seen = Labeled(self.rows.image_ids, self.rows.posteriors.sum(axis=0, dtype=np.float64))
+        seen = Labeled.of(self.rows)
         head = fitted.head if fitted else self._serving_head()
         is_fresh = fitted is not None and not seen.is_cold
         if not (is_fresh or self._is_window_due()):
@@ -302,7 +299,8 @@ class _Refit:
         self.kept["n_vectors"] = Embedding.objects.filter(set=self.embedding_set).count()
         self.kept["n_chosen"] = len(chosen)
         self._close_stage("refill")
-        if fitted is not None and version is not None:
+        # With several labels an image no prior enters consensus.
+        if fitted is not None and version is not None and not self.rows.is_several:
             self._write_priors(fitted, version, scored, chosen)
 
     def _is_window_due(self) -> bool:
@@ -357,20 +355,22 @@ class _Refit:
         if self.champion is None:
             return None
         head = replace(codec.from_bytes(self.champion.head), temperature=self.champion.temperature)
-        codes = tuple(self.rows.codes)
-        if head.label_order == codes:
-            return head
-        return ridge.for_labels(head, label_shares(head.label_order, codes), codes)
+        return fitting.for_labels(head, tuple(self.rows.codes))
+
+    @property
+    def _precision(self) -> float:
+        return self.project.target_accuracy or fitting.TARGET_ACCURACY
 
     def _labeled(self, set_id: int) -> LabeledSet:
         rows = self.lending.rows
         return LabeledSet(
             image_ids=rows.image_ids,
             embeddings=embeddings.load_matrix(set_id, rows.image_ids),
-            targets=gate.unit_rows(rows.posteriors),
+            targets=common_ground.targets_of(rows),
             weights=rows.weights,
             groups=rows.groups,
             label_order=tuple(rows.codes),
+            is_several=rows.is_several,
         )
 
     def _close(self, outcome: RefitOutcome, version: ModelVersion | None = None) -> RefitOutcome:

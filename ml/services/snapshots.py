@@ -34,6 +34,7 @@ class Rows:
     groups: npt.NDArray[np.int64]
     codes: tuple[str, ...]
     lending: dict[str, Any] = field(default_factory=dict)
+    is_several: bool = False
 
 
 def only(rows: TrainingRows, is_kept: npt.NDArray[np.bool_]) -> TrainingRows:
@@ -101,6 +102,7 @@ def load(snapshot_id: int) -> Rows:
         groups=stored["groups"],
         codes=tuple(str(code) for code in stored["codes"]),
         lending=json.loads(str(stored["lending"])) if "lending" in stored else {},
+        is_several=bool(stored["is_several"]) if "is_several" in stored else False,
     )
 
 
@@ -115,5 +117,6 @@ def _compressed(rows: TrainingRows, lending: dict[str, Any]) -> bytes:
         groups=rows.groups[order],
         codes=np.array(rows.codes),
         lending=np.array(json.dumps(lending)),
+        is_several=np.array(rows.is_several),
     )
     return buffer.getvalue()
