@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.heads import ridge
+from ml.heads import challenger, ridge
 from ml.heads.classifier import Unlabeled, certain_rows, out_of_group_loss
 from ml.heads.logistic import fit_logistic
 from ml.heads.mlp import fit_mlp
@@ -142,3 +142,30 @@ def test_pseudo_labels_wait_for_three_images_of_the_median_label() -> None:
     found = fit_pseudo(labeled, unlabeled=pool, rng=rng())
 
     np.testing.assert_array_equal(found.head.weights, ridge.fit_ridge(labeled).head.weights)
+
+
+def test_a_challenger_is_asked_about_rows_whose_groups_it_has_not_seen() -> None:
+    labeled = blobs(np.random.default_rng(7), n=90, d=10)
+    steps: list[int] = []
+
+    found = challenger.fit(labeled, "logistic", step=lambda: steps.append(1))
+
+    truth = labeled.targets.argmax(axis=1)
+    assert len(steps) == 6  # five folds and the whole
+    np.testing.assert_allclose(found.out_of_group.sum(axis=1), 1.0)
+    assert (found.out_of_group.argmax(axis=1) == truth).mean() > 0.9
+    # Labels that change with the group: whoever has not seen a group cannot know its label.
+    of_group = np.random.default_rng(8).integers(0, 3, labeled.groups.max() + 1)[labeled.groups]
+    secret = replace(
+        labeled, targets=np.eye(3)[of_group], embeddings=np.eye(100, dtype=np.float32)[:90]
+    )
+    blind = challenger.fit(secret, "logistic")
+    assert (blind.out_of_group.argmax(axis=1) == of_group).mean() < 0.7
+    assert (ridge.predict(blind.head, secret.embeddings).argmax(axis=1) == of_group).all()
+
+
+def test_a_challenger_that_cannot_be_checked_is_refused() -> None:
+    few = hard([0, 1, 0, 1], np.random.default_rng(9).normal(size=(4, 4)), k=2)
+
+    with pytest.raises(challenger.NotFoldableError, match="5 groups"):
+        challenger.fit(few, "logistic")
