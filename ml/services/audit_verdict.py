@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.evaluation import compare, verdicts
+from ml.evaluation import compare, label_sets, verdicts
 from ml.evaluation.verdicts import Verdict
 from ml.models import ComparisonDecision, ComparisonKind, ModelKind
 
@@ -111,7 +111,10 @@ def with_look(detail: dict[str, Any], found: AuditVerdict, now: datetime) -> dic
 def other(comparison: Comparison) -> str:
     """Name what a comparison compares with."""
     if comparison.reference is None:
-        return f"always answering {comparison.detail['always']!r}"
+        always = str(comparison.detail["always"])
+        if label_sets.is_set(always):
+            return f"always answering {label_sets.names(always, {})}"
+        return f"always answering {always!r}"
     return f"v{comparison.reference.number}"
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from django.db import transaction
 
 from labeling.services import adjudication
-from ml.evaluation import compare
+from ml.evaluation import compare, label_sets
+from ml.heads import several
 from ml.models import (
     Champion,
     Comparison,
@@ -342,4 +343,8 @@ def _store(comparison: Comparison, found: AuditVerdict, sentence: str, now: date
 
 def _commonest_label(version: ModelVersion) -> str:
     rows = snapshots.load(version.snapshot_id)
+    if rows.is_several:
+        sets = label_sets.of_rows(several.shows(rows.posteriors), rows.codes)
+        codes, counts = np.unique(sets.astype(str), return_counts=True)
+        return str(codes[counts.argmax()])
     return rows.codes[int((rows.weights @ rows.posteriors).argmax())]
