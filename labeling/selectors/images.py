@@ -82,9 +82,15 @@ def usable(project_id: int) -> ImageQuery:
     return Image.objects.filter(project_id=project_id, removed_at__isnull=True)
 
 
-def waiting_for_partition(project_id: int) -> PartitionRows:
-    """Read the images whose partition is not decided yet."""
-    return _partition_rows(usable(project_id).filter(partition=Partition.PENDING))
+def waiting_for_partition(project_id: int, *, which: Q | None = None) -> PartitionRows:
+    """Read the images whose partition is not decided yet; `which` of them, or all."""
+    rows = usable(project_id).filter(partition=Partition.PENDING)
+    return _partition_rows(rows if which is None else rows.filter(which))
+
+
+def waiting_count(project_id: int) -> int:
+    """Count the images whose partition is not decided yet."""
+    return usable(project_id).filter(partition=Partition.PENDING).count()
 
 
 def decided(project_id: int) -> PartitionRows:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
 
 from ml.errors import MlError
 from ml.inference.vector_file import VectorFile, owners
@@ -165,6 +166,29 @@ def sets_to_fill(project_id: int) -> list[EmbeddingSet]:
 def image_ids_of(set_id: int) -> QuerySet[Embedding, int]:
     """Give the ids of the images that have a vector in a set, as a query."""
     return Embedding.objects.filter(set_id=set_id).values_list("image_id", flat=True)
+
+
+def is_embedded(set_id: int) -> Q:
+    """Give the condition under which an image has a vector in a set, for a query of images."""
+    return Q(Exists(Embedding.objects.filter(set_id=set_id, image_id=OuterRef("pk"))))
+
+
+def remember(set_id: int, image_ids: Indices, public_ids: list[bytes], content: bytes) -> None:
+    """Keep what was just stored, so that nobody on this machine reads it from the database.
+
+    Args:
+        set_id: of the set; its rows are committed.
+        image_ids: (n,) keys of the images.
+        public_ids: 16 bytes each.
+        content: their float16 vectors, one after the other.
+
+    Raises:
+        VectorCacheError: the file cannot be written. The database has the vectors.
+    """
+    matrix = _matrix(set_id)
+    vectors = np.frombuffer(content, dtype=np.float16).reshape(len(image_ids), -1)
+    with matrix.lock, _said_plainly():
+        matrix.file.append(owners(image_ids, public_ids), vectors)
 
 
 def has_vector(set_id: int, image_ids: Indices) -> npt.NDArray[np.bool_]:

@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
+from uuid import UUID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
 T = TypeVar("T")
-Row = tuple[int, str]  # image id, storage key
+Row = tuple[int, str, UUID]  # image id, storage key, public id
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Ahead(Generic[T]):
         started = self._kept.pop(set_id, None)
         if started is None:
             return None
-        if are_pending([image_id for image_id, _ in started.rows]):
+        if are_pending([image_id for image_id, *_ in started.rows]):
             return started
         self._shared.add(set_id)
         return None

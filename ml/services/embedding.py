@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from PIL import Image as PillowImage
 
+    from ml.services.embed_ahead import Row
     from ml.types import BackboneFile
 
 __all__ = [
@@ -180,6 +181,9 @@ def embed_batches(
             return
         for found in _computed_ahead(embedding_set, seconds, at_most, goes_on=goes_on):
             is_ours = _write(embedding_set, token, found, now)
+            if is_ours and found.ids:
+                ids = np.array(found.ids, dtype=np.int64)
+                embeddings.remember(set_id, ids, found.public_ids, b"".join(found.content))
             n_embedded = len(found.ids) + len(found.broken) if is_ours else 0
             yield Batch(n_embedded, _remaining(embedding_set), is_ours)
             if not is_ours:
@@ -208,7 +212,7 @@ def _computed_ahead(
     if started is None:
         rows = _next_rows(embedding_set, seconds, before=())
         if not rows:
-            yield _Vectors([], [], [])
+            yield _Vectors([], [], [], [])
             return
         started = _ahead.start(compute, rows)
     if embedding_set.digest not in _images_per_s:
@@ -231,14 +235,13 @@ def _are_pending(embedding_set: EmbeddingSet, image_ids: Sequence[int]) -> bool:
     return bool(found == len(image_ids))
 
 
-def _next_rows(
-    embedding_set: EmbeddingSet, seconds: float, *, before: Sequence[tuple[int, str]]
-) -> list[tuple[int, str]]:
-    """Choose the (image id, storage key) of the next batch; `before` is not yet written."""
+def _next_rows(embedding_set: EmbeddingSet, seconds: float, *, before: Sequence[Row]) -> list[Row]:
+    """Choose the images of the next batch; `before` is not yet written."""
     speed = _images_per_s.get(embedding_set.digest)
     limit = FIRST_BATCH if speed is None else max(8, int(speed * seconds))
-    pending = _pending(embedding_set).order_by("public_id").values_list("pk", "storage_key")
-    taken = {image_id for image_id, _ in before}
+    columns = "pk", "storage_key", "public_id"
+    pending = _pending(embedding_set).order_by("public_id").values_list(*columns)
+    taken = {image_id for image_id, *_ in before}
     rows = [row for row in pending[: limit + len(taken)] if row[0] not in taken]
     return rows[:limit]
 
@@ -272,26 +275,31 @@ def _claim(embedding_set: EmbeddingSet, now: datetime) -> Iterator[int | None]:
 @dataclass(frozen=True, slots=True)
 class _Vectors:
     ids: list[int]
+    public_ids: list[bytes]
     content: list[bytes]
     broken: list[int]
 
 
-def _embed(embedding_set: EmbeddingSet, rows: Sequence[tuple[int, str]]) -> _Vectors:
-    """Embed (id, storage key) rows as float16; ids whose file cannot be read are set apart."""
+def _embed(embedding_set: EmbeddingSet, rows: Sequence[Row]) -> _Vectors:
+    """Embed rows as float16; ids whose file cannot be read are set apart."""
     from ml.inference.pipeline import embed_stream  # noqa: PLC0415
 
     broken: list[int] = []
     engine = embedder(embedding_set)
     started = time.perf_counter()
-    loads = [_loader(image_id, key, broken) for image_id, key in rows]
+    loads = [_loader(image_id, key, broken) for image_id, key, _ in rows]
     vectors = np.concatenate(
         list(embed_stream(engine, loads, threads=settings.ORT_THREADS, stage=core_time.stage))
     ).astype(np.float16)
     core_time.save()
     _images_per_s[embedding_set.digest] = len(rows) / (time.perf_counter() - started)
     good = [place for place, row in enumerate(rows) if row[0] not in broken]
-    ids = [rows[place][0] for place in good]
-    return _Vectors(ids, [vectors[place].tobytes() for place in good], broken)
+    return _Vectors(
+        [rows[place][0] for place in good],
+        [rows[place][2].bytes for place in good],
+        [vectors[place].tobytes() for place in good],
+        broken,
+    )
 
 
 def _loader(image_id: int, key: str, broken: list[int]) -> Callable[[], PillowImage.Image]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from django.db.models import Q
 
 from labeling.selectors import images, projects
 from labeling.services import images as image_services
@@ -25,8 +26,6 @@ from ml.services import drift, embedding, top_up
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
-
-    import numpy.typing as npt
 
     from labeling.selectors.images import PartitionRows
     from ml.models import EmbeddingSet
@@ -126,41 +125,46 @@ def decide(*, project_id: int, now: datetime, rng: np.random.Generator | None = 
         rng: draws the partitions; without it each group draws from the project's secret seed and
             its smallest image id.
     """
-    waiting = images.waiting_for_partition(project_id)
-    if not len(waiting):
-        return 0
+    n_waiting = images.waiting_count(project_id)
     embedding_set = _original(project_id)
-    is_ready = np.ones(len(waiting), dtype=bool)
-    if embedding_set is not None:
-        broken = np.isin(waiting.image_ids, embedding_set.unreadable)
-        is_ready = embeddings.has_vector(embedding_set.pk, waiting.image_ids) | broken
-        if not _has_centre(embedding_set, is_all_there=bool(is_ready.all())):
-            return 0
-    elif embedding.is_configured():
+    if not n_waiting or (embedding_set is None and embedding.is_configured()):
         return 0
-    if not is_ready.any():
+    ready = _ready(project_id, embedding_set)
+    if embedding_set is not None and not _has_centre(
+        embedding_set, is_all_there=len(ready) == n_waiting
+    ):
+        return 0
+    if not len(ready):
         return 0
     project = projects.by_id(project_id)
     decided = images.decided(project_id)
-    total = len(decided) + len(waiting)
+    total = len(decided) + n_waiting
     links = _Links(decided, project.split_cosine, max(ALWAYS_ALLOWED, LARGEST_SHARE * total))
-    near = _neighbours(embedding_set, waiting, is_ready, decided, project.split_cosine)
-    for row in np.flatnonzero(is_ready):
+    near = _neighbours(embedding_set, ready, decided, project.split_cosine)
+    for row, image_id in enumerate(ready.image_ids.tolist()):
         links.add(
-            int(waiting.image_ids[row]),
-            session=waiting.sessions[row],
-            perceptual_hash=int(waiting.hashes[row]),
-            near=near.get(int(waiting.image_ids[row]), []),
+            image_id,
+            session=ready.sessions[row],
+            perceptual_hash=int(ready.hashes[row]),
+            near=near.get(image_id, []),
         )
     if links.cosine > project.split_cosine:
         _record_threshold(project_id, project.split_cosine, links.cosine, total, now)
-    fresh = waiting.image_ids[is_ready]
+    fresh = ready.image_ids
     shares = dict(drift.audit_shares(project_id=project_id, image_ids=fresh, now=now))
     for key, share in top_up.shares(project_id=project_id, image_ids=fresh).items():
         shares[key] = max(share, shares.get(key, 0.0))
     return image_services.set_partitions(
         project_id=project_id, decisions=_raised(links.decisions(), shares), now=now, rng=rng
     )
+
+
+def _ready(project_id: int, embedding_set: EmbeddingSet | None) -> PartitionRows:
+    """Read the waiting images that have their vector, or never will have one."""
+    if embedding_set is None:
+        return images.waiting_for_partition(project_id)
+    which = embeddings.is_embedded(embedding_set.pk) | Q(pk__in=embedding_set.unreadable)
+    return images.waiting_for_partition(project_id, which=which)
 
 
 def _raised(
@@ -315,8 +319,7 @@ class _Links:
 
 def _neighbours(
     embedding_set: EmbeddingSet | None,
-    waiting: PartitionRows,
-    is_ready: npt.NDArray[np.bool_],
+    ready: PartitionRows,
     decided: PartitionRows,
     cosine: float,
 ) -> dict[int, list[tuple[float, int]]]:
@@ -326,7 +329,7 @@ def _neighbours(
     centre = embeddings.centre(embedding_set)
     if centre is None:
         return {}
-    new = _embedded(embedding_set.pk, waiting.image_ids[is_ready])
+    new = _embedded(embedding_set.pk, ready.image_ids)
     everything = np.concatenate([new, _embedded(embedding_set.pk, decided.image_ids)])
     rows = geometry.prepare(embeddings.load_matrix(embedding_set.pk, new), centre)
     near: dict[int, list[tuple[float, int]]] = defaultdict(list)

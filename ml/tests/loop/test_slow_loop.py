@@ -39,6 +39,7 @@ from ml.services import (
     refit,
     runs,
 )
+from ml.services.embed_ahead import Row
 from ml.tests.loop.world import DIM, World
 
 pytestmark = pytest.mark.django_db
@@ -49,13 +50,16 @@ def vectors_at_once(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Stand in for the backbone: a tuned vector is the truth's direction with this much noise."""
     noise = {"noise": 0.05}
 
-    def embed(of: EmbeddingSet, rows: list[tuple[int, str]]) -> Any:
+    def embed(of: EmbeddingSet, rows: list[Row]) -> Any:
         world = WORLDS[of.project_id]
-        classes = [list(_labels(world)).index(world.truth[key]) for key, _ in rows]
+        classes = [list(_labels(world)).index(world.truth[key]) for key, *_ in rows]
         rng = np.random.default_rng(len(rows))
         found = world.directions[classes] + noise["noise"] * rng.normal(size=(len(rows), DIM))
         content = [row.astype(np.float16).tobytes() for row in found]
-        return SimpleNamespace(ids=[key for key, _ in rows], content=content, broken=[])
+        owners = [public_id.bytes for *_, public_id in rows]
+        return SimpleNamespace(
+            ids=[key for key, *_ in rows], public_ids=owners, content=content, broken=[]
+        )
 
     monkeypatch.setattr(embedding, "_embed", embed)
     return noise
