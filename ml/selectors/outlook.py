@@ -8,7 +8,7 @@ nothing (rule 1). Everything follows from stored rows, so a command gives the pa
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,14 +17,14 @@ from labeling.selectors import projects
 from ml.evaluation import forecast, intervals, label_needs, stopping
 from ml.evaluation.forecast import Refusal, two_digits
 from ml.models import Outlook
-from ml.selectors import ground, outlook_words, savings, spending
+from ml.selectors import ground, metrics, outlook_words, savings, spending
 
 if TYPE_CHECKING:
     from labeling.selectors.projects import ProjectRow
     from ml.evaluation.forecast import Curve, Fitted, Forecast
     from ml.evaluation.label_needs import Need
     from ml.selectors.ground import Ground
-    from ml.types import Head
+    from ml.types import Head, Interval
 
 SHARES = (0.2, 0.3, 0.42, 0.56, 0.72, 0.86, 1.0)
 """Beginnings of the labels that make the curve."""
@@ -298,7 +298,7 @@ def _advice(
         stopping.Checkpoint(
             labels=known[at],
             kappa=stopping.kappa(says[at - 1], says[at], k),
-            audit=intervals.wilson(int(found.right(heads[known[at]]).sum()), len(found.truth)),
+            audit=_counted_both_ways(found, heads[known[at]]),
         )
         for at in range(1, len(known))
     ]
@@ -307,15 +307,29 @@ def _advice(
     ceiling = None if math.isnan(top) or is_few else top
     kind = stopping.advise(checkpoints, target=None if is_few else target, ceiling=ceiling)
     agreement = float(np.mean([each.kappa for each in checkpoints]))
-    now = checkpoints[-1].audit
+    # The interval that the page shows above, so that nobody reads two of one accuracy.
+    shown = metrics.overall(found.measured)
     return {
         "kind": kind.value,
         "kappa": agreement,
-        "low": now.low,
-        "high": now.high,
+        "low": shown.low,
+        "high": shown.high,
         "top": ceiling,
-        "sentence": outlook_words.advice(kind, agreement, now, target=target, top=ceiling),
+        "sentence": outlook_words.advice(kind, agreement, shown, target=target, top=ceiling),
     }
+
+
+def _counted_both_ways(found: Ground, head: Head) -> Interval:
+    """Give a head's accuracy with the open images wrong at the lower end, right at the upper.
+
+    As the overview counts them for the champion (`metrics.overall`).
+    """
+    right, n = int(found.right(head).sum()), len(found.truth)
+    n_open = found.measured.n_unresolved + int(found.measured.checks.pending.sum())
+    inner = intervals.wilson(right, n)
+    low = intervals.wilson(right, n + n_open).low
+    high = intervals.wilson(right + n_open, n + n_open).high
+    return replace(inner, low=min(low, inner.low), high=max(high, inner.high))
 
 
 def _known(value: float) -> float | None:

@@ -9,19 +9,20 @@ from ml.evaluation.stopping import STABLE_KAPPA, Advice
 
 if TYPE_CHECKING:
     from ml.evaluation.label_needs import Need
+    from ml.selectors.metrics import Estimate
     from ml.types import Interval
 
 _REFUSED = {
     "no_champion": "There is no classifier yet; the forecast comes a while after the first one.",
     "multi_label": "Projects with several labels an image have no forecast yet.",
     "no_target": "Set an accuracy to reach on the Settings page, and this says how far it is.",
-    "few_audit": "Too early to say: {audit_images} audit images have an agreed label, and a "
-    "forecast takes {fewest}.",
+    "few_audit": "Too early to say: {audit_images} of the pictures kept for measuring have an "
+    "agreed label, and a forecast takes {fewest}.",
     "too_few_points": "Too early to say: a curve needs more labels.",
     "too_far": "Nobody can say: {target} lies further off than four times the labels there are, "
     "and so far ahead curves that fit alike differ at will.",
-    "too_wide": "Nobody can say yet: what is known fits both few labels and very many. More audit "
-    "answers narrow it.",
+    "too_wide": "Nobody can say yet: what is known fits both few labels and very many. More "
+    "answers to the pictures kept for measuring narrow it.",
     "above_ceiling": "More labels alone will hardly reach {target}: this classifier seems to end "
     "near {top}. A fine-tune may lift that.",
     "already_there": "On the curve {target} is reached already.",
@@ -60,8 +61,7 @@ def label_need(
 ) -> dict[str, Any]:
     """Give the fields of one label."""
     if need is None or need.standing is Standing.UNKNOWN:
-        images = f"{n} audit image{'' if n == 1 else 's'}"
-        sentence = f"cannot say yet: {images}" if n else "cannot say: no audit image yet"
+        sentence = f"cannot say yet, from {n} of its pictures" if n else "cannot say: none measured"
         return {"standing": "unknown", "more": None, "partner": None, "sentence": sentence}
     if need.standing is Standing.SUPPORTED:
         return {"standing": "supported", "more": None, "partner": None, "sentence": "good enough"}
@@ -77,7 +77,7 @@ def label_need(
 
 
 def advice(
-    kind: Advice, kappa: float, now: Interval, *, target: float | None, top: float | None
+    kind: Advice, kappa: float, now: Interval | Estimate, *, target: float | None, top: float | None
 ) -> str:
     """Say whether more labels pay, in one sentence with its numbers."""
     likely = f"{percent(now.low)} to {percent(now.high)} of images like yours are named right"
@@ -88,13 +88,12 @@ def advice(
             f"More labels alone will hardly help: {likely}, and this classifier seems to end near "
             f"{percent(top)}. A fine-tune is suggested."
         )
-    steady = f"the last labels leave its answers as they were (agreement {kappa:.3f} of 1)"
     if kind is Advice.STABLE:
+        steady = "the last labels have left its answers as they were"
         return f"More labels change little: {steady}; {likely}."
-    return (
-        f"Go on: new labels still teach the classifier something (agreement {kappa:.3f} from one "
-        f"step to the next, settled from {STABLE_KAPPA} on); {likely}."
-    )
+    if kappa >= STABLE_KAPPA:
+        return f"Go on: its answers have settled, but it still becomes better; {likely}."
+    return f"Go on: new labels still change what the classifier says; {likely}."
 
 
 def span(three: dict[str, float]) -> str:

@@ -109,14 +109,13 @@ def _against_nothing(fitted: FittedHead, bound: float) -> Verdict:
     if fitted.log_loss <= bound:
         return Verdict(
             True,
-            f"First classifier: leave-group-out log-loss {fitted.log_loss:.2f}, where knowing "
-            f"nothing gives {bound:.2f}.",
+            "First classifier: on labeled images it had not learned it does better than a guess.",
             numbers,
         )
     return Verdict(
         False,
-        f"Not deployed: leave-group-out log-loss {fitted.log_loss:.2f} is worse than knowing "
-        f"nothing ({bound:.2f}); it needs more labels.",
+        "Not deployed: on labeled images it had not learned it does no better than a guess; it "
+        "needs more labels.",
         numbers,
     )
 
@@ -162,31 +161,36 @@ def _against_champion(labeled: LabeledSet, fitted: FittedHead, champion: ModelVe
         everything.mean <= TOLERANCE_NATS + ERRORS_ALLOWED * everything.error
         and settled.mean <= SETTLED_TOLERANCE_NATS + ERRORS_ALLOWED * settled.error
     )
-    compared = (
-        f"log-loss {new_loss:.3f} against {old_loss:.3f} of v{champion.number}, on the same "
-        f"{int(ground.is_comparable.sum())} labeled images that neither had learned"
-    )
+    same = f"on the same {numbers['n_compared']} labeled images that neither had learned"
     if is_passed:
-        return Verdict(True, f"{praise(new_loss, old_loss)}: {compared}.", numbers)
-    where = "" if everything.mean > TOLERANCE_NATS else " (worse on settled labels)"
-    return Verdict(False, f"Refused as worse: {compared}{where}.", numbers)
+        how = praise(new_loss, old_loss)
+        said = f"{how}: {same} it is {_HOW_SURE[how]} of the right label {_THAN[how]}"
+        return Verdict(True, f"{said} v{champion.number}.", numbers)
+    where = "" if everything.mean > TOLERANCE_NATS else ", where labels have not changed,"
+    said = f"Refused as worse: {same}{where} it is less sure of the right label than"
+    return Verdict(False, f"{said} v{champion.number}.", numbers)
 
 
 def _by_own_account(fitted: FittedHead, champion: ModelVersion, numbers: dict[str, Any]) -> Verdict:
     own = float(champion.metrics.get("log_loss", math.inf))
     numbers |= {"champion_own_log_loss": own, "is_common_ground": False}
-    said = (
-        f"most labels have changed since v{champion.number}; on its own labels this head reaches "
-        f"a leave-group-out log-loss of {fitted.log_loss:.3f}, v{champion.number} reached {own:.3f}"
-    )
+    changed = f"most labels have changed since v{champion.number}, so each was checked on its own"
     if fitted.log_loss <= own + SETTLED_TOLERANCE_NATS:
-        return Verdict(True, f"{praise(fitted.log_loss, own)}: {said}.", numbers)
-    return Verdict(False, f"Refused as worse: {said}.", numbers)
+        how = praise(fitted.log_loss, own)
+        said = f"{how}: {changed}, and the new one is {_HOW_SURE[how]} of them"
+        return Verdict(True, f"{said}.", numbers)
+    said = f"Refused as worse: {changed}, and the new one is less sure of them"
+    return Verdict(False, f"{said}.", numbers)
+
+
+BETTER, AS_GOOD = "Better", "About as good"
+_HOW_SURE = {BETTER: "surer", AS_GOOD: "about as sure"}
+_THAN = {BETTER: "than", AS_GOOD: "as"}
 
 
 def praise(new_loss: float, old_loss: float) -> str:
-    """Name how a passed head compares, by the three digits that the sentence shows."""
-    return "Better" if round(new_loss, 3) < round(old_loss, 3) else "Within the tolerance"
+    """Name how a passed head compares, by the three digits of the log-loss that the page shows."""
+    return BETTER if round(new_loss, 3) < round(old_loss, 3) else AS_GOOD
 
 
 def _on_leash(

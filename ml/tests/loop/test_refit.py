@@ -39,7 +39,7 @@ def test_a_refit_after_answers_deploys_a_provisional_champion() -> None:
     assert champion is not None
     assert (champion.number, champion.evidence, champion.n_labels) == (1, Evidence.PROVISIONAL, 15)
     assert champion.label_order == ("milk", "soy-milk", "oat-milk")
-    assert "log-loss" in champion.verdict
+    assert champion.verdict.startswith("First classifier: on labeled images it had not learned")
 
 
 def test_nothing_new_makes_no_version() -> None:
@@ -145,7 +145,7 @@ def test_scrambled_labels_are_refused() -> None:
     refused = ModelVersion.objects.get(number=2)
     assert outcome.kind == "refused"
     assert refused.state == ModelState.REJECTED
-    assert refused.verdict.startswith("Refused as worse: log-loss ")
+    assert refused.verdict.startswith("Refused as worse: on the same ")
     assert refused.gate["settled_difference"] > refused.gate["settled_tolerance"]
     champion = registry.champion(world.project.pk)
     assert champion is not None
@@ -161,22 +161,26 @@ def test_the_verdict_of_a_passed_head_agrees_with_the_numbers_it_quotes(seed: in
 
     assert world.refit().kind == "deployed"
 
-    verdict = ModelVersion.objects.get(number=2).verdict
+    version = ModelVersion.objects.get(number=2)
     said = re.fullmatch(
-        r"(Better|Within the tolerance): log-loss ([\d.]+) against ([\d.]+) of v1, "
-        r"on the same 70 labeled images that neither had learned\.",
-        verdict,
+        r"(Better|About as good): on the same 70 labeled images that neither had learned it is "
+        r"(surer|about as sure) of the right label (than|as) v1\.",
+        version.verdict,
     )
-    assert said is not None, verdict
-    assert (said[1] == "Better") == (float(said[2]) < float(said[3]))
+    assert said is not None, version.verdict
+    words = (said[1], said[2], said[3])
+    assert words in {("Better", "surer", "than"), ("About as good", "about as sure", "as")}
+    old = version.gate["champion_log_loss"]
+    is_lower = round(old + version.gate["difference"], 3) < round(old, 3)
+    assert (said[1] == "Better") == is_lower
 
 
 @pytest.mark.parametrize(
     ("new", "old", "word"),
     [
         (1.843, 1.870, "Better"),
-        (1.870, 1.843, "Within the tolerance"),
-        (1.8431, 1.8434, "Within the tolerance"),
+        (1.870, 1.843, "About as good"),
+        (1.8431, 1.8434, "About as good"),
     ],
 )
 def test_a_head_is_called_better_only_where_the_quoted_loss_is_smaller(

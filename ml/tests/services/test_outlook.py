@@ -12,7 +12,7 @@ from labeling.tests import factories
 from labeling.tests.rows import Annotation, AuditEvent, Partition, Project
 from ml.evaluation import forecast
 from ml.models import Outlook
-from ml.selectors import embeddings
+from ml.selectors import accuracy, embeddings, versions
 from ml.selectors import outlook as selector
 from ml.services import acquisition, due, outlook
 from ml.tests.loop.world import World
@@ -51,7 +51,12 @@ def test_the_way_to_the_target_is_a_range_in_labels_answers_minutes_and_cost(
     assert (found["band"][0]["labels"], found["band"][-1]["labels"]) == (48, 96)
     assert found["band"][0]["middle"] < found["band"][-1]["middle"]
     assert found["advice"]["kind"] == "go_on"
-    assert f"{found['advice']['kappa']:.3f}" in found["advice"]["sentence"]
+    # Of one accuracy one interval: the sentence quotes the one that the overview shows.
+    pointer = versions.pointer(made.project.pk)
+    assert pointer is not None
+    shown = accuracy.page(made.project.pk, pointer.version)["overall"]
+    assert (found["advice"]["low"], found["advice"]["high"]) == (shown["low"], shown["high"])
+    assert f"{round(100 * shown['low'])} % to" in found["advice"]["sentence"]
 
     # So few audit images leave a range too wide to tell (`test_forecast.py`): one by hand.
     ahead = forecast.Forecast(58, 68, 108, None, 0.99)
@@ -82,7 +87,9 @@ def test_a_forecast_that_the_data_cannot_carry_is_refused_with_its_reason(
     monkeypatch.setattr(selector, "FEWEST_AUDIT", 37)
     few = compute(made)
     assert few["overall"]["refusal"] == "few_audit"
-    assert "36 audit images have an agreed label" in few["overall"]["sentence"]
+    assert (
+        "36 of the pictures kept for measuring have an agreed label" in few["overall"]["sentence"]
+    )
     assert {row["standing"] for row in few["per_label"]} == {"unknown"}
 
 
