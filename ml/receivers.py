@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 
 REFIT_PAUSE_S = 0.1
 EMBED_PAUSE_S = 1.0
-"""An import stores a batch every tenth of a second, and a worker goes on by itself until it is done:
-a message for each batch would be most of what storing it costs beside the rows."""
+"""An import stores a batch every tenth of a second, and each would cost a message and a task; but a
+worker that is told once goes on by itself until nothing is left."""
 
 
 @receiver(events.images_added, dispatch_uid="ml.embed")
