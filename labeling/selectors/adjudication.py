@@ -25,7 +25,7 @@ from labeling.models import (
     Project,
     Role,
 )
-from labeling.selectors import roster
+from labeling.selectors import projects, roster
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -148,9 +148,11 @@ def opinions(project_id: int, image_ids: Collection[int]) -> dict[int, Opinions]
     )
     counts: dict[int, Counter[Said]] = {}
     others: set[int] = set()
+    standing = projects.current_scheme(project_id).standing
     for (image_id, _, kind, user_id), answer in groupby(rows, key=itemgetter(0, 1, 2, 4)):
         if image_id in wanted:
-            said = _said(kind, [label_id for *_, label_id, _ in answer if label_id is not None])
+            named = [label_id for *_, label_id, _ in answer if label_id is not None]
+            said = _said(kind, [standing.get(one, one) for one in named])
             counts.setdefault(image_id, Counter())[said] += 1
             if user_id not in experts:
                 others.add(image_id)
@@ -159,8 +161,8 @@ def opinions(project_id: int, image_ids: Collection[int]) -> dict[int, Opinions]
 
 def _said(kind: str, label_ids: Sequence[int]) -> Said:
     """Name an answer so that two that say the same are equal."""
-    if len(label_ids) > 1:
-        return kind, tuple(sorted(label_ids))
+    if len(set(label_ids)) > 1:
+        return kind, tuple(sorted(set(label_ids)))
     return kind, label_ids[0] if label_ids else None
 
 
@@ -295,7 +297,9 @@ def checks(project_id: int, undecided: Collection[int] = ()) -> Checks:
 
 def verdict(annotation: Annotation) -> Said:
     """Give what an expert said, in the words of `Opinions`."""
-    return _said(annotation.kind, [row.label_id for row in annotation.labels.all()])
+    standing = projects.current_scheme(annotation.project_id).standing
+    named = [row.label_id for row in annotation.labels.all()]
+    return _said(annotation.kind, [standing.get(one, one) for one in named])
 
 
 def _waiting(project_id: int) -> QuerySet[Image]:

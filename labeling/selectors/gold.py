@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 
 from labeling.models import (
     Annotation,
@@ -21,6 +21,7 @@ from labeling.models import (
     QueueEntryState,
     Reason,
 )
+from labeling.selectors import projects
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -126,7 +127,7 @@ def why_not(image: Image) -> tuple[str, str] | None:
     if image.partition == Partition.AUDIT:
         return (
             "audit_image",
-            "This image belongs to the audit slice, which measures. Choose another.",
+            "This is an audit image: it measures. Choose another.",
         )
     if image.partition == Partition.PENDING:
         return "not_ready", "This image is not prepared yet. Try again in a moment."
@@ -183,8 +184,15 @@ def judged_by(annotator_id: int) -> list[int]:
 
 def is_right(annotation: Annotation, reference: GoldReference) -> bool:
     """Tell whether an answer names the label of a reference."""
-    said = annotation.labels.filter(value=LabelValue.YES)
-    return said.filter(label_id=reference.label_id).exists()
+    yes = annotation.labels.filter(value=LabelValue.YES)
+    said = list(yes.values_list("label_id", flat=True))
+    return reference.label_id in said or _are_same(reference.label_id, said)
+
+
+def _are_same(label_id: int, said: Collection[int]) -> bool:
+    """Tell whether a label and one of some others have been merged."""
+    now = projects.merged_into([label_id, *said])
+    return now.get(label_id, label_id) in {now.get(one, one) for one in said}
 
 
 def _candidates(project_id: int) -> QuerySet[Image]:
@@ -214,14 +222,22 @@ def _scored(rows: QuerySet[Annotation]) -> QuerySet[Annotation]:
 def _count(
     rows: QuerySet[Annotation], key: str = "annotator_id", since: datetime | None = None
 ) -> dict[int, Tally]:
-    named = standing().filter(image=OuterRef("image"), label=OuterRef("labels__label"))
-    found = (
-        rows.annotate(hit=Exists(named))
+    reference = standing().filter(image=OuterRef("image")).values("label_id")[:1]
+    given = list(
+        rows.annotate(reference=Subquery(reference))
         .order_by("pk")
         .values_list(
-            "pk", key, "annotator_id", "image_id", "kind", "created_at", "hit", "labels__value"
+            "pk", key, "annotator_id", "image_id", "kind", "created_at",
+            "reference", "labels__label_id", "labels__value",
         )
-    )
+    )  # fmt: skip
+    differing = {one for *_, right, said, _ in given if said not in (None, right)
+                 for one in (right, said)}  # fmt: skip
+    now = projects.merged_into(differing) if differing else {}
+    found = [
+        (*row, said is not None and now.get(right, right) == now.get(said, said), value)
+        for *row, right, said, value in given
+    ]
     counts: dict[int, Tally] = {}
     for who, kind, at, hit in _firsts(found):
         if kind not in SCORED or (since is not None and at <= since):

@@ -23,6 +23,7 @@ from labeling.models import (
 from labeling.selectors.prepared import Prepared
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -70,6 +71,11 @@ class SchemeView:
         """Give the column of every label that has one, labels merged into another too."""
         columns = {label_id: column for column, label_id in enumerate(self.label_ids)}
         return columns | dict(self.lineage.merged)
+
+    @property
+    def standing(self) -> dict[int, int]:
+        """Give, for every label that was merged into another, the one that it is now."""
+        return {old: self.label_ids[column] for old, column in self.lineage.merged.items()}
 
 
 def by_slug(slug: str) -> Project:
@@ -152,6 +158,35 @@ def _steps(scheme: LabelScheme) -> list[Step]:
             "from_label_id", "to_label_id", "kind", "created_at"
         )
     ]
+
+
+def heirs(project_id: int, codes: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Give what became of labels that left the scheme by a merge (one) or a split (several).
+
+    By code; those alone whose heirs are all among `codes`, the labels of whoever asks.
+    """
+    scheme = current_scheme(project_id)
+    lineage = scheme.lineage
+    columns = {label: (column,) for label, column in lineage.merged.items()}
+    columns |= {label: lineage.several[label] for label in lineage.split_at}
+    if not columns:
+        return {}
+    gone = Label.objects.filter(pk__in=list(columns)).order_by("pk").values_list("pk", "code")
+    found = {code: tuple(scheme.codes[at] for at in columns[label]) for label, code in gone}
+    return {code: into for code, into in found.items() if set(into) <= set(codes)}
+
+
+def merged_into(label_ids: Collection[int]) -> dict[int, int]:
+    """Give, for labels of any project that were merged into others, what each is now."""
+    theirs = Label.objects.filter(pk__in=label_ids).values("project")
+    steps = LabelMapping.objects.filter(
+        project__in=theirs, kind=LabelMappingKind.MERGE, to_label__isnull=False
+    ).exclude(from_label=F("to_label"))
+    found: dict[int, int] = {}
+    # The newest first: what a label went into has been followed before the label itself.
+    for label, heir in steps.order_by("-pk").values_list("from_label_id", "to_label_id"):
+        found[label] = found.get(heir, heir)
+    return found
 
 
 def labels(project_id: int) -> QuerySet[Label]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labeling.selectors import consensus
+from labeling.selectors import consensus, projects
 from ml.evaluation import weighted
 from ml.heads import codec, ridge
 from ml.models import Comparison
@@ -145,6 +145,8 @@ def table(version: ModelVersion, reference: ModelVersion | str, truth: AuditTrut
         theirs = np.full(len(said), reference, dtype=object)
     else:
         theirs = answers(reference, truth.image_ids)
+        theirs[_cannot_know(reference, truth.codes)] = UNKNOWN
+    said[_cannot_know(version, truth.codes)] = UNKNOWN
     return Table(truth.image_ids, truth.codes, said, theirs)
 
 
@@ -159,8 +161,24 @@ def answers(version: ModelVersion, image_ids: Indices) -> npt.NDArray[np.object_
     known = embeddings.has_vector(version.embedding_set_id, image_ids)
     vectors = embeddings.load_matrix(version.embedding_set_id, image_ids[known])
     scores = ridge.scores(codec.from_bytes(bytes(version.head)), vectors)
-    said[known] = np.array(version.label_order, dtype=object)[scores.argmax(axis=1)]
+    said[known] = np.array(_today(version), dtype=object)[scores.argmax(axis=1)]
     return said
+
+
+def _today(version: ModelVersion) -> tuple[str, ...]:
+    """Give the labels of a version by what they were merged into since; others as they were."""
+    into = projects.heirs(version.project_id, projects.current_scheme(version.project_id).codes)
+    return tuple(
+        into[code][0] if len(into.get(code, ())) == 1 else code for code in version.label_order
+    )
+
+
+def _cannot_know(version: ModelVersion, codes: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Tell which (n,) labels were split off one that the version knows: it has no word for them."""
+    into = projects.heirs(version.project_id, projects.current_scheme(version.project_id).codes)
+    heirs = {one for code in version.label_order if len(into.get(code, ())) > 1
+             for one in into[code]}  # fmt: skip
+    return np.isin(codes, list(heirs - set(version.label_order)))
 
 
 def count(

@@ -7,7 +7,7 @@ version's own, on the stored embedding. Accuracy on actively chosen labels is ne
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,6 +94,7 @@ class Audit:
         checks: what experts have looked at, or are to look at.
         waiting: (m,) audit images without an answer yet.
         waiting_sources: (m,) where those came from.
+        into: what labels of before were merged into, by code.
     """
 
     codes: tuple[str, ...]
@@ -108,6 +109,7 @@ class Audit:
     states: tuple[str, ...]
     waiting: npt.NDArray[np.int64]
     waiting_sources: tuple[str, ...]
+    into: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,11 @@ def audit(project_id: int) -> Audit:
         states=tuple(np.asarray(rows.states, dtype=object)[is_answered]),
         waiting=rows.image_ids[~is_answered],
         waiting_sources=tuple(np.asarray(rows.sources, dtype=object)[~is_answered]),
+        into={
+            code: heirs[0]
+            for code, heirs in projects.heirs(project_id, scheme.codes).items()
+            if len(heirs) == 1
+        },
     )
 
 
@@ -203,11 +210,13 @@ def measured(found: Audit, version: UUID) -> Measured | None:
     said = audit_predictions.of_version(version, every)
     if said is None:
         return None
-    extra = tuple(code for code in said.label_order if code not in found.codes)
+    # What a label was merged into since is what the version says today.
+    order = [found.into.get(code, code) for code in said.label_order]
+    extra = tuple(dict.fromkeys(code for code in order if code not in found.codes))
     codes = found.codes + extra
     column_of = {code: place for place, code in enumerate(codes)}
     # The last entry is what an absent prediction, -1, picks.
-    places = np.array([*(column_of[code] for code in said.label_order), -1], dtype=np.int64)
+    places = np.array([*(column_of[code] for code in order), -1], dtype=np.int64)
     return Measured(
         version_number=said.number,
         codes=codes,

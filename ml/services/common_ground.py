@@ -15,17 +15,20 @@ import numpy as np
 from ml.evaluation.metrics import log_loss
 from ml.heads import codec, judged, ridge, several
 from ml.heads.calibration import decided
+from ml.heads.kept import label_shares
 from ml.models import ModelVersion
 from ml.selectors import embeddings
 from ml.services import fitting, snapshots
 from ml.types import Head, LabeledSet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     import numpy.typing as npt
 
     from labeling.selectors.consensus import TrainingRows
+    from ml.heads.kept import Steps
     from ml.heads.ridge import FittedHead
     from ml.types import Indices, Probabilities
 
@@ -184,13 +187,20 @@ def refitted(version: ModelVersion, labeled: LabeledSet) -> FittedHead:
     return ridge.fit_as_chosen(labeled, ridge.Choice(strength, version.temperature, centre, n))
 
 
-def between(labeled: LabeledSet, known: OutOfGroup) -> Ground:
+def between(labeled: LabeledSet, known: OutOfGroup, steps: Steps | None = None) -> Ground:
     """Give what a version says of (n,) rows it has not seen, in the rows' label order.
 
     Rows it was fitted on: by heads without their group. Rows of groups it never saw: by itself.
-    Others (a new image of a group it was fitted on) cannot be asked fairly and are left out. The
-    rows' embeddings must be of the version's own backbone.
+    Others (a new image of a group it was fitted on) cannot be asked fairly and are left out, and so
+    is an image of a label that was split off one the version knows: it could not tell them apart.
+    The rows' embeddings must be of the version's own backbone.
+
+    Args:
+        labeled: the rows.
+        known: what the version says of its own.
+        steps: what became of labels of before (`labeling.selectors.projects.heirs`).
     """
+    steps = steps or {}
     n, k = labeled.targets.shape
     place = {int(key): at for at, key in enumerate(known.image_ids)}
     at = np.array([place.get(int(key), -1) for key in labeled.image_ids], dtype=np.int64)
@@ -200,20 +210,27 @@ def between(labeled: LabeledSet, known: OutOfGroup) -> Ground:
     said[is_old] = known.probabilities[at[is_old]]
     if is_new.any():
         said[is_new] = ridge.predict(known.head, labeled.embeddings[is_new])
-    column_of = {code: column for column, code in enumerate(known.label_order)}
-    columns = np.array([column_of.get(code, -1) for code in labeled.label_order], dtype=np.int64)
-    mapped = np.full((n, k), FLOOR)
-    mapped[:, columns >= 0] += said[:, columns[columns >= 0]]
+    mapped = np.full((n, k), FLOOR) + said @ label_shares(
+        known.label_order, labeled.label_order, steps
+    )
     if labeled.is_several:
         settled = is_old & (judged.kinds(labeled) == np.where(is_old, known.targets[at], -1))
         return Ground(np.minimum(mapped, 1.0), is_old | is_new, settled, len(known.image_ids))
     mapped /= mapped.sum(axis=1, keepdims=True)
     now_code = np.array(labeled.label_order, dtype=object)[labeled.targets.argmax(axis=1)]
-    then_code = np.array([*known.label_order, ""], dtype=object)[
-        np.where(is_old, known.targets[at], -1)
+    today = [
+        steps[code][0] if len(steps.get(code, ())) == 1 else code for code in known.label_order
     ]
+    then_code = np.array([*today, ""], dtype=object)[np.where(is_old, known.targets[at], -1)]
     settled = is_old & (now_code == then_code)
-    return Ground(mapped, is_old | is_new, settled, len(known.image_ids))
+    tells = ~np.isin(now_code, list(split_off(known.label_order, steps)))
+    return Ground(mapped, (is_old | is_new) & tells, settled & tells, len(known.image_ids))
+
+
+def split_off(label_order: Sequence[str], steps: Steps) -> set[str]:
+    """Give the labels that one of these was split into, and that are not among them."""
+    heirs = {one for code in label_order if len(steps.get(code, ())) > 1 for one in steps[code]}
+    return heirs - set(label_order)
 
 
 def difference(

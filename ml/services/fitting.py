@@ -21,6 +21,7 @@ from ml.heads.ridge import Choice
 
 if TYPE_CHECKING:
     from ml.heads.closed_form import Primal
+    from ml.heads.kept import Steps
     from ml.heads.ridge import FittedHead
     from ml.models import EmbeddingSet
     from ml.selectors.registry import ChampionView
@@ -83,11 +84,11 @@ def threshold(labeled: LabeledSet, fitted: FittedHead, target: float) -> float:
     )
 
 
-def for_labels(head: Head, codes: tuple[str, ...]) -> Head:
-    """Give a head in the order of the labels as they are now."""
+def for_labels(head: Head, codes: tuple[str, ...], steps: Steps | None = None) -> Head:
+    """Give a head in the order of the labels as they are now, by the steps that led to them."""
     if head.label_order == codes:
         return head
-    shares = label_shares(head.label_order, codes)
+    shares = label_shares(head.label_order, codes, steps)
     mapped = ridge.for_labels if head.several is None else several.for_labels
     return mapped(head, shares, codes)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labeling.selectors import projects
 from ml.evaluation import verdicts
 from ml.heads import judged
 from ml.selectors import registry
@@ -135,7 +136,8 @@ def _held_back(project_id: int, n_labels: int) -> Verdict | None:
 
 
 def _against_champion(labeled: LabeledSet, fitted: FittedHead, champion: ModelVersion) -> Verdict:
-    ground = common_ground.between(labeled, common_ground.out_of_group(champion))
+    steps = projects.heirs(champion.project_id, labeled.label_order)
+    ground = common_ground.between(labeled, common_ground.out_of_group(champion), steps)
     mine, old = judged.losses(labeled, fitted.out_of_group), judged.losses(labeled, ground.said)
     everything = common_ground.difference(mine - old, labeled, ground.is_comparable)
     settled = common_ground.difference(mine - old, labeled, ground.is_settled)
@@ -197,7 +199,8 @@ def _on_leash(
     verdict: Verdict, labeled: LabeledSet, fitted: FittedHead, proven: ModelVersion
 ) -> Verdict:
     """Hold a head that passed, where the labels cannot say that it is near the proven version."""
-    ground = common_ground.between(labeled, common_ground.out_of_group(proven))
+    steps = projects.heirs(proven.project_id, labeled.label_order)
+    ground = common_ground.between(labeled, common_ground.out_of_group(proven), steps)
     if not ground.is_common:
         leash: dict[str, Any] = {"proven": proven.number, "is_common_ground": False}
         return Verdict(verdict.is_passed, verdict.sentence, {**verdict.numbers, "leash": leash})

@@ -59,7 +59,8 @@ class Lending:
     """What is lent at one refit, and to whom.
 
     Attributes:
-        rows: the training rows, then one row for each image that is lent a label.
+        rows: the training rows, then one row for each image that is lent a label, then those that
+            people could only narrow down (`ml.services.narrowed`).
         n_own: how many of them are answered.
         calibration: what labels say of groups; None where there are no groups to ask about.
         image_ids: (m,) images that may lend, ascending.
@@ -77,6 +78,12 @@ class Lending:
     central: Indices | None = None
     is_returned: npt.NDArray[np.bool_] | None = None
     is_mixed: npt.NDArray[np.bool_] | None = None
+    n_narrowed: int = 0
+
+    @property
+    def n_lent(self) -> int:
+        """Count the rows that are lent a label."""
+        return len(self.rows.image_ids) - self.n_own - self.n_narrowed
 
     def own(self, labeled: LabeledSet, fitted: FittedHead) -> tuple[LabeledSet, FittedHead]:
         """Give the answered rows alone, with what heads without their split group say of them.
@@ -102,13 +109,16 @@ class Lending:
 
     def objected(self, labeled: LabeledSet, fitted: FittedHead, kept: dict[str, Any]) -> None:
         """Remember the images whose classifier objects: they are asked about by themselves."""
-        n = self.n_own
-        if n == len(labeled.image_ids):
+        n, loans = self.n_own, slice(self.n_own, self.n_own + self.n_lent)
+        if self.n_lent == 0:
             return
         objects = lent.objections(
-            fitted.out_of_group[n:], labeled.targets[n:], labeled.targets[:n], labeled.groups[:n]
+            fitted.out_of_group[loans],
+            labeled.targets[loans],
+            labeled.targets[:n],
+            labeled.groups[:n],
         )
-        found = labeled.image_ids[n:][objects].tolist()
+        found = labeled.image_ids[loans][objects].tolist()
         kept[RETURNED] = sorted({*kept.get(RETURNED, ()), *found})
 
     def narrow(self, scored: Scored) -> Scored:
@@ -123,7 +133,7 @@ class Lending:
         return _only(scored, kept) if len(kept) else scored
 
     def of_snapshot(self) -> dict[str, Any]:
-        """Give the account with the images that were lent a label: they are no answers."""
+        """Give the account with the images whose rows only teach: they are no answers."""
         return {**self.account(), "image_ids": self.rows.image_ids[self.n_own :].tolist()}
 
     def account(self) -> dict[str, Any]:
@@ -132,7 +142,7 @@ class Lending:
             return {"threshold": None, "n_lent": 0, "tried": []}
         return {
             "threshold": self.calibration.threshold,
-            "n_lent": len(self.rows.image_ids) - self.n_own,
+            "n_lent": self.n_lent,
             "tried": [
                 [one.threshold, one.n_groups, round(one.share, 4), round(one.lower, 4)]
                 for one in self.calibration.tried

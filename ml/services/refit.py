@@ -39,6 +39,7 @@ from ml.services import (
     fitting,
     gate,
     lending,
+    narrowed,
     priors,
     refit_due,
     registry,
@@ -151,7 +152,9 @@ class _Refit:
             rows = snapshots.only(rows, known)
         refit = cls(
             project, claim, is_forced, now, rows, champion, embedding_set, {}, kept, started,
-            lending.plan(project, rows, embedding_set, kept),
+            narrowed.joined(
+                lending.plan(project, rows, embedding_set, kept), project, embedding_set
+            ),
         )  # fmt: skip
         refit._close_stage("read")
         return refit
@@ -355,7 +358,8 @@ class _Refit:
         if self.champion is None:
             return None
         head = replace(codec.from_bytes(self.champion.head), temperature=self.champion.temperature)
-        return fitting.for_labels(head, tuple(self.rows.codes))
+        steps = projects.heirs(self.project.pk, self.rows.codes)
+        return fitting.for_labels(head, tuple(self.rows.codes), steps)
 
     @property
     def _precision(self) -> float:

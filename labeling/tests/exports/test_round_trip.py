@@ -2,21 +2,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import astuple
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from labeling.models import Annotation, AnnotatorSkill, Consensus, Image, Project, QueueEntry
-from labeling.selectors import adjudication
+from labeling.selectors import adjudication, projects
 from labeling.selectors import consensus as consensus_selectors
 from labeling.selectors import gold as gold_selectors
-from labeling.services import exports
+from labeling.services import consensus, exports, label_steps, schemes, slots
 from labeling.tests.exports.conftest import N_IMAGES, World
+from labeling.tests.factories import NOW
 
 FORMATS = exports.FORMATS
+LATER = NOW + timedelta(hours=1)
 
 
 def exported(project: Project, folder: Path, file_format: str = "jsonl") -> Path:
@@ -223,3 +227,29 @@ def test_refuses_an_export_without_its_tables(world: World, tmp_path: Path) -> N
 
     with pytest.raises(CommandError, match=r"neither answers\.jsonl nor answers\.csv"):
         imported(folder, world.originals)
+
+
+def test_a_copy_reads_merged_and_split_labels_as_the_first_one_does(
+    world: World, tmp_path: Path
+) -> None:
+    label_steps.merge_labels(
+        project_id=world.project.pk, codes=["milk", "apple"], name="Cold", now=LATER
+    )
+    cold = projects.label(world.project.pk, "cold")
+    schemes.add_label(project_id=world.project.pk, name="Tea", now=LATER)
+    label_steps.split_label(label_id=cold.pk, names=["White", "Green"], now=LATER)
+
+    copy = imported(exported(world.project, tmp_path / "out"), world.originals)
+
+    first, second = (
+        consensus_selectors.narrowed_rows(project.pk) for project in (world.project, copy)
+    )
+    assert second.codes == first.codes == ("white", "green", "juice", "tea")
+    assert second.posteriors.tolist() == first.posteriors.tolist()
+    assert len(second.image_ids) == len(first.image_ids) > 0
+    (image,) = slots.lock_images([int(second.image_ids[0])])
+    # What was said before the split is still read, and withdrawn.
+    found = consensus.update(image_id=image.pk, now=LATER)
+    assert (found.state, found.n_votes) == ("OPEN", 0)
+    white, green, juice, _ = np.frombuffer(bytes(found.posterior), dtype=np.float32)
+    assert white == green > juice
