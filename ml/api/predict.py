@@ -195,6 +195,7 @@ class PredictionDetailView(APIView):
             "project": found.project,
             "mode": found.mode,
             "top": found.top,
+            **({} if found.labels is None else {"labels": found.labels}),
             "accepted": found.accepted,
             "uncertainty": found.uncertainty,
             "model_version": found.version,

@@ -88,6 +88,10 @@ class RankedLabelShape(serializers.Serializer[Any]):
     label = serializers.SlugField()  # type: ignore[assignment]
     name = serializers.CharField()
     probability = serializers.FloatField(min_value=0, max_value=1)
+    accepted = serializers.BooleanField(
+        required=False,
+        help_text="With several labels an image only: whether it reaches the label's threshold.",
+    )
 
 
 class NoteShape(serializers.Serializer[Any]):
@@ -112,12 +116,27 @@ class PictureAnswerShape(serializers.Serializer[Any]):
     error = PictureErrorShape(required=False)
     id = serializers.UUIDField(required=False, help_text="Of the prediction.")
     mode = serializers.ChoiceField(choices=MODES, required=False)
-    top = RankedLabelShape(many=True, required=False, help_text="Likeliest first, calibrated.")
+    top = RankedLabelShape(
+        many=True,
+        required=False,
+        help_text="Likeliest first, calibrated. With several labels an image the probabilities "
+        "stand each for itself and do not sum to 1; more than `k` come where more are accepted.",
+    )
+    labels = serializers.ListField(
+        child=serializers.SlugField(),
+        required=False,
+        help_text="With several labels an image only: all that reach their thresholds, likeliest "
+        "first; none where the version is sure of none.",
+    )
     accepted = serializers.BooleanField(
-        required=False, help_text="Whether the likeliest label reaches the version's threshold."
+        required=False,
+        help_text="Whether the likeliest label reaches the version's threshold; with several "
+        "labels an image, whether any reaches its own.",
     )
     uncertainty = serializers.FloatField(
-        required=False, help_text="1 - (p1 - p2): 0 is certain, 1 a tie of the best two labels."
+        required=False,
+        help_text="1 - (p1 - p2): 0 is certain, 1 a tie of the best two labels. With several "
+        "labels an image 1 - |2p - 1| of the most doubtful one: 1 is a tie of yes and no.",
     )
     model_version = ServingVersionShape(required=False)
     queued = serializers.BooleanField(required=False)
@@ -154,6 +173,12 @@ class PredictionShape(serializers.Serializer[Any]):
     project = serializers.SlugField()
     mode = serializers.ChoiceField(choices=MODES)
     top = RankedLabelShape(many=True)
+    labels = serializers.ListField(
+        child=serializers.SlugField(),
+        required=False,
+        help_text="With several labels an image only: all that reach their thresholds, likeliest "
+        "first; none where the version is sure of none.",
+    )
     accepted = serializers.BooleanField()
     uncertainty = serializers.FloatField()
     model_version = ServingVersionShape()

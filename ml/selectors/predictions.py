@@ -24,7 +24,10 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class PredictionView:
-    """One stored answer; the picture itself is not kept unless it was queued."""
+    """One stored answer; the picture itself is not kept unless it was queued.
+
+    `labels` are those that were accepted where an image may bear several, else None.
+    """
 
     pk: int
     public_id: UUID
@@ -36,6 +39,7 @@ class PredictionView:
     sha256: str
     mode: str
     top: list[dict[str, Any]]
+    labels: list[str] | None
     accepted: bool
     uncertainty: float
     version: dict[str, Any]
@@ -56,6 +60,8 @@ def one(public_id: UUID) -> PredictionView | None:
         return None
     names = projects.label_names(row.project_id)
     ranked = sorted(row.probabilities.items(), key=lambda entry: (-entry[1], entry[0]))
+    bars = row.model_version.metrics.get("thresholds")
+    top = [_ranked(code, names, probability, bars) for code, probability in ranked]
     return PredictionView(
         pk=row.pk,
         public_id=row.public_id,
@@ -66,10 +72,8 @@ def one(public_id: UUID) -> PredictionView | None:
         annotator_id=row.annotator_id,
         sha256=row.sha256,
         mode=row.mode,
-        top=[
-            {"label": code, "name": names.get(code, code), "probability": probability}
-            for code, probability in ranked
-        ],
+        top=top,
+        labels=None if bars is None else [each["label"] for each in top if each["accepted"]],
         accepted=row.accepted,
         uncertainty=row.uncertainty,
         version={
@@ -82,6 +86,16 @@ def one(public_id: UUID) -> PredictionView | None:
         feedback=_feedback(row),
         human=_human(row, names),
     )
+
+
+def _ranked(
+    code: str, names: dict[str, str], probability: float, bars: dict[str, float | None] | None
+) -> dict[str, Any]:
+    found = {"label": code, "name": names.get(code, code), "probability": probability}
+    if bars is None:
+        return found
+    bar = bars.get(code)
+    return {**found, "accepted": bar is not None and probability >= bar}
 
 
 def _feedback(row: Prediction) -> Feedback | None:

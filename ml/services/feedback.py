@@ -60,6 +60,9 @@ class UnknownLabelError(MlError):
     status = 400
 
 
+SEVERAL = "MULTI"
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """Feedback as stored."""
@@ -156,6 +159,8 @@ def _settle_one(row: Prediction, now: datetime) -> bool:
 
 def _record(row: Prediction, now: datetime) -> bool:
     if row.feedback_by_id is None or row.image_id is None or row.feedback_label is None:
+        return False
+    if row.mode == SEVERAL:  # One label is no answer: it would say no to all the others.
         return False
     try:
         annotation_service.record_direct(

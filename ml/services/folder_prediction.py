@@ -39,10 +39,13 @@ COLUMNS = (
     "probability_2",
     "label_3",
     "probability_3",
+    "labels",
     "model_version",
     "evidence",
     "error",
 )
+SEPARATOR = "|"
+"""Between the accepted labels of one picture, in the column `labels`."""
 UNSURE_FOLDER = "_not_accepted"
 UNREADABLE_FOLDER = "_unreadable"
 
@@ -158,7 +161,9 @@ def predict(
             rows = _rows(served, folder, paths[start : start + BATCH])
             if sort_into is not None:
                 for row in rows:
-                    _place(folder / row["path"], sort_into / _folder_of(row) / row["path"], placing)
+                    for name in _folders_of(row):
+                        goal = sort_into / name / row["path"]
+                        _place(folder / row["path"], goal, placing)
             writer.writerows(rows)
             file.flush()
             yield from rows
@@ -205,18 +210,19 @@ def _rows(served: ServedModel, folder: Path, paths: Sequence[str]) -> list[Row]:
         if isinstance(result, LabelingError):
             rows.append(_error_row(path, f"{result.code}: {result.message}"))
             continue
-        best = prediction.top(served, result, TOP)
+        best, sure = prediction.top(served, result, TOP), served.accepted(result)
         row = dict.fromkeys(COLUMNS, "") | {
             "path": path,
             "label": best[0]["label"],
             "name": best[0]["name"],
             "probability": f"{best[0]['probability']:.4f}",
-            "accepted": "yes" if best[0]["probability"] >= served.threshold else "no",
-            "uncertainty": f"{prediction.uncertainty(result):.4f}",
+            "labels": SEPARATOR.join(served.label_order[at] for at in sure),
+            "accepted": "yes" if sure else "no",
+            "uncertainty": f"{served.uncertainty(result):.4f}",
             "model_version": str(served.number),
             "evidence": served.evidence,
         }
-        for place, other in enumerate(best[1:], start=2):
+        for place, other in enumerate(best[1:TOP], start=2):
             row[f"label_{place}"] = other["label"]
             row[f"probability_{place}"] = f"{other['probability']:.4f}"
         rows.append(row)
@@ -227,10 +233,11 @@ def _error_row(path: str, message: str) -> Row:
     return dict.fromkeys(COLUMNS, "") | {"path": path, "error": " ".join(message.split())}
 
 
-def _folder_of(row: Row) -> str:
+def _folders_of(row: Row) -> list[str]:
+    """Name the folders of a picture: one for each label that was accepted."""
     if row["error"]:
-        return UNREADABLE_FOLDER
-    return row["label"] if row["accepted"] == "yes" else UNSURE_FOLDER
+        return [UNREADABLE_FOLDER]
+    return row["labels"].split(SEPARATOR) if row["accepted"] == "yes" else [UNSURE_FOLDER]
 
 
 def _place(source: Path, goal: Path, placing: Placing) -> None:

@@ -180,25 +180,33 @@ def probabilities_of(
     return found
 
 
-def uncertainty(probabilities: npt.NDArray[np.float64]) -> float:
-    """Give 1 - (p1 - p2) of (k,) probabilities: 0 is certain, 1 a tie of the best two labels."""
-    best = sorted(probabilities.tolist(), reverse=True)
-    return float(1.0 - (best[0] - (best[1] if len(best) > 1 else 0.0)))
-
-
 def top(
     served: ServedModel, probabilities: npt.NDArray[np.float64], top_k: int
 ) -> list[dict[str, Any]]:
-    """Give the `top_k` likeliest labels of (k,) probabilities, best first."""
-    order = (-probabilities).argsort(kind="stable")[:top_k]
+    """Give the `top_k` likeliest labels of (k,) probabilities, best first.
+
+    With several labels an image each says whether it is `accepted`, and more than `top_k` come
+    where more are.
+    """
+    order = (-probabilities).argsort(kind="stable").tolist()
+    if not served.is_several:
+        return [_ranked(served, column, probabilities) for column in order[:top_k]]
+    sure = served.accepted(probabilities)
     return [
-        {
-            "label": served.label_order[column],
-            "name": served.names[column],
-            "probability": float(probabilities[column]),
-        }
-        for column in order.tolist()
+        {**_ranked(served, column, probabilities), "accepted": column in sure}
+        for place, column in enumerate(order)
+        if place < top_k or column in sure
     ]
+
+
+def _ranked(
+    served: ServedModel, column: int, probabilities: npt.NDArray[np.float64]
+) -> dict[str, Any]:
+    return {
+        "label": served.label_order[column],
+        "name": served.names[column],
+        "probability": float(probabilities[column]),
+    }
 
 
 def _served(project_id: int, version: int | None) -> ServedModel:
@@ -246,7 +254,7 @@ def _look(seen: Sequence[_Seen], served: ServedModel) -> None:
 
 
 def _is_accepted(one: _Seen, served: ServedModel) -> bool:
-    return one.probabilities is not None and float(one.probabilities.max()) >= served.threshold
+    return one.probabilities is not None and bool(served.accepted(one.probabilities))
 
 
 def _queue(
@@ -340,7 +348,7 @@ def _store(
             model_version_id=served.version_id,
             mode=target.mode,
             probabilities={entry["label"]: entry["probability"] for entry in best},
-            uncertainty=uncertainty(one.probabilities),
+            uncertainty=served.uncertainty(one.probabilities),
             accepted=_is_accepted(one, served),
             queued=one.image_id is not None,
             created_at=now,
@@ -361,11 +369,14 @@ def _refused(one: _Seen) -> dict[str, Any]:
 def _answered(
     one: _Seen, row: Prediction, served: ServedModel, best: list[dict[str, Any]]
 ) -> dict[str, Any]:
+    # With several labels an image: those it is sure of, however many were asked for.
+    sure = {"labels": [each["label"] for each in best if each.get("accepted")]}
     return {
         "name": one.upload.name,
         "id": str(row.public_id),
         "mode": row.mode,
         "top": best,
+        **(sure if served.is_several else {}),
         "accepted": row.accepted,
         "uncertainty": row.uncertainty,
         "model_version": {

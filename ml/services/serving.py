@@ -31,6 +31,9 @@ from ml.types import Embedder, Head
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    import numpy as np
+    import numpy.typing as npt
+
     from ml.types import BackboneFile, Embeddings, Probabilities
 
 EMBEDDERS_KEPT = 3
@@ -79,7 +82,8 @@ class ServedModel:
     Attributes:
         label_order: label codes, one a column of the head.
         names: what people call those labels now, in the same order.
-        threshold: the smallest top probability that is accepted.
+        threshold: the smallest top probability that is accepted; with several labels an image each
+            has its own, in the head, and this is the lowest.
     """
 
     public_id: UUID
@@ -96,6 +100,33 @@ class ServedModel:
     def probabilities(self, embeddings: Embeddings) -> Probabilities:
         """Give the (n, k) calibrated probabilities of (n, d) embeddings of `self.embedder`."""
         return ridge.predict(self.head, embeddings)
+
+    @property
+    def is_several(self) -> bool:
+        """Whether it says yes or no to each label on its own."""
+        return self.head.several is not None
+
+    def accepted(self, probabilities: npt.NDArray[np.float64]) -> tuple[int, ...]:
+        """Give the columns it is sure enough of, in (k,) probabilities, the likeliest first.
+
+        At most the likeliest one; with several labels an image all that reach their thresholds.
+        """
+        ranked = (-probabilities).argsort(kind="stable").tolist()
+        if self.head.several is None:
+            return tuple(at for at in ranked[:1] if probabilities[at] >= self.threshold)
+        bars = self.head.several.thresholds
+        return tuple(at for at in ranked if probabilities[at] >= bars[at])
+
+    def uncertainty(self, probabilities: npt.NDArray[np.float64]) -> float:
+        """Give 1 - (p1 - p2) of (k,) probabilities: 0 is certain, 1 a tie of the best two labels.
+
+        With several labels an image, 1 - |2p - 1| of the most doubtful one: 1 is a tie of yes and
+        no.
+        """
+        if self.is_several:
+            return float((1.0 - abs(2.0 * probabilities - 1.0)).max(initial=0.0))
+        best = sorted(probabilities.tolist(), reverse=True)
+        return float(1.0 - (best[0] - (best[1] if len(best) > 1 else 0.0)))
 
 
 def champion(project_id: int) -> ServedModel:

@@ -28,7 +28,7 @@ from ml.models import DatasetSnapshot, EmbeddingSet, ModelVersion
 from ml.selectors import registry as registry_selectors
 from ml.services import embedding, registry
 from ml.tests.inference.tiny import DIM, write_backbone
-from ml.types import Head
+from ml.types import Head, Sigmoids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LABELS = ("apple", "leek", "water")
 RED, GREEN, BLUE, GREY = (230, 40, 40), (40, 210, 60), (40, 60, 240), (128, 102, 77)
+YELLOW = (230, 210, 40)
 """GREY is the mean that the tiny backbone's preprocessing takes off: it looks like nothing."""
 TEMPERATURE = 8.0
 THRESHOLD = 0.8
@@ -90,15 +91,21 @@ class Kitchen:
         *,
         on: EmbeddingSet | None = None,
         threshold: float = THRESHOLD,
+        several: Sigmoids | None = None,
         **fields: Any,
     ) -> ModelVersion:
-        """A version whose head takes value j of the backbone for the label `says[j]`."""
+        """A version whose head takes value j of the backbone for the label `says[j]`.
+
+        With `several` it says yes or no to each label on its own.
+        """
         scheme = projects.current_scheme(self.project.pk)
         order = tuple(scheme.codes)
         weights = np.zeros((DIM, len(order)))
         for value, label in enumerate(says):
             weights[value, order.index(label)] = 1
-        head = Head(weights, np.zeros(len(order)), np.zeros(DIM), TEMPERATURE, 1.0, order)
+        bias, centre = np.zeros(len(order)), np.zeros(DIM)
+        head = Head(weights, bias, centre, TEMPERATURE, 1.0, order, several)
+        bars = dict(zip(order, several.thresholds.tolist(), strict=True)) if several else None
         snapshot, _ = DatasetSnapshot.objects.get_or_create(
             project=self.project,
             content_hash="0" * 64,
@@ -115,6 +122,7 @@ class Kitchen:
             "acceptance_threshold": threshold,
             "n_labels": 10,
             "created_at": timezone.now(),
+            "metrics": {"thresholds": bars} if bars else {},
             **fields,
         }
         return registry.create_version(
@@ -137,6 +145,14 @@ class Kitchen:
             now=timezone.now(),
         )
         return version
+
+    def open_several(self) -> Kitchen:
+        """Give it a champion that may see two things in a picture; yellow is red and green."""
+        Project.objects.filter(pk=self.project.pk).update(mode="MULTI")
+        self.project.refresh_from_db()
+        bars = Sigmoids(np.full(3, 10.0), np.full(3, -3.0), np.array([0.8, 0.8, 2.0]))
+        self.promote(self.version(several=bars))
+        return self
 
     def open(self) -> Kitchen:
         """Give the project its first champion."""

@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from labeling.tests.rows import Image
 from ml.models import Prediction
 from ml.services import folder_prediction
-from ml.tests.serving.kitchen import BLUE, GREEN, RED, Kitchen, picture
+from ml.tests.serving.kitchen import BLUE, GREEN, RED, YELLOW, Kitchen, picture
 
 pytestmark = pytest.mark.django_db
 
@@ -190,3 +190,18 @@ def test_a_picture_that_vanishes_gets_its_row(
     )  # fmt: skip
     assert len(done) == 4
     assert rows(out)["a.png"]["error"] == "No such file or directory"
+
+
+def test_a_picture_of_two_things_is_sorted_into_both_folders(
+    kitchen: Kitchen, tmp_path: Path
+) -> None:
+    kitchen.open_several()
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "salad.png").write_bytes(picture(YELLOW))
+
+    predict(kitchen, folder, tmp_path / "out.csv", f"--sort-into={tmp_path / 'sorted'}")
+
+    said = rows(tmp_path / "out.csv")["salad.png"]
+    assert set(said["labels"].split("|")) == {"apple", "leek"}
+    assert tree(tmp_path / "sorted") == ["apple/salad.png", "leek/salad.png"]
