@@ -32,6 +32,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF")
 # How files of these formats begin; one that does and cannot be read is damaged.
 STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
 HEIF_STARTS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif")
+BLOCK_BYTES = 256 * 1024
 JPEG_QUALITY = 90
 THUMBNAIL_QUALITY = 80
 # A picture hardly larger than a thumbnail is its own: no second encoding, no second file.
@@ -94,21 +95,26 @@ class Picture:
 
 
 def read_bytes(stream: BinaryIO, *, max_bytes: int | None = None) -> bytes:
-    """Read an upload, never more than one block beyond the limit.
+    """Read an upload, never more than one byte beyond the limit.
 
     Raises:
         EmptyFileError: nothing to read.
         FileTooLargeError: more than `max_bytes`, `settings.MAX_UPLOAD_BYTES` by default.
     """
     limit = max_bytes or settings.MAX_UPLOAD_BYTES
-    content = stream.read(limit + 1)
-    if not content:
+    blocks: list[bytes] = []
+    size = 0
+    # Not all that is allowed at once: Python would set aside 25 MB for each small file.
+    while block := stream.read(min(BLOCK_BYTES, limit + 1 - size)):
+        blocks.append(block)
+        size += len(block)
+    if not blocks:
         raise EmptyFileError("The file is empty.")
-    if len(content) > limit:
+    if size > limit:
         raise FileTooLargeError(
             f"The file is larger than {limit / 1024**2:.0f} MB; make it smaller first."
         )
-    return content
+    return b"".join(blocks)
 
 
 def read_picture(

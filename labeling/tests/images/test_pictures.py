@@ -223,6 +223,14 @@ def test_a_file_over_the_limit_is_not_read_to_its_end() -> None:
     assert stream.tell() == 1001
 
 
+def test_a_file_of_several_blocks_is_read_whole_up_to_the_limit() -> None:
+    content = bytes(range(256)) * 4000
+
+    assert pictures.read_bytes(io.BytesIO(content), max_bytes=len(content)) == content
+    with pytest.raises(pictures.FileTooLargeError):
+        pictures.read_bytes(io.BytesIO(content), max_bytes=len(content) - 1)
+
+
 def test_predict_sees_what_ingest_stores() -> None:
     upload = encoded(halves((1500, 700)), "WEBP")
 
