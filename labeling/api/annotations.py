@@ -57,21 +57,22 @@ class AnnotationsView(APIView):
         labeler = labeler_for(request, slug)
         asked = payloads.AnswerRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        status, body = _answer(labeler, asked.validated_data)
+        status, body = answer(labeler, asked.validated_data)
         return Response(body, status=status)
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer the page's plain requests by the short way (`labeling.api.quick`)."""
         if request.method == "POST":
-            reply = quick.respond(request, kwargs["slug"], _answer)
+            reply = quick.respond(request, kwargs["slug"], answer)
             if reply is not None:
                 return reply
         return super().dispatch(request, *args, **kwargs)
 
 
-def _answer(
+def answer(
     labeler: Labeler, said: dict[str, Any], proof: Recognised | None = None
 ) -> tuple[int, dict[str, Any]]:
+    """Store what was said and fill the window again; give the status and body of the reply."""
     now = timezone.now()
     answered = answering.answer_and_refill(
         labeler=labeler,

@@ -13,6 +13,8 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.utils.encoders import JSONEncoder
@@ -20,7 +22,7 @@ from rest_framework.utils.encoders import JSONEncoder
 from labeling.api import queue_payloads as payloads
 from labeling.api.principals import joined_labeler, recognised
 from labeling.errors import LabelingError
-from labeling.selectors.recognition import ForgottenError
+from labeling.selectors.recognition import ForgottenError, recall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     from labeling.selectors.labelers import Labeler
     from labeling.selectors.recognition import Recognised
+
+    Answering = Callable[[Labeler, dict[str, Any], Recognised | None], tuple[int, dict[str, Any]]]
 
 KINDS = frozenset(kind for kind, _ in payloads.ANSWERS)
 NEEDED = {"assignment", "key", "kind", "client"}
@@ -42,39 +46,79 @@ CLIENT = re.compile(payloads.CLIENT)
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-def respond(
-    request: HttpRequest,
-    slug: str,
-    answer: Callable[[Labeler, dict[str, Any], Recognised | None], tuple[int, dict[str, Any]]],
-) -> HttpResponse | None:
+def respond(request: HttpRequest, slug: str, answer: Answering) -> HttpResponse | None:
     """Give the reply to an answer; None where the usual way is to be taken.
 
     `answer` gives (status, body) for a labeler and checked data. Somebody who is remembered comes
     with what is to be confirmed; where it does not hold, nothing was stored.
     """
+    said = _read(request)
+    if said is None:
+        return None
+    known = recognised(request, slug)
+    if known is not None:
+        with suppress(ForgottenError):
+            return _replied(known.labeler(), said, known, answer)
+    labeler = joined_labeler(request, slug)
+    return None if labeler is None else _replied(labeler, said, None, answer)
+
+
+def respond_to_known(request: HttpRequest, slug: str, answer: Answering) -> HttpResponse | None:
+    """Give the reply to somebody who is remembered, before any other middleware has run.
+
+    None where the usual way is to be taken; nothing was stored then.
+    """
+    known = recall(request.COOKIES.get(settings.SESSION_COOKIE_NAME), slug)
+    if known is None:
+        return None
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return None
+    said = _read(request)
+    if said is None:
+        return None
+    with suppress(ForgottenError):
+        return _replied(known.labeler(), said, known, answer)
+    return None
+
+
+def is_quick(response: HttpResponse) -> bool:
+    """Tell whether a reply was made here."""
+    return isinstance(response, _Quick)
+
+
+class _Quick(HttpResponse):
+    """A reply made here."""
+
+
+def _read(request: HttpRequest) -> dict[str, Any] | None:
+    """Check a request's wrapping, its token and its content; give what it says, None if unusual."""
     if "HTTP_AUTHORIZATION" in request.META or request.content_type != "application/json":
         return None
     length = request.META.get("CONTENT_LENGTH", "")
     if not length.isdecimal() or int(length) > LARGEST or not _has_token(request):
         return None
-    said = _checked(request.body)
-    if said is None:
-        return None
-    known = recognised(request, slug)
+    return _checked(request.body)
+
+
+def _replied(
+    labeler: Labeler, said: dict[str, Any], proof: Recognised | None, answer: Answering
+) -> HttpResponse:
     try:
-        if known is not None:
-            with suppress(ForgottenError):
-                return _reply(*answer(known.labeler(), said, known))
-        labeler = joined_labeler(request, slug)
-        return None if labeler is None else _reply(*answer(labeler, said, None))
+        return _reply(*answer(labeler, said, proof))
+    except ForgottenError:
+        raise
     except LabelingError as refusal:
         body = {"code": refusal.code, "message": refusal.message, "detail": refusal.detail}
         return _reply(refusal.status, body)
 
 
+_encoded = JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 def _reply(status: int, body: dict[str, Any]) -> HttpResponse:
-    text = json.dumps(body, cls=JSONEncoder, separators=(",", ":"), ensure_ascii=False)
-    return HttpResponse(text, content_type="application/json", status=status)
+    return _Quick(_encoded(body), content_type="application/json", status=status)
 
 
 class _Check(CsrfViewMiddleware):

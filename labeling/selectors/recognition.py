@@ -68,6 +68,11 @@ def recall(session_key: str | None, slug: str) -> Recognised | None:
     return _known.get((session_key, slug)) if session_key else None
 
 
+def forget() -> None:
+    """Forget everybody, as a process that begins has."""
+    _known.clear()
+
+
 def remember(session_key: str, signed: str, slug: str, annotator_id: int) -> Labeler | None:
     """Look up who a browser joined a project as, and keep it; None where it is not theirs."""
     raw = labelers.raw_joined(slug, annotator_id)
