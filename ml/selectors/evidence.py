@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labeling.selectors import consensus, projects
-from ml.evaluation import weighted
+from labeling.selectors import consensus, projects, several
+from ml.evaluation import label_sets, weighted
 from ml.heads import codec, ridge
 from ml.models import Comparison
 from ml.selectors import embeddings
@@ -19,6 +19,7 @@ from ml.selectors import embeddings
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from labeling.selectors.consensus import AuditRows
     from ml.models import ModelVersion
     from ml.types import Indices
 
@@ -87,12 +88,29 @@ class Table:
         return count(self.truth, self.said, self.reference)
 
     def by_label(self) -> dict[str, Pairs]:
-        """Count them by the label of the image, labels in the order of their codes."""
+        """Count them by the label of the image, labels in the order of their codes.
+
+        Of sets by each label in them: right is who says that it is there, where the image shows it.
+        """
+        if any(label_sets.is_set(code) for code in self.truth):
+            return self._by_member()
         return {
             code: count(self.truth[here], self.said[here], self.reference[here])
             for code in sorted(set(self.truth.tolist()))
             for here in [self.truth == code]
         }
+
+    def _by_member(self) -> dict[str, Pairs]:
+        known = (self.said != UNKNOWN) & (self.reference != UNKNOWN)
+        columns = (column[known].tolist() for column in (self.truth, self.said, self.reference))
+        sets = ([frozenset(label_sets.members(one)) for one in column] for column in columns)
+        rows = list(zip(*sets, strict=True))
+        found = {}
+        for label in sorted({label for truth, _, _ in rows for label in truth}):
+            here = [(label in said, label in was) for truth, said, was in rows if label in truth]
+            wins, losses = here.count((True, False)), here.count((False, True))
+            found[label] = Pairs(wins, losses, len(here) - wins - losses)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Give it as a row can hold it: codes once, columns as places among them."""
@@ -128,14 +146,28 @@ def audit_truth(project_id: int) -> AuditTruth:
     # What an expert has yet to look at is not the truth yet, and may be the truth tomorrow.
     states = np.array(rows.states, dtype=object)
     waits = (rows.is_pending | np.isin(states, WAITING)) & is_alike
-    known = (rows.label_index >= 0) & ~waits & is_alike
-    codes = np.array(rows.codes, dtype=object)
+    codes, known = _truth(project_id, rows)
+    known &= ~waits & is_alike
     return AuditTruth(
         image_ids=rows.image_ids[known],
-        codes=codes[rows.label_index[known]],
+        codes=codes[known],
         n_open=int(waits.sum()),
         n_for_experts=int(((rows.is_pending | (states == DISPUTED)) & is_alike).sum()),
     )
+
+
+def _truth(
+    project_id: int, rows: AuditRows
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_]]:
+    """Give the (n,) codes of audit images, and which stand.
+
+    With several labels an image its whole set, where people were asked about every label of today.
+    """
+    if several.is_several(project_id):
+        found = several.sets(project_id, rows.image_ids)
+        return label_sets.of_rows(found.shows, rows.codes), found.known.all(axis=1)
+    codes = np.array([*rows.codes, UNKNOWN], dtype=object)
+    return codes[rows.label_index], rows.label_index >= 0
 
 
 def table(version: ModelVersion, reference: ModelVersion | str, truth: AuditTruth) -> Table:
@@ -153,14 +185,20 @@ def table(version: ModelVersion, reference: ModelVersion | str, truth: AuditTrut
 def answers(version: ModelVersion, image_ids: Indices) -> npt.NDArray[np.object_]:
     """Give the (n,) label codes a version predicts; `UNKNOWN` where it has no vector.
 
-    A version without weights knows nothing.
+    With several labels an image, the set of those that are more likely than not. A version without
+    weights knows nothing.
     """
     said = np.full(len(image_ids), UNKNOWN, dtype=object)
     if version.head is None:
         return said
     known = embeddings.has_vector(version.embedding_set_id, image_ids)
     vectors = embeddings.load_matrix(version.embedding_set_id, image_ids[known])
-    scores = ridge.scores(codec.from_bytes(bytes(version.head)), vectors)
+    head = codec.from_bytes(bytes(version.head))
+    if head.several is not None:
+        shown = ridge.predict(head, vectors) > 0.5
+        said[known] = label_sets.of_rows(shown, _today(version))
+        return said
+    scores = ridge.scores(head, vectors)
     said[known] = np.array(_today(version), dtype=object)[scores.argmax(axis=1)]
     return said
 

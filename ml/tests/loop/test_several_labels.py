@@ -1,0 +1,176 @@
+"""Several labels an image, from people's sets to the champion's, in one loop."""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+import pytest
+
+from labeling.services import annotations as annotation_service
+from labeling.tests import worlds
+from labeling.tests.rows import Annotator, Image, Partition, Project, QueueEntry
+from ml.heads import codec, ridge
+from ml.models import Comparison, ComparisonDecision, Embedding, EmbeddingSet, ModelVersion
+from ml.selectors import embeddings, evidence, registry
+from ml.services import common_ground, gate, refit
+
+pytestmark = pytest.mark.django_db
+
+LABELS = ("mountain", "glacier", "lake")
+DIM = 16
+
+
+class Landscapes:
+    """A project whose pictures show any of three things; each thing is a direction in space."""
+
+    def __init__(self, *, pool: int, audit: int = 0, noise: float = 0.4, **settings: object):
+        self.project: Project = worlds.make_project(
+            mode="MULTI", votes_audit=1, adjudication_share=0.0, **settings
+        )
+        worlds.make_scheme(self.project, list(LABELS))
+        self.annotator: Annotator = worlds.make_annotator(self.project)
+        self.rng = np.random.default_rng(5)
+        self.directions = np.linalg.qr(self.rng.normal(size=(DIM, DIM)))[0][: len(LABELS)]
+        self.noise = noise
+        self.set = EmbeddingSet.objects.create(
+            project=self.project,
+            backbone="made-up",
+            digest=f"{self.project.pk:064x}",
+            storage_key="backbones/none.onnx",
+            preprocessing={},
+            dim=DIM,
+            is_original=True,
+            created_at=worlds.NOW,
+        )
+        self.shows: dict[int, np.ndarray] = {}
+        self.pool = self.add(pool, Partition.POOL)
+        self.audit = self.add(audit, Partition.AUDIT)
+        self.clock = 0
+
+    def add(self, count: int, partition: str) -> list[Image]:
+        images = worlds.make_images(self.project, count, partition)
+        shows = self.rng.random((count, len(LABELS))) < 0.5
+        noise = self.noise * self.rng.normal(size=(count, DIM))
+        vectors = (2 * shows - 1) @ self.directions + noise
+        Embedding.objects.bulk_create(
+            Embedding(set=self.set, image=image, vector=vector.astype(np.float16).tobytes())
+            for image, vector in zip(images, vectors, strict=True)
+        )
+        self.shows |= {image.pk: row for image, row in zip(images, shows, strict=True)}
+        return images
+
+    def answer(self, images: list[Image], *, scrambled: bool = False) -> None:
+        for image in images:
+            row = self.rng.random(len(LABELS)) < 0.5 if scrambled else self.shows[image.pk]
+            codes = [label for label, is_there in zip(LABELS, row, strict=True) if is_there]
+            annotation_service.record_direct(
+                annotator_id=self.annotator.pk,
+                image_id=image.pk,
+                kind="LABEL" if codes else "NONE_OF_THESE",
+                label_codes=codes,
+                key=uuid.uuid4(),
+                now=worlds.NOW,
+            )
+
+    def refit(self) -> refit.RefitOutcome:
+        self.clock += 1
+        return refit.run(project_id=self.project.pk, now=worlds.later(self.clock))
+
+    def said(self, images: list[Image]) -> np.ndarray:
+        champion = registry.champion(self.project.pk)
+        assert champion is not None
+        vectors = embeddings.load_matrix(self.set.pk, np.array([image.pk for image in images]))
+        return ridge.predict(codec.from_bytes(champion.head), vectors)
+
+
+def test_a_picture_of_two_things_gets_both_of_a_head_learned_from_sets() -> None:
+    world = Landscapes(pool=140)
+    world.answer(world.pool[:80])
+
+    outcome = world.refit()
+
+    assert outcome.kind == "deployed"
+    champion = registry.champion(world.project.pk)
+    assert champion is not None
+    head = codec.from_bytes(champion.head)
+    assert head.several is not None
+    truth = np.stack([world.shows[image.pk] for image in world.pool[80:]])
+    assert (world.said(world.pool[80:]) >= head.several.thresholds)[truth].mean() > 0.9
+    both = truth[:, 0] & truth[:, 1]
+    assert (world.said(world.pool[80:])[both][:, :2] > 0.5).mean() > 0.9
+    assert champion.n_labels == 80
+    assert set(champion.metrics["thresholds"]) == set(LABELS)
+    assert champion.acceptance_threshold == min(head.several.thresholds)
+
+
+def test_the_window_is_filled_by_doubt_about_single_labels() -> None:
+    world = Landscapes(pool=140, acquisition_function="badge")
+    world.answer(world.pool[:60])
+
+    world.refit()
+
+    entries = QueueEntry.objects.filter(project=world.project, policy__startswith="uherding")
+    assert entries.count() > 20
+
+
+def test_scrambled_sets_are_refused_and_the_next_true_ones_deployed() -> None:
+    world = Landscapes(pool=200)
+    world.answer(world.pool[:60])
+    world.refit()
+    world.answer(world.pool[60:160], scrambled=True)
+
+    assert world.refit().kind == "refused"
+
+    assert "worse" in ModelVersion.objects.get(number=2).verdict
+
+
+def test_what_a_version_said_of_its_own_images_is_the_same_computed_again() -> None:
+    world = Landscapes(pool=60)
+    world.answer(world.pool[:40])
+    world.refit()
+    version = ModelVersion.objects.get()
+    before = common_ground.out_of_group(version)
+
+    common_ground.forget()
+
+    again = common_ground.out_of_group(version)
+    np.testing.assert_allclose(again.probabilities, before.probabilities, atol=1e-6)
+    assert again.targets.tolist() == before.targets.tolist()
+    assert gate.check(world.project.pk, *common_ground.answered(version)).is_passed
+
+
+def test_a_certification_compares_whole_sets_on_the_audit_slice() -> None:
+    world = Landscapes(pool=120, audit=60)
+    world.answer(world.pool[:90])
+    world.answer(world.audit)
+
+    world.refit()
+
+    comparison = Comparison.objects.get()
+    truth = evidence.audit_truth(world.project.pk)
+    assert len(truth.codes) == 60
+    assert "{}" in truth.codes
+    assert "{glacier|mountain}" in truth.codes
+    assert comparison.decision == ComparisonDecision.PASSED
+    assert comparison.wins + comparison.losses + comparison.ties == 60
+    version = ModelVersion.objects.get()
+    shown = np.stack([world.shows[int(key)] for key in truth.image_ids])
+    by_id = {image.pk: image for image in world.audit}
+    said = world.said([by_id[int(key)] for key in truth.image_ids]) > 0.5
+    is_right = (shown == said).all(axis=1)
+    codes = evidence.answers(version, truth.image_ids)
+    assert (codes == truth.codes).tolist() == is_right.tolist()
+    assert is_right.mean() > 0.7
+
+
+def test_a_label_that_is_new_is_never_said_before_it_has_images() -> None:
+    world = Landscapes(pool=100)
+    world.answer(world.pool[:60])
+    world.refit()
+    worlds.make_scheme(world.project, [*LABELS, "river"])
+
+    outcome = world.refit()
+
+    assert outcome.kind in {"deployed", "unchanged"}
+    assert (world.said(world.pool[60:])[:, 3:] <= 0.5).all()
