@@ -22,6 +22,7 @@ from labeling.api.invitations import (
     RevokeInvitationView,
     StaffInvitationsView,
 )
+from labeling.api.label_steps import LabelUseView, MergeLabelsView, SplitLabelView
 from labeling.api.labeling import LabelingView
 from labeling.api.labels import LabelsView, LabelView, RetireLabelView, StaffExampleView
 from labeling.api.leaderboard import LeaderboardView
@@ -63,6 +64,9 @@ people_urls: list[URLPattern | URLResolver] = [
     path(f"{STAFF}labels/<slug:code>", LabelView.as_view()),
     path(f"{STAFF}labels/<slug:code>/retire", RetireLabelView.as_view()),
     path(f"{STAFF}labels/<slug:code>/example", StaffExampleView.as_view()),
+    path(f"{STAFF}labels/<slug:code>/split", SplitLabelView.as_view()),
+    path(f"{STAFF}label-use", LabelUseView.as_view()),
+    path(f"{STAFF}label-steps/merge", MergeLabelsView.as_view()),
     path(f"{STAFF}new-labels", NewLabelsView.as_view()),
     path(f"{STAFF}new-labels/<uuid:public_id>/make", MakeLabelView.as_view()),
     path(f"{STAFF}new-labels/<uuid:public_id>/join", JoinLabelView.as_view()),

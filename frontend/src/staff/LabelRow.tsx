@@ -10,6 +10,7 @@ export interface LabelRowProps {
   label: StaffLabel;
   onChange: () => void;
   onRetire: (label: StaffLabel) => void;
+  onSplit: (label: StaffLabel) => void;
   onSearch: () => void;
 }
 
@@ -27,7 +28,7 @@ export function LabelRow(props: LabelRowProps) {
   );
 }
 
-function LiveLabel({ base, label, onChange, onRetire, onSearch }: LabelRowProps) {
+function LiveLabel({ base, label, onChange, onRetire, onSplit, onSearch }: LabelRowProps) {
   const [name, setName] = useState(label.name);
   const [description, setDescription] = useState(label.description);
   const [key, setKey] = useState(label.key);
@@ -102,6 +103,14 @@ function LiveLabel({ base, label, onChange, onRetire, onSearch }: LabelRowProps)
             </label>
           </span>
           <FindMore base={base} like={{ label: label.code }} name={label.name} onDone={onSearch} />
+          <Button
+            size="s"
+            tone="quiet"
+            aria-label={`Split ${label.name}`}
+            onClick={() => onSplit(label)}
+          >
+            Split
+          </Button>
           <Button
             size="s"
             tone="quiet"

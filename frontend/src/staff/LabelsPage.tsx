@@ -5,6 +5,7 @@ import { Dialog } from "../shared/Dialog/Dialog";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
 import { plural } from "./format";
 import { LabelRow } from "./LabelRow";
+import { MergeDialog, SplitDialog } from "./LabelSteps";
 import { Loading } from "./Loading";
 import { NewLabels } from "./NewLabels";
 import { Searches } from "./Searches";
@@ -21,6 +22,8 @@ export function LabelsPage({ slug }: { slug: string }) {
   const [wanted, setWanted] = useState("");
   const [searches, setSearches] = useState(0);
   const [retiring, setRetiring] = useState<StaffLabel | null>(null);
+  const [splitting, setSplitting] = useState<StaffLabel | null>(null);
+  const [merging, setMerging] = useState(false);
   const all = labels.data ?? [];
   const shown = matching(all, wanted);
   const live = all.filter((label) => label.retired_at === null);
@@ -44,6 +47,13 @@ export function LabelsPage({ slug }: { slug: string }) {
           Rename at any time: answers keep pointing at the label. Retiring takes it off the labeling
           page and keeps its answers. An example picture is what volunteers compare with.
         </p>
+        {live.length > 2 && (
+          <div>
+            <Button size="s" onClick={() => setMerging(true)}>
+              Merge labels
+            </Button>
+          </div>
+        )}
         <ErrorNote error={labels.error} onRetry={labels.reload} />
         {!labels.data && !labels.error && <Loading />}
         <AddLabel base={base} onChange={labels.reload} />
@@ -68,11 +78,31 @@ export function LabelsPage({ slug }: { slug: string }) {
               label={label}
               onChange={labels.reload}
               onRetire={setRetiring}
+              onSplit={setSplitting}
               onSearch={() => setSearches((round) => round + 1)}
             />
           ))}
         </ul>
       </section>
+      <MergeDialog
+        open={merging}
+        base={base}
+        labels={live}
+        onClose={() => setMerging(false)}
+        onDone={() => {
+          setMerging(false);
+          labels.reload();
+        }}
+      />
+      <SplitDialog
+        base={base}
+        label={splitting}
+        onClose={() => setSplitting(null)}
+        onDone={() => {
+          setSplitting(null);
+          labels.reload();
+        }}
+      />
       <RetireDialog
         base={base}
         label={retiring}

@@ -200,6 +200,16 @@ export interface StaffLabel {
   example_url: string | null;
 }
 
+/** What has a label now. */
+export interface LabelUse {
+  code: string;
+  images: number;
+  /** Of those, the ones kept for measuring. */
+  audit_images: number;
+  answers: number;
+  gold: number;
+}
+
 /** More pictures like a few, asked for by staff. */
 export interface Search {
   id: string;

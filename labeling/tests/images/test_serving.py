@@ -21,7 +21,8 @@ from labeling.models import (
 from labeling.selectors import images as image_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.services import images, people
-from labeling.tests.factories import NOW, make_image, make_images, picture_bytes
+from labeling.tests.factories import NOW, make_annotator, make_image, make_images, picture_bytes
+from labeling.tests.worlds import direct
 
 pytestmark = pytest.mark.django_db
 ClientFor = Callable[..., APIClient]
@@ -319,3 +320,29 @@ def test_labels_are_added_changed_and_retired_in_the_staff_room(
     listed = staff.get(base).json()
     assert [row["code"] for row in listed][-1] == "juice"
     assert listed[0]["key"] == "m"
+
+
+def test_labels_are_merged_and_split_in_the_staff_room(
+    project: Project, manager: User, client_for: ClientFor
+) -> None:
+    staff = client_for(manager)
+    base = f"/api/v1/staff/projects/{project.slug}"
+    volunteer = make_annotator(project)
+    images = [make_image(project), make_image(project)]
+    for image, label in zip(images, ("milk", "juice"), strict=True):
+        direct(volunteer, image, label)
+
+    used = {row["code"]: row for row in staff.get(f"{base}/label-use").json()}
+    merged = staff.post(f"{base}/label-steps/merge", {"labels": ["milk", "juice"], "name": "Wet"})
+    split = staff.post(f"{base}/labels/wet/split", {"names": ["White", "Clear"]})
+    refused = staff.post(f"{base}/labels/wet/split", {"names": ["White", "Clear"]})
+
+    assert used["milk"] == {"code": "milk", "images": 1, "audit_images": 0, "answers": 1, "gold": 0}
+    assert (merged.status_code, split.status_code) == (200, 200)
+    assert [row["code"] for row in merged.json()["labels"]] == ["wet"]
+    assert merged.json()["images"] == 2
+    assert split.json()["asked_again"] == 2
+    assert (refused.status_code, refused.json()["code"]) == (409, "label_retired")
+    assert project_selectors.current_scheme(project.pk).codes == (
+        "white", "clear", "apple", "bread",
+    )  # fmt: skip
