@@ -97,6 +97,40 @@ class OpenShape(serializers.Serializer[Any]):
     unseen = serializers.IntegerField(help_text="Not yet embedded for this version.")
 
 
+class SetLabelShape(serializers.Serializer[Any]):
+    """How well one label is found where images may bear several."""
+
+    code = serializers.SlugField()
+    name = serializers.CharField()
+    threshold = serializers.FloatField(
+        allow_null=True, help_text="Probability from which it is said; null: not said yet."
+    )
+    n = serializers.IntegerField(help_text="Audit images of which it is known.")
+    n_yes = serializers.IntegerField(help_text="Of those, images that show it.")
+    average_precision = serializers.FloatField(allow_null=True)
+    precision = IntervalShape(allow_null=True, help_text="Of what was said, the share right.")
+    recall = IntervalShape(allow_null=True, help_text="Of what is there, the share said.")
+    f1 = serializers.FloatField(allow_null=True)
+
+
+class TogetherShape(serializers.Serializer[Any]):
+    """Audit images that show two labels at once."""
+
+    names = serializers.ListField(child=serializers.CharField())
+    n = serializers.IntegerField()
+
+
+class SetFiguresShape(serializers.Serializer[Any]):
+    """Figures of each label, from the audit slice."""
+
+    images = serializers.IntegerField()
+    mean_average_precision = serializers.FloatField(allow_null=True)
+    micro_f1 = serializers.FloatField(allow_null=True)
+    macro_f1 = serializers.FloatField(allow_null=True)
+    labels = SetLabelShape(many=True)
+    together = TogetherShape(many=True)
+
+
 class AccuracyShape(serializers.Serializer[Any]):
     """All figures of one version, from the audit slice only."""
 
@@ -113,7 +147,12 @@ class AccuracyShape(serializers.Serializer[Any]):
     calibration = CalibrationShape()
     open = OpenShape()
     per_source = SourceEstimateShape(many=True)
-    per_class = ClassEstimateShape(many=True)
+    per_class = ClassEstimateShape(many=True, help_text="Empty where images may bear several.")
+    several = SetFiguresShape(
+        allow_null=True,
+        help_text="Only where images may bear several labels; `overall` and `per_source` count "
+        "images whose whole set is right then.",
+    )
     rests_on_one_person = serializers.BooleanField()
 
 
@@ -158,6 +197,9 @@ class LabelCountsShape(serializers.Serializer[Any]):
     pool = serializers.IntegerField()
     audit_resolved = serializers.IntegerField()
     audit_total = serializers.IntegerField()
+    audit_votes = serializers.IntegerField(
+        help_text="Answers an audit image is to get, once so many people answer."
+    )
     answers = serializers.IntegerField(help_text="A skip is none.")
     skips = serializers.IntegerField()
     images = serializers.IntegerField(help_text="All: `pool`, `audit_total` and `not_counted`.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml.evaluation import summary, weighted
-from ml.selectors import metrics
+from ml.selectors import metrics, set_figures
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -41,7 +41,9 @@ def page(project_id: int, version: UUID | None) -> dict[str, Any]:
         "calibration": _calibration(found),
         "open": _open(found),
         "per_source": metrics.per_source(found),
-        "per_class": metrics.per_class(found),
+        # With several labels an image the classes of `found` are sets of labels.
+        "per_class": [] if found.is_sets else metrics.per_class(found),
+        "several": set_figures.page(project_id, version) if found.is_sets else None,
         "rests_on_one_person": found.n_people == 1,
     }
 

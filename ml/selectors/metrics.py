@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labeling.selectors import consensus, projects
-from ml.evaluation import adjudicated, by_label, intervals, weighted
-from ml.selectors import audit_predictions
+from labeling.selectors import consensus, projects, several
+from ml.evaluation import adjudicated, by_label, intervals, label_sets, weighted
+from ml.selectors import set_audit
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -95,6 +95,8 @@ class Audit:
         waiting: (m,) audit images without an answer yet.
         waiting_sources: (m,) where those came from.
         into: what labels of before were merged into, by code.
+        label_names: what labels are called, by code, where an image may bear several: `codes` are
+            sets of labels then (`ml.evaluation.label_sets`), and right is who finds the whole set.
     """
 
     codes: tuple[str, ...]
@@ -110,6 +112,7 @@ class Audit:
     waiting: npt.NDArray[np.int64]
     waiting_sources: tuple[str, ...]
     into: dict[str, str] = field(default_factory=dict)
+    label_names: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class Measured:
         states: (n,) consensus states.
         waiting: (m,) what the version says of audit images without an answer, as `predicted`.
         waiting_sources: (m,) where those came from.
+        is_sets: whether `codes` are sets of labels.
     """
 
     version_number: int
@@ -151,6 +155,7 @@ class Measured:
     states: tuple[str, ...]
     waiting: Labels
     waiting_sources: tuple[str, ...]
+    is_sets: bool = False
 
     @property
     def is_judged(self) -> npt.NDArray[np.bool_]:
@@ -175,7 +180,7 @@ def audit(project_id: int) -> Audit:
     scheme = projects.current_scheme(project_id)
     is_answered = (rows.label_index >= 0) | (rows.n_votes > 0)
     is_alike = weighted.equal_chance(rows.draw_order, rows.inclusion_probability)
-    return Audit(
+    found = Audit(
         codes=tuple(scheme.codes),
         names=tuple(scheme.names),
         image_ids=rows.image_ids[is_answered],
@@ -201,13 +206,17 @@ def audit(project_id: int) -> Audit:
             if len(heirs) == 1
         },
     )
+    if not several.is_several(project_id):
+        return found
+    names = dict(zip(scheme.codes, scheme.names, strict=True))
+    return set_audit.of_sets(project_id, found, names)
 
 
 def measured(found: Audit, version: UUID) -> Measured | None:
     """Judge a version on audit images; None where its weights are gone."""
     n = len(found.image_ids)
     every = np.concatenate([found.image_ids, found.waiting])
-    said = audit_predictions.of_version(version, every)
+    said = set_audit.said(found, version, every)
     if said is None:
         return None
     # What a label was merged into since is what the version says today.
@@ -220,7 +229,7 @@ def measured(found: Audit, version: UUID) -> Measured | None:
     return Measured(
         version_number=said.number,
         codes=codes,
-        names=found.names + extra,
+        names=found.names + tuple(label_sets.names(one, found.label_names or {}) for one in extra),
         image_ids=found.image_ids,
         truth=found.truth,
         predicted=places[said.columns[:n]],
@@ -234,6 +243,7 @@ def measured(found: Audit, version: UUID) -> Measured | None:
         states=found.states,
         waiting=places[said.columns[n:]],
         waiting_sources=found.waiting_sources,
+        is_sets=found.label_names is not None,
     )
 
 
@@ -444,4 +454,5 @@ def _unmeasured(rows: Audit) -> Measured:
         states=(),
         waiting=np.full(len(rows.waiting), -1, dtype=np.int64),
         waiting_sources=rows.waiting_sources,
+        is_sets=rows.label_names is not None,
     )

@@ -18,7 +18,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from labeling.selectors import adjudication, consensus, progress, projects, queue
 from ml.models import Champion, Embedding, EmbeddingSet, TrainingKind, TrainingRun, TrainingState
-from ml.selectors import accuracy, spending
+from ml.selectors import accuracy, set_predictions, spending
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,6 +73,7 @@ def state(project_id: int, *, now: datetime) -> State:
             "pool": counts.pool,
             "audit_resolved": counts.audit_resolved,
             "audit_total": counts.audit,
+            "audit_votes": project.votes_audit,
             "answers": given,
             "skips": skips,
             "images": counts.images + counts.flagged + counts.removed,
@@ -112,6 +113,7 @@ def forget() -> None:
     """Drop every figure kept (tests, and a host short of memory)."""
     with _lock:
         _accuracy.clear()
+    set_predictions.forget()
 
 
 def page(found: State) -> dict[str, Any]:

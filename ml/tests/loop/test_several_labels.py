@@ -12,7 +12,7 @@ from labeling.tests import worlds
 from labeling.tests.rows import Annotator, Image, Partition, Project, QueueEntry
 from ml.heads import codec, ridge
 from ml.models import Comparison, ComparisonDecision, Embedding, EmbeddingSet, ModelVersion
-from ml.selectors import embeddings, evidence, registry
+from ml.selectors import accuracy, embeddings, evidence, registry
 from ml.services import common_ground, gate, refit
 
 pytestmark = pytest.mark.django_db
@@ -174,3 +174,41 @@ def test_a_label_that_is_new_is_never_said_before_it_has_images() -> None:
 
     assert outcome.kind in {"deployed", "unchanged"}
     assert (world.said(world.pool[60:])[:, 3:] <= 0.5).all()
+
+
+def test_the_figures_of_a_page_are_those_computed_by_hand() -> None:
+    world = Landscapes(pool=120, audit=50, noise=0.7)
+    world.answer(world.pool[:90])
+    world.answer(world.audit)
+    world.refit()
+    version = ModelVersion.objects.get()
+
+    page = accuracy.page(world.project.pk, version.public_id)
+
+    shown = np.stack([world.shows[image.pk] for image in world.audit])
+    said = world.said(world.audit)
+    right = ((said > 0.5) == shown).all(axis=1)
+    assert page["overall"]["estimate"] == pytest.approx(right.mean())
+    assert page["overall"]["n"] == 50
+    assert page["per_class"] == []
+    bars = codec.from_bytes(bytes(version.head or b"")).several
+    assert bars is not None
+    for column, label in enumerate(page["several"]["labels"]):
+        accepted = said[:, column] >= bars.thresholds[column]
+        hits = int((accepted & shown[:, column]).sum())
+        assert (label["code"], label["n"]) == (LABELS[column], 50)
+        assert label["n_yes"] == shown[:, column].sum()
+        assert label["recall"]["estimate"] == pytest.approx(hits / shown[:, column].sum())
+        assert label["precision"]["n"] == accepted.sum()
+        assert label["average_precision"] > 0.8
+    both = [pair for pair in page["several"]["together"] if set(pair["names"]) == set(LABELS[:2])]
+    assert both[0]["n"] == (shown[:, 0] & shown[:, 1]).sum()
+
+
+def test_before_there_is_a_version_nothing_is_known_of_any_label() -> None:
+    world = Landscapes(pool=5, audit=3)
+
+    found = accuracy.page(world.project.pk, None)["several"]
+
+    assert [label["average_precision"] for label in found["labels"]] == [None, None, None]
+    assert found["images"] == 0
