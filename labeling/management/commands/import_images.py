@@ -15,7 +15,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from labeling.errors import LabelingError
 from labeling.selectors import projects
 from labeling.services import imports
-from labeling.services import projects as project_services
 
 MOST_SHOWN = 50
 BACKGROUND_NICE = 10
@@ -102,6 +101,8 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"There is no project {options['project']!r}; add --create to make it."
                 ) from None
+        from labeling.services import projects as project_services  # noqa: PLC0415 - seldom needed
+
         given = [name.strip() for name in options["classes"].split(",") if name.strip()]
         return project_services.create_project(
             name=options["project"],
