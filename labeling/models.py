@@ -377,6 +377,9 @@ class Label(models.Model):
     name = models.CharField(max_length=80)
     description = models.CharField(max_length=200, blank=True)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
+    is_group = models.BooleanField(
+        default=False, help_text="The parent of labels: an answer where nobody can tell which."
+    )
     key = models.CharField(max_length=1, blank=True, help_text="Shortcut on the labeling page.")
     colour = models.CharField(max_length=7, default="#6b7280")
     position = models.PositiveIntegerField(default=0)
@@ -397,6 +400,9 @@ class SchemeLabel(models.Model):
 
     scheme = models.ForeignKey(LabelScheme, on_delete=models.CASCADE, related_name="entries")
     label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="scheme_entries")
+    parent = models.ForeignKey(
+        Label, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     position = models.PositiveIntegerField()
     name = models.CharField(max_length=80)
 

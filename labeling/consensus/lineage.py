@@ -39,28 +39,24 @@ class Lineage:
         merged: label to the column it went into.
         several: label to the columns it may be: one that was split, or a group.
         split_at: of those that were split, when.
-        groups: code of each group to its label.
     """
 
     merged: Mapping[int, int] = field(default_factory=dict)
     several: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     split_at: Mapping[int, datetime] = field(default_factory=dict)
-    groups: Mapping[str, int] = field(default_factory=dict)
 
 
 def follow(
     label_ids: Sequence[int],
     steps: Sequence[Step],
-    parents: Sequence[int | None] = (),
-    group_codes: Mapping[str, int] | None = None,
+    groups: Mapping[int, tuple[int, ...]] | None = None,
 ) -> Lineage:
     """Follow every label of before to the columns of a scheme version.
 
     Args:
         label_ids: (k,) the labels of the version, one a column.
         steps: of the scheme's history until this version, oldest first.
-        parents: (k,) the group of each label, or None; empty for none at all.
-        group_codes: code of each group to its label.
+        groups: label that stands for each group to the columns of its labels.
     """
     column_of = {label: column for column, label in enumerate(label_ids)}
     merged: dict[int, int] = {}
@@ -84,10 +80,7 @@ def follow(
             several[label] = tuple(sorted(columns))
         else:
             merged[label] = min(columns)
-    for column, parent in enumerate(parents):
-        if parent is not None:
-            several[parent] = (*several.get(parent, ()), column)
-    return Lineage(merged, several, split_at, dict(group_codes or {}))
+    return Lineage(merged, several | dict(groups or {}), split_at)
 
 
 def _columns_of(

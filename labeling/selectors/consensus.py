@@ -80,6 +80,8 @@ class AuditRows:
         check_probability: (n,) float64 of being looked at, where `is_checked`; else 1.
         named: (n,) columns that people have named of an image whose label is open: one that waits
             for an expert, or has none; empty for all others.
+        group_code: (n,) the group of labels that an image is of where people know no more than
+            that; else "".
         scheme_id: the current scheme version.
         codes: (k,) label codes.
         n_people: how many different annotators stand behind all the labels: with 1 the figure
@@ -100,6 +102,7 @@ class AuditRows:
     people_index: npt.NDArray[np.int64]
     check_probability: npt.NDArray[np.float64]
     named: tuple[tuple[int, ...], ...]
+    group_code: tuple[str, ...]
     scheme_id: int
     codes: tuple[str, ...]
     n_people: int
@@ -223,6 +226,7 @@ def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
     undecided = [row[0] for row, at in zip(rows, index, strict=True) if at < 0 and row[3]]
     checks = adjudication.checks(project_id, undecided)
     people = [column_of.get(checks.said.get(row[0], 0), -1) for row in rows]
+    groups = {group.id: group.code for group in scheme.groups}
     return AuditRows(
         image_ids=np.array([row[0] for row in rows], dtype=np.int64),
         label_index=np.array(index, dtype=np.int64),
@@ -243,6 +247,7 @@ def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
             tuple(sorted({column_of.get(key, -1) for key in checks.named.get(row[0], ())} - {-1}))
             for row in rows
         ),
+        group_code=tuple(groups.get(row[1], "") if row[2] == resolved else "" for row in rows),
         scheme_id=scheme.id,
         codes=tuple(scheme.codes),
         n_people=_people_behind(project_id),

@@ -53,6 +53,23 @@ class LabelNotFoundError(LabelingError):
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Labels that people may name together where they cannot tell which.
+
+    Attributes:
+        id: key of the label that stands for the group; no column of its own.
+        code: of it.
+        name: what it is called.
+        columns: its labels, one or more.
+    """
+
+    id: int
+    code: str
+    name: str
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SchemeView:
     """One scheme version; position in the tuples is the column of every posterior.
 
@@ -65,6 +82,7 @@ class SchemeView:
     names: tuple[str, ...]
     label_ids: tuple[int, ...]
     lineage: Lineage = field(default_factory=Lineage, compare=False)
+    groups: tuple[Group, ...] = ()
 
     @property
     def column_of(self) -> dict[int, int]:
@@ -137,11 +155,19 @@ def scheme(scheme_id: int) -> SchemeView:
 
 
 def _view(row: LabelScheme) -> SchemeView:
-    entries = row.entries.order_by("position", "pk").values_list("label__code", "name", "label_id")
-    columns = list(zip(*entries, strict=True)) or [(), (), ()]
-    codes, names, label_ids = map(tuple, columns)
-    found = lineage.follow(label_ids, _steps(row))
-    return SchemeView(row.pk, row.version, codes, names, label_ids, found)
+    entries = list(
+        row.entries.order_by("position", "pk").values_list(
+            "label__code", "name", "label_id", "parent_id", "parent__code", "parent__name"
+        )
+    )
+    codes, names, label_ids = (tuple(entry[at] for entry in entries) for at in range(3))
+    members: dict[tuple[int, str, str], list[int]] = {}
+    for column, (*_, parent_id, code, name) in enumerate(entries):
+        if parent_id is not None:
+            members.setdefault((parent_id, code, name), []).append(column)
+    groups = tuple(Group(*who, tuple(columns)) for who, columns in members.items())
+    found = lineage.follow(label_ids, _steps(row), {one.id: one.columns for one in groups})
+    return SchemeView(row.pk, row.version, codes, names, label_ids, found, groups)
 
 
 def _steps(scheme: LabelScheme) -> list[Step]:
@@ -190,9 +216,10 @@ def merged_into(label_ids: Collection[int]) -> dict[int, int]:
 
 
 def labels(project_id: int) -> QuerySet[Label]:
-    """Give every label of a project, retired ones last, each with its examples."""
+    """Give every label of a project, retired ones last, each with its examples; no groups."""
     examples = Prefetch("examples", LabelExample.objects.order_by("-pk"))
-    rows = Label.objects.filter(project_id=project_id).prefetch_related(examples)
+    rows = Label.objects.filter(project_id=project_id, is_group=False)
+    rows = rows.select_related("parent").prefetch_related(examples)
     return rows.order_by(F("retired_at").asc(nulls_first=True), "position", "pk")
 
 

@@ -136,6 +136,8 @@ def label_ids(project: Project, scheme: SchemeView, answer: Answer) -> list[int]
     if project.mode == Mode.SINGLE and len(codes) > 1:
         raise InvalidAnswerError(f"One label an image, got {len(codes)}.", labels=codes)
     known = dict(zip(scheme.codes, scheme.label_ids, strict=True))
+    if project.mode == Mode.SINGLE:
+        known |= {group.code: group.id for group in scheme.groups}
     unknown = [code for code in codes if code not in known]
     if unknown:
         raise InvalidAnswerError(

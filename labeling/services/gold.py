@@ -94,7 +94,8 @@ def set_references(
         )
     project = Project.objects.get(pk=project_id)
     setter = _Setter(project, user_id, annotator_id, now)
-    labels = {row.code: row for row in project.labels.filter(retired_at__isnull=True)}
+    live = project.labels.filter(retired_at__isnull=True, is_group=False)
+    labels = {row.code: row for row in live}
     outcomes = []
     for given in references:
         outcomes.append(_set(setter, given, labels))

@@ -59,6 +59,13 @@ class RetiredLabelError(LabelingError):
     status = 409
 
 
+class GroupOfLabelsError(LabelingError):
+    """A group is no label: it has no images of its own to merge or to split."""
+
+    code = "group_of_labels"
+    status = 409
+
+
 class SeveralLabelsError(LabelingError):
     """Where an image has several labels, asking one of them again would drop the others."""
 
@@ -177,7 +184,7 @@ def split_label(
         _remember(LabelMappingKind.SPLIT, before, after, pairs, {label.pk: label.name})
         named = _that_mean(before, label)
         found = _counts(project, [label.pk])
-        asked_again = _ask_again(project, label, named, now)
+        asked_again = ask_again(project, label, named, now)
         _tell(project, now)
         detail = {
             "name": label.name,
@@ -212,11 +219,16 @@ def _live(project: Project, codes: Sequence[str]) -> list[Label]:
         raise RetiredLabelError(
             f"{', '.join(gone)} left the labels before. Reload the page, and choose again."
         )
+    groups = [label.name for label in found if label.is_group]
+    if groups:
+        raise GroupOfLabelsError(
+            f"{', '.join(groups)} stands for several labels. Choose the labels themselves."
+        )
     return sorted(found, key=lambda label: (label.position, label.pk))
 
 
 def _refuse_last(project: Project, n_fewer: int) -> None:
-    n_live = project.labels.filter(retired_at__isnull=True).count()
+    n_live = project.labels.filter(retired_at__isnull=True, is_group=False).count()
     if n_live - n_fewer < schemes.FEWEST_LABELS:
         raise schemes.LastLabelsError(
             "Only one label would be left, and a scheme needs at least two. "
@@ -240,14 +252,19 @@ def _survivor(project: Project, merged: Sequence[Label], name: str, now: datetim
             same[0].save(update_fields=["name"])
         return same[0]
     _retire(merged, now)
-    return _in_its_place(project, name, merged[0], now)
+    heir = _in_its_place(project, name, merged[0], now)
+    if len({label.parent_id for label in merged}) > 1:
+        heir.parent = None
+        heir.save(update_fields=["parent"])
+    return heir
 
 
 def _in_its_place(project: Project, name: str, before: Label, now: datetime) -> Label:
     heir = schemes.create_label(project, name, now)
     # "None of these" from before the step was not said too early: there was the label of before.
     heir.position, heir.created_at = before.position, before.created_at
-    heir.save(update_fields=["position", "created_at"])
+    heir.parent_id = before.parent_id
+    heir.save(update_fields=["position", "created_at", "parent"])
     return heir
 
 
@@ -325,7 +342,7 @@ def _decide_waiting(project: Project, label_ids: Collection[int], now: datetime)
     return decided
 
 
-def _ask_again(project: Project, label: Label, named: Collection[int], now: datetime) -> int:
+def ask_again(project: Project, label: Label, named: Collection[int], now: datetime) -> int:
     """Withdraw the answers that named a split label, and put its images back; count the answers."""
     said = AnnotationLabel.objects.filter(label_id__in=named).values("annotation_id")
     live = Annotation.objects.filter(pk__in=said, withdrawn_at__isnull=True)

@@ -127,7 +127,8 @@ def retire_label(*, label_id: int, now: datetime, user_id: int | None = None) ->
         label = _locked_label(label_id)
         if label.retired_at is not None:
             return label
-        if label.project.labels.filter(retired_at__isnull=True).count() <= FEWEST_LABELS:
+        live = label.project.labels.filter(retired_at__isnull=True, is_group=False)
+        if live.count() <= FEWEST_LABELS:
             raise LastLabelsError(
                 f"{label.name!r} cannot be retired: a scheme needs at least two labels. "
                 "Add another label first."
@@ -290,10 +291,16 @@ def new_scheme(project: Project, now: datetime) -> LabelScheme:
     newest = project.schemes.order_by("-version", "pk").first()
     version = newest.version + 1 if newest else 1
     scheme = LabelScheme.objects.create(project=project, version=version, created_at=now)
-    live = project.labels.filter(retired_at__isnull=True).order_by("position", "pk")
+    live = project.labels.filter(retired_at__isnull=True, is_group=False)
     SchemeLabel.objects.bulk_create(
-        SchemeLabel(scheme=scheme, label=label, position=place, name=label.name)
-        for place, label in enumerate(live)
+        SchemeLabel(
+            scheme=scheme,
+            label=label,
+            parent_id=label.parent_id,
+            position=place,
+            name=label.name,
+        )
+        for place, label in enumerate(live.order_by("position", "pk"))
     )
     events.send_on_commit(events.scheme_changed, project_id=project.pk)
     return scheme
