@@ -14,7 +14,7 @@ import numpy as np
 from labeling.errors import LabelingError
 from ml.errors import MlError
 from ml.evaluation import intervals, metrics
-from ml.services import prediction, serving
+from ml.services import evaluation_several, prediction, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +57,9 @@ def evaluate(
 
     Returns:
         `n, accuracy, interval, macro, top5, ece, per_class, confusion, model_version`, as
-        docs/operations.md describes them.
+        docs/operations.md describes them. With several labels an image `accuracy` is the share of
+        whole sets that are right, and `mean_average_precision, micro_f1, macro_f1` stand in place
+        of `macro, top5, ece, confusion`.
 
     Raises:
         NoChampionError: there is nothing to measure yet.
@@ -65,25 +67,35 @@ def evaluate(
         UnreadablePictureError: a picture is refused.
     """
     served = serving.champion(project_id)
-    true = _columns(pictures, served)
+    column_of = _known(pictures, served)
     rows = []
     for start in range(0, len(pictures), BATCH):
         rows += _classify(served, pictures[start : start + BATCH])
         progress(len(rows), len(pictures))
-    return _report(served, true, np.array(rows))
+    said = np.array(rows)
+    if served.is_several:
+        return evaluation_several.report(served, pictures, column_of, said)
+    true = np.array([column_of[picture.label] for picture in pictures], dtype=np.int64)
+    return _report(served, true, said)
 
 
-def _columns(pictures: Sequence[LabeledPicture], served: ServedModel) -> Labels:
+def _known(pictures: Sequence[LabeledPicture], served: ServedModel) -> dict[str, int]:
+    """Give the column of every label of the pictures, by code and by name."""
     column_of = {name: column for column, name in enumerate(served.names)}
     column_of |= {code: column for column, code in enumerate(served.label_order)}
-    unknown = sorted({picture.label for picture in pictures} - set(column_of))
+    used = {
+        label
+        for picture in pictures
+        for label in (picture.labels if served.is_several else (picture.label,))
+    }
+    unknown = sorted(used - set(column_of))
     if unknown:
         raise UnknownLabelsError(
             f"Version {served.number} does not know {len(unknown)} of the labels: "
             f"{', '.join(unknown[:10])}. It knows {', '.join(served.names)}.",
             unknown=unknown,
         )
-    return np.array([column_of[picture.label] for picture in pictures], dtype=np.int64)
+    return column_of
 
 
 def _classify(

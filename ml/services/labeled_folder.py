@@ -15,6 +15,10 @@ class LabeledFolderError(MlError):
     code = "labeled_folder"
 
 
+SEPARATOR = "|"
+"""Between several labels of one picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class LabeledPicture:
     """One picture on disk and the label it is known to have."""
@@ -23,9 +27,20 @@ class LabeledPicture:
     name: str
     label: str
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Give the labels of a picture that may bear several; none where it shows none."""
+        named = (each.strip() for each in self.label.split(SEPARATOR))
+        return tuple(dict.fromkeys(each for each in named if each))
+
 
 def read_labeled_folder(
-    *, images: Path, labels: Path, label_column: str, path_column: str = "path"
+    *,
+    images: Path,
+    labels: Path,
+    label_column: str,
+    path_column: str = "path",
+    is_several: bool = False,
 ) -> list[LabeledPicture]:
     """Read the rows of a CSV whose pictures lie in a folder, in the order of the file.
 
@@ -34,6 +49,7 @@ def read_labeled_folder(
         labels: the CSV, UTF-8, with a header.
         label_column: the column that holds the label.
         path_column: the column that holds the path.
+        is_several: pictures may show several labels, written a|b, or none, left empty.
 
     Raises:
         LabeledFolderError: a file, a column or a label is missing, or no picture of the CSV is in
@@ -51,18 +67,20 @@ def read_labeled_folder(
                 raise LabeledFolderError(
                     f"{labels}: no column {column!r}; it has {', '.join(reader.fieldnames or [])}."
                 )
-        rows = [(row[path_column], row[label_column]) for row in reader]
-    return _pictures(images, labels, rows)
+        rows = [(row[path_column], row[label_column] or "") for row in reader]
+    return _pictures(images, labels, rows, is_several)
 
 
-def _pictures(images: Path, labels: Path, rows: list[tuple[str, str]]) -> list[LabeledPicture]:
+def _pictures(
+    images: Path, labels: Path, rows: list[tuple[str, str]], is_several: bool
+) -> list[LabeledPicture]:
     pictures = []
     root = images.resolve()
     for number, (name, label) in enumerate(rows, start=2):
         path = (images / name).resolve()
         if not path.is_relative_to(root):
             raise LabeledFolderError(f"{labels}, line {number}: {name!r} leaves the folder.")
-        if not label:
+        if not label and not is_several:
             raise LabeledFolderError(f"{labels}, line {number}: {name!r} has no label.")
         if path.is_file():
             pictures.append(LabeledPicture(path, name, label))

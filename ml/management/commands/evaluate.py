@@ -42,17 +42,19 @@ class Command(BaseCommand):
             raise CommandError(error.message) from None
         parameters = {"project": options["project"], "images": options["images"].name}
         payload = report.envelope(seconds=time.monotonic() - started, parameters=parameters)
-        Console(stderr=options["json"] == "-").print(_table(figures))
+        draw = _table if "ece" in figures else _table_of_sets
+        Console(stderr=options["json"] == "-").print(draw(figures))
         report.write_json(payload | figures, options["json"])
 
     def _measure(self, options: dict[str, Any]) -> dict[str, Any]:
+        project = projects.by_slug(options["project"])
         pictures = read_labeled_folder(
             images=options["images"],
             labels=options["labels"],
             label_column=options["label_column"],
             path_column=options["path_column"],
+            is_several=project.mode == "MULTI",
         )
-        project = projects.by_slug(options["project"])
         with Progress(console=Console(stderr=True)) as progress:
             bar = progress.add_task("classifying", total=len(pictures))
             return evaluation.evaluate(
@@ -60,6 +62,34 @@ class Command(BaseCommand):
                 pictures=pictures,
                 progress=lambda done, _: progress.update(bar, completed=done),
             )
+
+
+def _table_of_sets(figures: dict[str, Any]) -> Table:
+    low, high = figures["interval"]
+    version = figures["model_version"]
+    drawn = Table(
+        title=f"Version {version['number']} ({version['evidence'].lower()}): all labels of "
+        f"{figures['accuracy']:.1%} [{low:.1%}, {high:.1%}] right, of {figures['n']}",
+        caption=f"mean average precision {_share(figures['mean_average_precision'])}, "
+        f"F1 {_share(figures['micro_f1'])}",
+    )
+    drawn.add_column("label")
+    for name in ("pictures of it", "average precision", "precision", "recall", "F1"):
+        drawn.add_column(name, justify="right")
+    for code, row in figures["per_class"].items():
+        drawn.add_row(
+            code,
+            str(row["n"]),
+            _share(row["average_precision"]),
+            _share(row["precision"] and row["precision"]["estimate"]),
+            _share(row["recall"] and row["recall"]["estimate"]),
+            _share(row["f1"]),
+        )
+    return drawn
+
+
+def _share(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.1%}"
 
 
 def _table(figures: dict[str, Any]) -> Table:
