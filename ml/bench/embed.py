@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SLUG = "bench-embed"
 SAMPLE = 200
 ROUNDS = 3
-POLL_S = 0.05
+POLL_S = 0.1
 READY = EmbeddingSetState.READY
 LONGEST_S = 900.0
 COUNTED = {"DJANGO_SETTINGS_MODULE": "config.settings_core_time"}
