@@ -54,7 +54,7 @@ DONE_EXAMPLE = OpenApiExample(
                 "image": "d1c9d0a4-7f3b-4a53-8f0e-5c0c1f1f9a22",
                 "status": "refused",
                 "code": "audit_image",
-                "message": "This image belongs to the audit slice, which measures. Choose another.",
+                "message": "This is an audit image: it measures. Choose another.",
             },
         ],
     },

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeling.selectors import projects
-from ml.evaluation import intervals
+from ml.evaluation import intervals, label_sets
 from ml.models import Champion, Comparison, ComparisonKind, ModelKind, ModelState, ModelVersion
 from ml.selectors import evidence
 
@@ -61,14 +61,14 @@ def _why(pointer: Champion, n_audit: int) -> str:
     elif version.approved_at is not None:
         start = f"v{version.number} serves because a manager let it"
     elif proven is not None and proven.pk == version.pk:
-        start = f"v{version.number} serves because the audit slice has proven it"
+        start = f"v{version.number} serves because the audit images have proven it"
     else:
         start = f"v{version.number} serves because it passed the check on the labeled images"
     if proven is None:
         if n_audit < NEEDED_FOR_PROOF:
             short = NEEDED_FOR_PROOF - n_audit
             return f"{start}. Nothing is proven yet: that takes {short} more audit answers."
-        return f"{start}. The audit slice has not proven it yet, nor any version before."
+        return f"{start}. The audit images have not proven it yet, nor any version before."
     if proven.pk == version.pk:
         return f"{start}."
     return (
@@ -152,13 +152,16 @@ def _comparisons(project_id: int) -> list[dict[str, Any]]:
         "challenger", "reference"
     )
     rows = rows.defer("challenger__head", "reference__head").order_by("-pk")
+    names = projects.label_names(project_id)
     return [
         {
             "kind": row.kind,
             "version": row.challenger.number,
             "version_kind": row.challenger.kind,
             "reference": row.reference.number if row.reference else None,
-            "always": row.detail.get("always"),
+            "always": label_sets.names(row.detail["always"], names)
+            if "always" in row.detail
+            else None,
             "ordinal": row.ordinal,
             "decision": row.decision,
             "wins": row.wins,
@@ -166,7 +169,10 @@ def _comparisons(project_id: int) -> list[dict[str, Any]]:
             "n": row.wins + row.losses + row.ties,
             "log_e": row.log_e,
             "needed": row.detail.get("numbers", {}).get("needed"),
-            "fallen": [each["label"] for each in row.detail.get("numbers", {}).get("fallen", [])],
+            "fallen": [
+                label_sets.names(each["label"], names)
+                for each in row.detail.get("numbers", {}).get("fallen", [])
+            ],
             "sentence": row.detail.get("sentence", ""),
             "looks": [
                 dict(zip(("n", "wins", "losses", "log_e", "at"), look, strict=True))

@@ -58,7 +58,7 @@ def sentence(row: UploadDrift, names: dict[str, str], usual: float) -> str:
     alarms = {each["name"]: each for each in row.signals if each["is_alarm"]}
     what = _what(alarms, names)
     follows = (
-        f"Of those still to come, {100 * row.audit_share:.0f} % go into the audit slice instead of "
+        f"Of those still to come, {100 * row.audit_share:.0f} % become audit images instead of "
         f"{100 * usual:.0f} %, so that accuracy on them is known sooner."
     )
     return (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labeling.selectors import projects
 from ml.evaluation import compare, label_sets, verdicts
 from ml.evaluation.verdicts import Verdict
 from ml.models import ComparisonDecision, ComparisonKind, ModelKind
@@ -111,11 +112,14 @@ def with_look(detail: dict[str, Any], found: AuditVerdict, now: datetime) -> dic
 def other(comparison: Comparison) -> str:
     """Name what a comparison compares with."""
     if comparison.reference is None:
-        always = str(comparison.detail["always"])
-        if label_sets.is_set(always):
-            return f"always answering {label_sets.names(always, {})}"
-        return f"always answering {always!r}"
+        always = _named(comparison, str(comparison.detail["always"]))
+        return f"always answering {always}"
     return f"v{comparison.reference.number}"
+
+
+def _named(comparison: Comparison, code: str) -> str:
+    """Write a label, or a set of labels, as people know it."""
+    return f"“{label_sets.names(code, projects.label_names(comparison.project_id))}”"
 
 
 def _log_e(pairs: Pairs, margin: float | None) -> dict[str, float]:
@@ -177,8 +181,8 @@ def _sentence(
 ) -> str:
     seen = counted(comparison, pairs)
     dropped = ", ".join(
-        f"{each['label']} (wrong on {each['losses']} of {each['n']} that {other(comparison)} had "
-        "right)"
+        f"{_named(comparison, each['label'])} (wrong on {each['losses']} of {each['n']} that "
+        f"{other(comparison)} had right)"
         for each in numbers["fallen"]
     )
     but = f" It has become worse at {dropped}." if dropped else ""

@@ -219,7 +219,7 @@ def _check_passed(version: ModelVersion) -> None:
     )
     if not passed.exists():
         raise NotYetPassedError(
-            f"v{version.number} is a new backbone, and the audit slice has not shown yet that it "
+            f"v{version.number} is fine-tuned, and the audit images have not shown yet that it "
             "is better; it needs more audit answers."
         )
 

@@ -347,5 +347,5 @@ def _no_better(tuned: FineTuned) -> str:
     return (
         "The tuned backbone is no better on held-out labels "
         f"(log-loss {tuned.log_loss_before:.3f} before, {tuned.log_loss_after:.3f} after); "
-        "it was not put to the test on the audit slice."
+        "it was not put to the test on the audit images."
     )

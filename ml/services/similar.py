@@ -91,7 +91,7 @@ def ask(
         keys = images.labeled_as(project_id, label.code, MOST_LIKE)
     if not keys:
         raise NoExamplesError(
-            "There is no picture to go by: pictures of the audit slice measure and cannot be used, "
+            "There is no picture to go by: audit images measure and cannot be used, "
             "and a label needs one picture at least."
         )
     with transaction.atomic():

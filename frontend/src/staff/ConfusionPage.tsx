@@ -24,7 +24,7 @@ export function ConfusionPage({ slug }: { slug: string }) {
         <h2>What is taken for what</h2>
         <p class="soft">
           Version {data.version} got {rightCount(data)} of {plural(data.n, "audit image")} right.
-          The audit slice is drawn at random, labeled blind and never trained on.
+          The audit images are drawn at random, labeled blind and never learned from.
         </p>
         <Worst confusion={data} onOpen={setCell} />
       </section>

@@ -42,7 +42,7 @@ test("a comparison says which way, how sure, and what is allowed", () => {
   };
 
   expect(say(version({ gate }))).toContain(
-    "Version 2 on the same pictures: log-loss 0.500, over 48 images",
+    "Version 2 on the same pictures: surprise 0.500, over 48 images",
   );
   expect(say(version({ gate }))).toContain(
     "Difference: 0.090 better, give or take 0.030; up to 0.02 worse is allowed",

@@ -40,7 +40,7 @@ function learned(version: Version): Fact[] {
   if (ownLoss !== null) {
     found.push({
       what: "On labels it had not seen",
-      says: `log-loss ${loss(ownLoss)} (0 is perfect; checked group by group, each left out once)`,
+      says: `surprise ${loss(ownLoss)} (log-loss: 0 is perfect; checked group by group, each left out once)`,
     });
   }
   return found;
@@ -50,14 +50,14 @@ function gate(numbers: Numbers): Fact[] {
   const found: Fact[] = [];
   const uniform = number(numbers, "uniform_log_loss");
   if (uniform !== null) {
-    found.push({ what: "Knowing nothing would give", says: `log-loss ${loss(uniform)}` });
+    found.push({ what: "Knowing nothing would give", says: `surprise ${loss(uniform)}` });
   }
   const champion = number(numbers, "champion");
   const championLoss = number(numbers, "champion_log_loss");
   if (champion !== null && championLoss !== null) {
     found.push({
       what: `Version ${champion} on the same pictures`,
-      says: `log-loss ${loss(championLoss)}, over ${plural(number(numbers, "n_compared") ?? 0, "image")}`,
+      says: `surprise ${loss(championLoss)}, over ${plural(number(numbers, "n_compared") ?? 0, "image")}`,
     });
   }
   const difference = number(numbers, "difference");

@@ -44,16 +44,16 @@ export function fewSentence(measured: { estimate: number | null; n: number }): s
 export const REASONS: Record<string, string> = {
   ACQUIRED: "chosen by the classifier",
   RANDOM: "drawn at random",
-  AUDIT: "audit slice",
+  AUDIT: "audit images",
   GOLD: "gold images",
   DISPUTE: "disputed",
 };
 
 /** Why an image is neither in the pool nor among those measured. */
 export const NOT_COUNTED: Record<keyof NotCountedImages, string> = {
-  pending: "being read: in the pool or the audit slice in a moment",
+  pending: "being read: to learn from or to measure by, in a moment",
   audit_twins: "near copies of an audit image: one of each group is measured",
-  excluded: "near copies of pool and audit images at once: kept out of both",
+  excluded: "near copies of images to learn from and of audit images at once: kept out of both",
   flagged: "flagged, waiting for your word",
   removed: "taken out",
 };

@@ -47,7 +47,7 @@ export const GROUPS: Group[] = [
     fields: [
       {
         name: "votes_pool",
-        label: "Answers a pool image needs",
+        label: "Answers an image to learn from needs",
         hint: "Training pictures. One is usually right: more pictures beat more answers.",
         kind: "count",
       },
@@ -59,13 +59,13 @@ export const GROUPS: Group[] = [
       },
       {
         name: "audit_serving_share",
-        label: "Served from the audit slice",
+        label: "Served from the audit images",
         hint: "More makes accuracy known sooner, and the classifier better later.",
         kind: "share",
       },
       {
         name: "random_arm_share",
-        label: "Served at random from the pool",
+        label: "Served at random",
         hint: "Finds what the classifier cannot see, and shows what choosing gains.",
         kind: "share",
       },
@@ -84,7 +84,7 @@ export const GROUPS: Group[] = [
       {
         name: "alike_share",
         label: 'Answers followed by "is this all the same?"',
-        hint: "Pictures nearly the same are confirmed at once. Never pictures of the audit slice.",
+        hint: "Pictures nearly the same are confirmed at once. Never audit images.",
         kind: "share",
       },
       {
@@ -131,7 +131,7 @@ export const GROUPS: Group[] = [
       {
         name: "doubt_serving_share",
         label: "Second opinions of labels that may be wrong",
-        hint: "At most so many for each labeled pool image; one other person is asked. 0: none.",
+        hint: "At most so many for each labeled image to learn from; one other person is asked. 0: none.",
         kind: "share",
       },
       {

@@ -217,7 +217,7 @@ def test_a_tuning_that_does_not_help_is_not_put_to_the_test(shapes: Shapes) -> N
     outcome = finetune.run(project_id=shapes.project.pk, clock=lambda: shapes.now)
 
     assert outcome.kind == "no_better"
-    assert "it was not put to the test on the audit slice" in outcome.sentence
+    assert "it was not put to the test on the audit images" in outcome.sentence
     assert not ModelVersion.objects.filter(kind="FINETUNE").exists()
     run = TrainingRun.objects.get(kind=TrainingKind.FINETUNE)
     assert run.settings["log_loss_after"] >= run.settings["log_loss_before"]

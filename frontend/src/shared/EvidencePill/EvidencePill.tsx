@@ -1,8 +1,8 @@
 const WORDS: Record<string, string> = { PROVISIONAL: "provisional", PROVEN: "proven" };
 
 const MEANING: Record<string, string> = {
-  PROVISIONAL: "The audit slice has not yet shown that it is better than what it replaced.",
-  PROVEN: "The audit slice has shown its worth.",
+  PROVISIONAL: "The audit images have not yet shown that it is better than what it replaced.",
+  PROVEN: "The audit images have shown its worth.",
 };
 
 /** How well a version's worth is known: one word, one colour, on every page. */

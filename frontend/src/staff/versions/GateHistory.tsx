@@ -13,7 +13,12 @@ export function GateHistory({ comparisons }: { comparisons: Comparison[] }) {
   const shown = isAll ? looked : looked.slice(0, SHOWN_AT_FIRST);
   return (
     <section class="card stack">
-      <h2>Tests on the audit slice</h2>
+      <h2>Tests on the audit images</h2>
+      <p class="soft small">
+        Two versions are asked about the same audit images, which nobody learned from. Images that
+        are not settled yet are left out for both, so these figures are narrower than the
+        overview's, which counts them both ways.
+      </p>
       {looked.length === 0 ? (
         <p class="soft">None yet. The first one begins with ten answered audit images.</p>
       ) : (

@@ -82,7 +82,8 @@ function OnAudit({ version }: { version: Waiting }) {
       </table>
       <p class="small">
         They differ on {plural(found.wins + found.losses, "image")} where one is right: v
-        {version.number} on {found.wins}, v{found.champion.number} on {found.losses}.
+        {version.number} on {found.wins}, v{found.champion.number} on {found.losses}. Images that
+        are not settled yet are left out here for both; the overview counts them both ways.
       </p>
     </div>
   );

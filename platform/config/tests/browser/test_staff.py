@@ -305,7 +305,7 @@ def test_a_project_is_made_and_says_what_to_do_next(
     page.get_by_role("link", name="Mix-ups").click()
     expect(page.get_by_role("heading", name="No mix-up can be counted yet")).to_be_visible()
     page.get_by_role("link", name="Settings").click()
-    page.get_by_label("Served from the audit slice").fill("20")
+    page.get_by_label("Served from the audit images").fill("20")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     assert project_selectors.by_slug("corner-shop").audit_serving_share == pytest.approx(0.2)
