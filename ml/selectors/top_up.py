@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LIKELY_SHARE = 0.5
 """Of new pictures that look like a wanted label: the other half still teaches the classifier."""
 
-FEWEST_TO_SAY = 5
+FEWEST_TO_SAY = 10
 WIDEST_TO_SAY = 0.35
 """Below so many pictures, or wider, "known to" would be said of what nobody knows."""
 

@@ -55,8 +55,8 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
     <section class="card stack">
       <h2>Accuracy of each label</h2>
       <p class="soft small">
-        From the audit slice only: drawn at random, labeled blind, never trained on. Lowest first.{" "}
-        {coverage(rows)}
+        From the audit images only: drawn at random, labeled blind, never learned from. Lowest
+        first. {coverage(rows)}
       </p>
       <IntervalBars what="Label" rows={isAll ? rows : rows.slice(0, ROWS_AT_FIRST)} />
       {isLong && (

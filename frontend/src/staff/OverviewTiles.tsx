@@ -70,6 +70,7 @@ export function AccuracyTile({ overview }: { overview: Overview }) {
       )}
       {isKnown && !isFew && <Whisker estimate={shown} />}
       <p>{measuredSentence(shown, open)}</p>
+      {!isOnePerson && <p class="soft small">{secondAnswers(open, overview.labels.audit_votes)}</p>}
       {weighted && (
         <p class="soft small">
           Some pictures were drawn for the audit more often than others, so each counts for as many
@@ -124,9 +125,15 @@ export function measuredSentence(overall: Estimate, open?: OpenImages): string {
   const rest = [openSentence(overall.unresolved, open), more].filter(Boolean).join(" ");
   const said =
     overall.n < FEW_ANSWERS
-      ? "From the audit slice."
+      ? "From the audit images."
       : `Between ${interval(overall.low, overall.high)} with 95 % confidence, from ${plural(overall.n, "audit image")}.`;
   return rest ? `${said} ${rest}` : said;
+}
+
+/** Why an interval widens when somebody joins: what one person settled is asked of others now. */
+export function secondAnswers(open: OpenImages | undefined, votes: number | undefined): string {
+  if (!open || open.answers === 0 || votes === undefined || votes < 2) return "";
+  return `More than one person answers now, so each audit image is asked of up to ${votes}. Until they have answered, it counts both ways, and the range is wider than it was with one.`;
 }
 
 const WAITS_FOR: Record<keyof OpenImages, string> = {
@@ -191,9 +198,9 @@ export function CountsTile({ overview }: { overview: Overview }) {
       <h2>Labels</h2>
       <p class="figure">
         {count(labels.resolved)}{" "}
-        <span class="figure-rest soft">of {plural(labels.pool, "pool image")}</span>
+        <span class="figure-rest soft">of {plural(labels.pool, "image")} to learn from</span>
       </p>
-      <Progress value={labels.resolved} max={labels.pool} label="Pool images labeled" />
+      <Progress value={labels.resolved} max={labels.pool} label="Images to learn from, labeled" />
       <p class="soft small">
         {count(labels.audit_resolved)} of {plural(labels.audit_total, "audit image")} settled,{" "}
         {answersSentence(labels)}
@@ -359,17 +366,17 @@ function Budget({ overview, slug }: { overview: Overview; slug: string }) {
   if (limit === 0) {
     return (
       <p class="soft small">
-        Spent this month: {money(spent)}. No budget is set, so fine-tuning costs must stay at zero.{" "}
-        <a href={`/staff/${slug}/settings`}>Settings</a>
+        Spent on computing this month, in your currency: {money(spent)}. No budget is set, so
+        fine-tuning costs must stay at zero. <a href={`/staff/${slug}/settings`}>Settings</a>
       </p>
     );
   }
   return (
     <div class="run">
       <p class="run-line small soft">
-        <span>Budget this month</span>
+        <span>Spent on computing this month, in your currency</span>
         <span>
-          {money(spent)} of {money(limit)}
+          {money(spent)} of the budget of {money(limit)}
         </span>
       </p>
       <Progress value={spent} max={limit} label="Budget spent this month" />

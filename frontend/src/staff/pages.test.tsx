@@ -73,7 +73,9 @@ describe("an accuracy that rests on fewer than ten answers", () => {
     const found = tile(few);
 
     expect(found.textContent).toContain("2 of 3 right so far; too few to say.");
-    expect(found.textContent).toContain("About 86 more would give ±10 points.");
+    expect(found.textContent).toContain(
+      "About 86 more would give ±10 points (a guess, from 3 so far).",
+    );
     expect(found.querySelector(".figure, .whisker")).toBeNull();
     expect(found.textContent).not.toMatch(/\d %/);
   });

@@ -2,14 +2,14 @@ import { expect, test } from "vitest";
 import { reachSentence, reachWords } from "./reach";
 
 test("what can be reached with the images that wait is promised", () => {
-  const reach = { missing: 43, waiting: 60, reachable: 0.08 };
+  const reach = { n: 40, missing: 43, waiting: 60, reachable: 0.08 };
 
   expect(reachSentence(reach)).toBe("About 43 more would give ±10 points.");
   expect(reachWords(reach)).toBe("43 more for ±10");
 });
 
 test("what cannot be reached is not", () => {
-  const reach = { missing: 88, waiting: 3, reachable: 0.24 };
+  const reach = { n: 12, missing: 88, waiting: 3, reachable: 0.24 };
 
   expect(reachSentence(reach)).toBe(
     "±10 points take about 88 more audit images; the 3 still left would give ±24.",
@@ -18,9 +18,24 @@ test("what cannot be reached is not", () => {
 });
 
 test("where none is left, new pictures are what helps", () => {
-  const reach = { missing: 88, waiting: 0, reachable: 0.3 };
+  const reach = { n: 12, missing: 88, waiting: 0, reachable: 0.3 };
 
   expect(reachSentence(reach)).toContain("none is left");
   expect(reachWords(reach)).toBe("none left; ±10 takes 88");
   expect(reachWords({ missing: 0, waiting: 0 })).toBe("");
+});
+
+test("a number reckoned from few images says so", () => {
+  const reach = { n: 4, missing: 93, waiting: 0 };
+
+  expect(reachWords(reach)).toBe("none left; about 93 for ±10, guessed from 4");
+  expect(reachSentence(reach)).toContain("(a guess, from 4 so far)");
+  expect(reachWords({ n: 0, missing: 93, waiting: 120 })).toBe("at most 93 for ±10");
+});
+
+test("a width that means unknown is never promised", () => {
+  const reach = { n: 1, missing: 93, waiting: 2, reachable: 0.41 };
+
+  expect(reachWords(reach)).toBe("only 2 left; about 93 for ±10, guessed from 1");
+  expect(reachSentence(reach)).toContain("the 2 still left cannot make it known");
 });

@@ -1,7 +1,10 @@
 /** What the audit images that are left can still tell, in words. */
+import { FEW_ANSWERS } from "./format";
 
 /** What a figure still lacks; `waiting` is missing where nobody has counted. */
 export interface Reach {
+  /** Audit images behind the figure; so few say little of how many it takes. */
+  n?: number;
   /** So many more are needed to know it to ten points. */
   missing?: number;
   /** So many are left to ask about. */
@@ -10,27 +13,53 @@ export interface Reach {
   reachable?: number;
 }
 
-function points(half: number | undefined): string {
-  return `±${Math.round(100 * (half ?? 0.5))}`;
+/** An interval as wide as this says nothing: "known to ±50" would mean unknown. */
+export const WIDEST_TO_SAY = 0.35;
+
+function points(half: number): string {
+  return `±${Math.round(100 * half)}`;
+}
+
+/** What the images left would bring; never a width that means unknown. */
+function bring(waiting: number, reachable: number | undefined): string {
+  const left = waiting === 1 ? "the one still left" : `the ${waiting} still left`;
+  if (reachable === undefined || reachable > WIDEST_TO_SAY) {
+    return `${left} cannot make it known`;
+  }
+  return `${left} would give ${points(reachable)}`;
+}
+
+/** From how many images the number that is still needed was reckoned. */
+function from(n: number | undefined): string {
+  if (n === undefined || n >= FEW_ANSWERS) return "";
+  return n === 0 ? " (at most)" : ` (a guess, from ${n} so far)`;
 }
 
 /** A sentence; empty where nothing is missing. */
-export function reachSentence({ missing = 0, waiting, reachable }: Reach): string {
+export function reachSentence({ n, missing = 0, waiting, reachable }: Reach): string {
   if (missing === 0) return "";
   if (waiting === undefined || waiting >= missing) {
-    return `About ${missing} more would give ±10 points.`;
+    return `About ${missing} more would give ±10 points${from(n)}.`;
   }
-  const short = `±10 points take about ${missing} more audit images`;
-  if (waiting === 0)
-    return `${short}, and none is left: add pictures, a share of them joins the audit slice.`;
-  const left = waiting === 1 ? "one" : `${waiting}`;
-  return `${short}; the ${left} still left would give ${points(reachable)}.`;
+  const short = `±10 points take about ${missing} more audit images${from(n)}`;
+  if (waiting === 0) {
+    return `${short}, and none is left: add pictures, a share of them become audit images.`;
+  }
+  return `${short}; ${bring(waiting, reachable)}.`;
 }
 
 /** The same beside a row of a chart. */
-export function reachWords({ missing = 0, waiting, reachable }: Reach): string {
+export function reachWords({ n, missing = 0, waiting, reachable }: Reach): string {
   if (missing === 0) return "";
-  if (waiting === undefined || waiting >= missing) return `${missing} more for ±10`;
-  if (waiting === 0) return `none left; ±10 takes ${missing}`;
-  return `${waiting} left for ${points(reachable)}; ±10 takes ${missing}`;
+  const takes = n !== undefined && n < FEW_ANSWERS ? guessed(n, missing) : `±10 takes ${missing}`;
+  if (waiting === undefined || waiting >= missing) {
+    return n !== undefined && n < FEW_ANSWERS ? takes : `${missing} more for ±10`;
+  }
+  if (waiting === 0) return `none left; ${takes}`;
+  if (reachable === undefined || reachable > WIDEST_TO_SAY) return `only ${waiting} left; ${takes}`;
+  return `${waiting} left for ${points(reachable)}; ${takes}`;
+}
+
+function guessed(n: number, missing: number): string {
+  return n === 0 ? `at most ${missing} for ±10` : `about ${missing} for ±10, guessed from ${n}`;
 }

@@ -118,6 +118,8 @@ export interface Overview {
     pool: number;
     audit_resolved: number;
     audit_total: number;
+    /** Answers each audit image is to get, where so many people answer. */
+    audit_votes?: number;
     answers: number;
     /** Not among the answers. */
     skips?: number;

@@ -33,7 +33,7 @@ describe("a row of the interval chart", () => {
     );
 
     expect(shown("Nine").dataset.pale).toBe("true");
-    expect(shown("Nine").textContent).toContain("53 more for ±10");
+    expect(shown("Nine").textContent).toContain("about 53 for ±10, guessed from 9");
     expect(shown("Ten").dataset.pale).toBe("false");
   });
 

@@ -10,7 +10,7 @@ export interface Measured {
   n: number;
 }
 
-export interface IntervalRow extends Measured, Reach {
+export interface IntervalRow extends Measured, Omit<Reach, "n"> {
   code: string;
   name: string;
 }

@@ -62,6 +62,17 @@ function Said({ outlook, figures, slug }: SaidProps) {
         {figures.version === null ? "" : `v${figures.version}, `}
         {plural(figures.labels, "label")} and {plural(figures.audit_images, "audit image")}.
       </p>
+      {advice && (
+        <details class="small">
+          <summary>The numbers behind it</summary>
+          <p>
+            From one step of 5 % more labels to the next, the classifier's answers agree by{" "}
+            {advice.kappa.toFixed(3)} (Cohen's kappa, 1 is all); from 0.99 on they count as settled.
+            The curve behind the forecast uses settled audit images only; the accuracy quoted is the
+            one above, which counts open images both ways.
+          </p>
+        </details>
+      )}
     </>
   );
 }

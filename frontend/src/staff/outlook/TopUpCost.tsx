@@ -1,6 +1,12 @@
 import { useState } from "preact/hooks";
+import { api } from "../../api/client";
+import { Button } from "../../shared/Button/Button";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
+import { FEW_ANSWERS, moment, percent, plural } from "../format";
+import { WIDEST_TO_SAY } from "../reach";
+import { useAction } from "../useAction";
 import { useResource } from "../useResource";
+import type { TopUp, TopUpPrice } from "./types";
 
 const WIDTHS = [0.05, 0.1, 0.15, 0.2];
 
@@ -9,52 +15,145 @@ interface TopUpCostProps {
   labels: readonly { code: string; name: string }[];
 }
 
-/** What a narrower interval of one label takes in answers, and what there is left to ask about. */
+/** What a narrower interval of one label takes, and asking for it. */
 export function TopUpCost({ slug, labels }: TopUpCostProps) {
+  const base = `staff/projects/${slug}`;
   const [code, setCode] = useState("");
   const [width, setWidth] = useState(0.1);
-  const path = `staff/projects/${slug}/top-up?label=${code}&half_width=${width}`;
-  const { data, error, reload } = useResource<{ sentence: string }>(code ? path : null);
+  const path = `${base}/top-up?label=${code}&half_width=${width}`;
+  const price = useResource<TopUpPrice>(code ? path : null);
+  const wanted = useResource<TopUp[]>(`${base}/top-ups`);
+  const reload = () => {
+    price.reload();
+    wanted.reload();
+  };
   return (
-    <details>
-      <summary>What would it take to know a label better?</summary>
-      <div class="stack">
-        <div class="row">
-          <div class="field">
-            <label for="top-up-label">Label to know better</label>
-            <select
-              id="top-up-label"
-              class="input"
-              value={code}
-              onChange={(event) => setCode(event.currentTarget.value)}
-            >
-              <option value="">Choose one</option>
-              {labels.map((label) => (
-                <option key={label.code} value={label.code}>
-                  {label.name}
-                </option>
-              ))}
-            </select>
+    <>
+      <Wanted base={base} rows={wanted.data ?? []} onChange={reload} />
+      <details>
+        <summary>What would it take to know a label better?</summary>
+        <div class="stack">
+          <div class="row">
+            <div class="field">
+              <label for="top-up-label">Label to know better</label>
+              <select
+                id="top-up-label"
+                class="input"
+                value={code}
+                onChange={(event) => setCode(event.currentTarget.value)}
+              >
+                <option value="">Choose one</option>
+                {labels.map((label) => (
+                  <option key={label.code} value={label.code}>
+                    {label.name}
+                  </option>
+                ))}
+              </select>
+            </div>
+            <div class="field">
+              <label for="top-up-width">To within</label>
+              <select
+                id="top-up-width"
+                class="input"
+                value={String(width)}
+                onChange={(event) => setWidth(Number(event.currentTarget.value))}
+              >
+                {WIDTHS.map((one) => (
+                  <option key={one} value={String(one)}>
+                    ±{Math.round(100 * one)} points
+                  </option>
+                ))}
+              </select>
+            </div>
           </div>
-          <div class="field">
-            <label for="top-up-width">To within</label>
-            <select
-              id="top-up-width"
-              class="input"
-              value={String(width)}
-              onChange={(event) => setWidth(Number(event.currentTarget.value))}
-            >
-              {WIDTHS.map((one) => (
-                <option key={one} value={String(one)}>
-                  ±{Math.round(100 * one)} points
-                </option>
-              ))}
-            </select>
-          </div>
+          <ErrorNote error={price.error} onRetry={price.reload} />
+          <p aria-live="polite">{code && price.data ? price.data.sentence : ""}</p>
+          {price.data?.label === code && price.data.missing > 0 && (
+            <Ask base={base} price={price.data} onDone={reload} />
+          )}
         </div>
-        <ErrorNote error={error} onRetry={reload} />
-        <p aria-live="polite">{code && data ? data.sentence : ""}</p>
-      </div>
-    </details>
+      </details>
+    </>
   );
+}
+
+interface AskProps {
+  base: string;
+  price: TopUpPrice;
+  onDone: () => void;
+}
+
+function Ask({ base, price, onDone }: AskProps) {
+  const { busy, run } = useAction();
+  const ask = async () => {
+    const body = { label: price.label, half_width: price.half_width };
+    if (await run(() => api.post(`${base}/top-up`, body), "Asked for.")) onDone();
+  };
+  return (
+    <div class="stack">
+      <p class="soft small">
+        Asked for, {percent(price.share)} of the new pictures that look like it become audit images,
+        until it is known so well. They do not teach the classifier meanwhile. Pictures that are
+        here already stay what they are: which of them nobody has answered is no accident.
+      </p>
+      <p>
+        <Button busy={busy} onClick={() => void ask()}>
+          {price.is_asked_for ? "Ask for this width instead" : "Ask for it"}
+        </Button>
+      </p>
+    </div>
+  );
+}
+
+interface WantedProps {
+  base: string;
+  rows: TopUp[];
+  onChange: () => void;
+}
+
+/** Labels that staff want to know better. */
+function Wanted({ base, rows, onChange }: WantedProps) {
+  const { busy, run } = useAction();
+  if (rows.length === 0) return null;
+  const stop = async (row: TopUp) => {
+    const said = "Stopped. What has become an audit image stays one.";
+    if (await run(() => api.post(`${base}/top-ups/${row.id}/stop`), said)) onChange();
+  };
+  return (
+    <section class="stack" aria-labelledby="top-ups-head">
+      <h3 id="top-ups-head">Being measured more closely</h3>
+      <ul class="label-list lines">
+        {rows.map((row) => (
+          <li key={row.id} class="line">
+            <span>
+              <strong>{row.label_name}</strong>
+              <span class="soft small">{wantedWords(row)}</span>
+            </span>
+            <Button
+              size="s"
+              busy={busy}
+              aria-label={`Stop measuring ${row.label_name} more closely`}
+              onClick={() => void stop(row)}
+            >
+              Stop
+            </Button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** How far a request is: the width wanted, what is known, and what has come since. */
+export function wantedWords({ half_width, now, n, seen, created_at }: TopUp): string {
+  const wanted = `wanted to ±${Math.round(100 * half_width)} points`;
+  const known =
+    n < FEW_ANSWERS || now > WIDEST_TO_SAY
+      ? "not known yet"
+      : `known to ±${Math.round(100 * now)}, by ${plural(n, "audit image")}`;
+  const came =
+    seen === 0
+      ? "no new picture has looked like it"
+      : `${plural(seen, "new picture")} looked like it`;
+  return `${wanted}; ${known}; ${came} since ${moment(created_at)}`;
 }

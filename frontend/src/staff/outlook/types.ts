@@ -31,8 +31,34 @@ export interface Figures {
   band: BandPoint[];
   overall: { refusal: string | null; sentence: string };
   per_label: LabelNeed[];
-  advice: { kind: string; sentence: string } | null;
+  advice: { kind: string; sentence: string; kappa: number } | null;
   savings: { refusal: string | null; sentence: string };
+}
+
+/** What a narrower interval of one label takes. */
+export interface TopUpPrice {
+  label: string;
+  half_width: number;
+  /** More audit images of it. */
+  missing: number;
+  /** Of new pictures that look like it, how many become audit images once asked for. */
+  share: number;
+  is_asked_for: boolean;
+  sentence: string;
+}
+
+/** A label that staff have asked to know better. */
+export interface TopUp {
+  id: string;
+  label: string;
+  label_name: string;
+  half_width: number;
+  now: number;
+  n: number;
+  share: number;
+  /** New pictures that looked like it since. */
+  seen: number;
+  created_at: string;
 }
 
 export interface Outlook {

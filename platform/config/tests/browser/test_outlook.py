@@ -42,7 +42,10 @@ def test_staff_read_how_far_the_target_is_and_what_each_label_needs(
     expect(page.get_by_text("where it is likely to go, 8 times in 10")).to_be_visible()
     page.get_by_text("What would it take to know a label better?").click()
     page.get_by_label("Label to know better").select_option("carrot")
-    expect(page.get_by_text("Carrot is known to ±")).to_be_visible()
+    expect(page.get_by_text("Carrot is not known yet (")).to_contain_text("at 2 answers a picture")
+    page.get_by_role("button", name="Ask for it").click()
+    wanted = page.get_by_role("region", name="Being measured more closely")
+    expect(wanted).to_contain_text("wanted to ±10 points; not known yet")
     page.set_viewport_size({"width": 1280, "height": 3000})
     desktop.shot("staff-outlook")
     assert desktop.barriers() == []
