@@ -7,7 +7,7 @@ import { GoldDialog } from "./gold/GoldDialog";
 import "./gold/gold.css";
 import { ImageGrid } from "./ImageGrid";
 import { Loading } from "./Loading";
-import { FindMore } from "./Searches";
+import { FindMore, Searches } from "./Searches";
 import type { DriftedUploads, ImagePage, ProjectSettings, StaffImage } from "./types";
 import { UploadSection } from "./UploadSection";
 import { useAction } from "./useAction";
@@ -46,8 +46,10 @@ export function ImagesPage({ slug }: { slug: string }) {
   const base = `staff/projects/${slug}`;
   const project = useResource<ProjectSettings>(base);
   const [round, setRound] = useState(0);
+  const [searches, setSearches] = useState(0);
   return (
     <div class="stack">
+      <Searches base={base} round={searches} />
       {project.data && (
         <UploadSection
           base={base}
@@ -57,7 +59,7 @@ export function ImagesPage({ slug }: { slug: string }) {
       )}
       <ErrorNote error={project.error} onRetry={project.reload} />
       <Drifted base={base} round={round} />
-      <Collection slug={slug} round={round} />
+      <Collection slug={slug} round={round} onSearch={() => setSearches((n) => n + 1)} />
       <Export base={base} />
     </div>
   );
@@ -80,7 +82,14 @@ export function DriftNote({ found }: { found: readonly DriftedUploads[] }) {
   );
 }
 
-function Collection({ slug, round }: { slug: string; round: number }) {
+interface CollectionProps {
+  slug: string;
+  round: number;
+  /** Somebody wants more like a picture. */
+  onSearch: () => void;
+}
+
+function Collection({ slug, round, onSearch }: CollectionProps) {
   const [filter, setFilter] = useState("recent");
   const about = FILTERS[filter];
   return (
@@ -105,12 +114,16 @@ function Collection({ slug, round }: { slug: string; round: number }) {
         {filter === "disputed" && <a href={`/expert/${slug}`}>Open the expert page</a>}
         {filter === "none_of_these" && <a href={`/staff/${slug}/labels`}>Open the labels</a>}
       </p>
-      <Pages key={`${filter}-${round}`} slug={slug} filter={filter} />
+      <Pages key={`${filter}-${round}`} slug={slug} filter={filter} onSearch={onSearch} />
     </section>
   );
 }
 
-function Pages({ slug, filter }: { slug: string; filter: string }) {
+interface PagesProps extends Omit<CollectionProps, "round"> {
+  filter: string;
+}
+
+function Pages({ slug, filter, onSearch }: PagesProps) {
   const base = `staff/projects/${slug}/images`;
   const [images, setImages] = useState<StaffImage[]>([]);
   const [cursor, setCursor] = useState<number | null>(null);
@@ -148,7 +161,6 @@ function Pages({ slug, filter }: { slug: string; filter: string }) {
             <Button
               size="s"
               tone="quiet"
-              class="gold-button"
               aria-label={`Gold: ${image.original_name}`}
               onClick={() => setGold(image)}
             >
@@ -159,6 +171,7 @@ function Pages({ slug, filter }: { slug: string; filter: string }) {
                 base={`staff/projects/${slug}`}
                 like={{ images: [image.id] }}
                 name={image.original_name || "this picture"}
+                onDone={onSearch}
               />
             )}
           </div>

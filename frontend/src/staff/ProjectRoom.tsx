@@ -4,6 +4,7 @@ import { useTitle } from "../shared/useTitle";
 import { ConfusionPage } from "./ConfusionPage";
 import { GoldPage } from "./gold/GoldPage";
 import { ImagesPage } from "./ImagesPage";
+import { JumpList } from "./JumpList";
 import { LabelsPage } from "./LabelsPage";
 import { OverviewPage } from "./OverviewPage";
 import { PeoplePage } from "./people/PeoplePage";
@@ -55,6 +56,7 @@ export function ProjectRoom() {
         </nav>
       </header>
       <Tabs slug={slug} current={tab} />
+      <JumpList key={tab} />
       <main>
         <Page slug={slug} key={`${slug}/${tab}`} />
       </main>

@@ -1,3 +1,5 @@
+import { useState } from "preact/hooks";
+import { Button } from "../shared/Button/Button";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
 import { moment, money, RUN_KIND, RUN_STATE, seconds, words } from "./format";
 import type { Run } from "./types";
@@ -10,9 +12,14 @@ const STATE_TONE: Record<string, string> = {
   REFUSED: "warn",
 };
 
+/** So many rows are shown before somebody asks for more, and so many come each time. */
+const ROWS_AT_A_TIME = 10;
+
 /** What was trained, what it took and what it cost. */
 export function RunsSection({ base }: { base: string }) {
   const { data, error, reload } = useResource<Run[]>(`${base}/runs`);
+  const [limit, setLimit] = useState(ROWS_AT_A_TIME);
+  const left = (data?.length ?? 0) - limit;
   return (
     <section class="card stack">
       <h2>Training runs</h2>
@@ -37,12 +44,19 @@ export function RunsSection({ base }: { base: string }) {
               </tr>
             </thead>
             <tbody>
-              {data.map((run) => (
+              {data.slice(0, limit).map((run) => (
                 <RunRow key={run.id} run={run} />
               ))}
             </tbody>
           </table>
         </section>
+      )}
+      {left > 0 && (
+        <p>
+          <Button size="s" onClick={() => setLimit(limit + ROWS_AT_A_TIME)}>
+            Show {Math.min(left, ROWS_AT_A_TIME)} older runs
+          </Button>
+        </p>
       )}
     </section>
   );

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
@@ -26,6 +26,15 @@ export function Searches({ base, round }: SearchesProps) {
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new search is the reason to look.
   useEffect(reload, [round]);
+  // What was just asked for may stand far from the button: go there, and let it be read out.
+  const head = useRef<HTMLHeadingElement>(null);
+  const shown = useRef(round);
+  useEffect(() => {
+    if (!isOpen || shown.current === round) return;
+    shown.current = round;
+    head.current?.scrollIntoView({ block: "center" });
+    head.current?.focus({ preventScroll: true });
+  }, [isOpen, round]);
   useEffect(() => {
     if (!isOpen) return;
     const timer = setInterval(reload, LOOK_AGAIN_MS);
@@ -40,7 +49,9 @@ export function Searches({ base, round }: SearchesProps) {
   };
   return (
     <section class="card stack searches" aria-labelledby="searches">
-      <h2 id="searches">Wanted: more like these</h2>
+      <h2 id="searches" tabIndex={-1} ref={head}>
+        Wanted: more like these
+      </h2>
       <p class="soft small">People are shown these pictures before all others.</p>
       <ul class="label-list lines">
         {data.map((search) => (
