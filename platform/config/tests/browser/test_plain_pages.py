@@ -10,8 +10,12 @@ from config.tests.browser.conftest import Visitor
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_the_page_of_the_api_opens_without_a_complaint(desktop: Visitor, address: str) -> None:
-    page = desktop.page
+@pytest.mark.parametrize("look", ["desktop", "dark_desktop", "phone"])
+def test_the_page_of_the_api_opens_without_a_complaint(
+    look: str, address: str, request: pytest.FixtureRequest
+) -> None:
+    visitor: Visitor = request.getfixturevalue(look)
+    page = visitor.page
 
     reply = page.goto(f"{address}/api/v1/docs/")
 
@@ -19,13 +23,18 @@ def test_the_page_of_the_api_opens_without_a_complaint(desktop: Visitor, address
     # The header names its directives in any order, with or without a semicolon after the last.
     policy = {part.strip() for part in reply.headers["content-security-policy"].split(";")}
     assert "style-src 'self'" in policy
+    expect(page.get_by_role("heading", level=1)).to_have_text("The API")
+    expect(page.get_by_text("create_token owner")).to_be_visible()
+    expect(page.get_by_text(f"{address}/api/v1/projects/demo/predict")).to_be_visible()
+    visitor.shot(f"api-docs-{look}")
     operation = page.locator(".opblock", has_text="/predict").first
     expect(operation).to_be_visible()
     operation.get_by_role("button").first.click()
     expect(operation.get_by_text("Responses").first).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).margin") == "0px"
-    desktop.shot("api-docs")
-    # `desktop` fails at its end if the console had a word to say.
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == ("rgb(28, 32, 34)" if look == "dark_desktop" else "rgb(246, 245, 241)")
+    # A visitor fails at its end if the console had a word to say.
 
 
 @pytest.mark.parametrize("look", ["desktop", "dark_desktop", "phone"])
