@@ -276,8 +276,9 @@ class ConfusionShape(serializers.Serializer[Any]):
 class CellQuery(serializers.Serializer[Any]):
     """Which cell of the matrix."""
 
-    truth = serializers.SlugField()
-    predicted = serializers.SlugField()
+    # No slugs: with several labels an image a cell is of two sets, "{glacier|mountain}".
+    truth = serializers.CharField(max_length=4000)
+    predicted = serializers.CharField(max_length=4000)
 
 
 class CellImageShape(serializers.Serializer[Any]):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeling.selectors import projects
+from ml.errors import MlError
 from ml.evaluation import intervals, weighted
 from ml.models import AuditTopUp
 from ml.selectors import metrics, versions
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from labeling.selectors.projects import ProjectRow
     from ml.evaluation import by_label
     from ml.selectors.metrics import Measured
+
+
+
+class SeveralLabelsError(MlError):
+    """A figure that is made for one label an image was asked for."""
+
+    code = "several_labels"
+    status = 409
+
 
 LIKELY_SHARE = 0.5
 """Of new pictures that look like a wanted label: the other half still teaches the classifier."""
@@ -43,6 +53,11 @@ def cost(project_id: int, *, code: str, half_width: float) -> dict[str, Any]:
     """
     project, label = projects.by_id(project_id), projects.label(project_id, code)
     found = _measured(project_id)
+    if found.is_sets:
+        raise SeveralLabelsError(
+            "Pictures of this project may bear several labels; what a closer look at one label "
+            "takes is worked out for one label a picture only."
+        )
     if code not in found.codes:
         raise projects.LabelNotFoundError(f"The label {code!r} has been retired.")
     at = found.codes.index(code)

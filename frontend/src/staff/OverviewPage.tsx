@@ -9,6 +9,7 @@ import { AccuracyTile, ChampionTile, CountsTile, NextStep, TrainingTile } from "
 import { LabelNeeds, OutlookSection } from "./outlook/OutlookSection";
 import { TopUpCost } from "./outlook/TopUpCost";
 import type { BandPoint, Outlook } from "./outlook/types";
+import { SeveralLabels } from "./SeveralLabels";
 import type { HistoryPoint, Overview } from "./types";
 import { useResource } from "./useResource";
 
@@ -38,7 +39,11 @@ export function OverviewPage({ slug }: { slug: string }) {
       </div>
       <ErrorNote error={outlook.error} />
       {outlook.data && data.champion && <OutlookSection outlook={outlook.data} slug={slug} />}
-      <LabelAccuracy overview={data} slug={slug} />
+      {data.accuracy.several ? (
+        <SeveralLabels figures={data.accuracy.several} />
+      ) : (
+        <LabelAccuracy overview={data} slug={slug} />
+      )}
       <Certainty calibration={data.accuracy.calibration} />
       {figures && <LabelNeeds figures={figures} slug={slug} />}
       {data.accuracy.per_source.length > 1 && <Sources overview={data} />}

@@ -60,7 +60,7 @@ export function AccuracyTile({ overview }: { overview: Overview }) {
   const isKnown = shown.estimate !== null;
   return (
     <section class="card tile">
-      <h2>Accuracy</h2>
+      <h2>{overview.accuracy.several ? "All labels of a picture right" : "Accuracy"}</h2>
       {isFew && isKnown ? (
         <p class="few-words">{fewSentence(overall)}</p>
       ) : (
@@ -77,7 +77,7 @@ export function AccuracyTile({ overview }: { overview: Overview }) {
           as it stands for.
         </p>
       )}
-      {!isFew && <EachLabel accuracy={overview.accuracy} />}
+      {!isFew && !overview.accuracy.several && <EachLabel accuracy={overview.accuracy} />}
       {isOnePerson && overall.n > 0 && (
         <p>
           <span class="pill" data-tone="warn">
@@ -177,7 +177,10 @@ export function ChampionTile({ overview, slug }: { overview: Overview; slug: str
       <p>{champion.verdict}</p>
       <p class="soft small">
         Learned from {plural(champion.n_labels, "label")}; serves since{" "}
-        {moment(champion.promoted_at)}. {acceptedSentence(champion.threshold)}{" "}
+        {moment(champion.promoted_at)}.{" "}
+        {overview.accuracy.several
+          ? "Each label has its own bar to be said."
+          : acceptedSentence(champion.threshold)}{" "}
         <a href={`/staff/${slug}/versions`}>All versions</a>
       </p>
     </section>

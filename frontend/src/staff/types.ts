@@ -38,7 +38,7 @@ export interface Calibration {
   bins: ReliabilityBin[];
 }
 
-interface Between {
+export interface Between {
   estimate: number | null;
   low: number;
   high: number;
@@ -62,6 +62,29 @@ export interface ClassAccuracy extends Estimate {
 
 export interface SourceAccuracy extends Estimate {
   source: string;
+}
+
+/** One label of pictures that may show several. */
+export interface SetLabel {
+  code: string;
+  name: string;
+  /** From which probability it is said; null where it is not said yet. */
+  threshold: number | null;
+  n: number;
+  n_yes: number;
+  average_precision: number | null;
+  precision: Between | null;
+  recall: Between | null;
+  f1: number | null;
+}
+
+export interface SetFigures {
+  images: number;
+  mean_average_precision: number | null;
+  micro_f1: number | null;
+  macro_f1: number | null;
+  labels: SetLabel[];
+  together: { names: string[]; n: number }[];
 }
 
 export interface ActiveRun {
@@ -111,6 +134,8 @@ export interface Overview {
     open?: OpenImages;
     per_source: SourceAccuracy[];
     per_class: ClassAccuracy[];
+    /** Where a picture may show several labels; `overall` counts whole sets that are right then. */
+    several?: SetFigures | null;
     rests_on_one_person: boolean;
   };
   labels: {
