@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ml.selectors.metrics import Measured
 
 
-
 class SeveralLabelsError(MlError):
     """A figure that is made for one label an image was asked for."""
 
