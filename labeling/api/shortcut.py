@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from labeling.api import annotations, quick
+from labeling.api import annotations as annotation_views
+from labeling.api import quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ class AnswerShortcut:
             return self._get_response(request)
         headers = self._headers.get(request.is_secure())
         if headers is not None:
-            reply = quick.respond_to_known(request, found[1], annotations.answer)
+            reply = quick.respond_to_known(request, found[1], annotation_views.answer)
             if reply is not None:
                 for name, value in headers.items():
                     reply[name] = value

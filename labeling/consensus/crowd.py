@@ -82,6 +82,7 @@ class Pool:
         minimum_votes: (k + 1,) answers that each outcome needs at least, 1 or more.
         frequency: (k + 1,) share of images of each outcome, or None for even; what is believed of
             an image that the classifier says nothing of.
+        worked_out: what follows from the others and every image asks for; filled in as it is asked.
     """
 
     alpha: float
@@ -90,6 +91,9 @@ class Pool:
     prior_weight: float
     minimum_votes: npt.NDArray[np.int64]
     frequency: npt.NDArray[np.float64] | None = None
+    worked_out: dict[object, npt.NDArray[np.float64]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def n_outcomes(self) -> int:
@@ -195,9 +199,13 @@ def likelihood(said: int, skill: Skill, pool: Pool) -> npt.NDArray[np.float64]:
     P(z|y) = (kappa * base(z|y) + n(y, z)) / (kappa + n(y, .)), where base is the person's skill for
     z = y and the pooled confusion for the rest; at z = y it is never lower than elsewhere.
     """
-    is_right = chance_right(mean_skill(skill, pool), np.diagonal(pool.confusion))
+    is_right = _right(mean_skill(skill, pool), _ease(pool))
     base = (1 - is_right) * pool.confusion[:, said]
     base[said] = is_right[said]
+    if not skill.confusions:
+        # Nothing of their own: kappa * base / kappa.
+        base[said] = base.max()
+        return np.maximum(base, SMALLEST)
     own, total = np.zeros(pool.n_outcomes), np.zeros(pool.n_outcomes)
     for (truth, answer), count in skill.confusions.items():
         total[truth] += count
@@ -217,8 +225,29 @@ def mean_skill(skill: Skill, pool: Pool) -> float:
 
 def chance_right(skill: float | npt.NDArray[Real], ease: npt.NDArray[Real]) -> npt.NDArray[Real]:
     """Give the chance to be right about outcomes of this ease: log-odds add."""
-    odds = skill / (1 - skill) * np.exp(ease)
+    return _right(skill, np.exp(ease))
+
+
+def _right(skill: float | npt.NDArray[Real], odds_of_ease: npt.NDArray[Real]) -> npt.NDArray[Real]:
+    odds = skill / (1 - skill) * odds_of_ease
     return np.asarray(np.minimum(odds / (1 + odds), 1 - 1e-6))
+
+
+def _ease(pool: Pool) -> npt.NDArray[np.float64]:
+    """Give (k + 1,) how many times the odds of being right are those of the average outcome."""
+    found = pool.worked_out.get("ease")
+    if found is None:
+        found = pool.worked_out["ease"] = np.exp(np.diagonal(pool.confusion))
+    return found
+
+
+def _allowed(label: int, pool: Pool) -> npt.NDArray[np.float64]:
+    """Give (k + 1,) how far the classifier may lower a named outcome against each other."""
+    found = pool.worked_out.get(label)
+    if found is None:
+        word = likelihood(label, pool.average, pool)
+        found = pool.worked_out[label] = PRIOR_CAP * (math.log(word[label]) - np.log(word))
+    return found
 
 
 def held(votes: Sequence[Vote], q: npt.NDArray[np.float64]) -> dict[int, SkillChange]:
@@ -306,7 +335,10 @@ def _prior_term(prior: npt.NDArray[np.floating] | None, pool: Pool) -> npt.NDArr
 
 def frequency_term(pool: Pool) -> npt.NDArray[np.float64]:
     """Give (k + 1,) log frequencies."""
-    return np.asarray(np.log(np.maximum(pool.shares, SMALLEST)))
+    found = pool.worked_out.get("frequency")
+    if found is None:
+        found = pool.worked_out["frequency"] = np.log(np.maximum(pool.shares, SMALLEST))
+    return found
 
 
 def _capped(
@@ -315,9 +347,7 @@ def _capped(
     """Raise what was named to where one person of average skill is not outvoted."""
     capped = term.copy()
     for label in named:
-        word = likelihood(label, pool.average, pool)
-        allowed = PRIOR_CAP * (math.log(word[label]) - np.log(word))
-        capped[label] = max(term[label], float((term - allowed).max()))
+        capped[label] = max(term[label], float((term - _allowed(label, pool)).max()))
     return capped
 
 

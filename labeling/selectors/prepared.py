@@ -67,15 +67,20 @@ class Prepared:
         """Convert raw rows of this query as Django does."""
         if not raw or self._plan is None or not self._plan.converters:
             return list(raw)
-        connection = connections[DEFAULT_DB_ALIAS]
         rows = [list(row) for row in raw]
-        for place, convert, expression in self._plan.converters:
+        for place, convert in self._plan.converters:
             for row in rows:
-                value = row[place]
-                for one in convert:
-                    value = one(value, expression, connection)
-                row[place] = value
+                row[place] = convert(row[place])
         return [tuple(row) for row in rows]
+
+    def pick(self, raw: Sequence[tuple[Any, ...]], places: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Convert some columns of raw rows, as `read` does all."""
+        converters = dict(self._plan.converters) if self._plan else {}
+        chosen = [(place, converters.get(place)) for place in places]
+        return [
+            tuple(convert(row[place]) if convert else row[place] for place, convert in chosen)
+            for row in raw
+        ]
 
     def _compiled(self, values: Sequence[Any]) -> _Plan:
         lists = [isinstance(value, list) for value in values]
@@ -99,7 +104,7 @@ class Prepared:
         self._plan = _Plan(
             Statement(sql),
             list(zip(slots, parameters, strict=True)),
-            [(place, convert, expression) for place, (convert, expression) in found.items()],
+            [(place, _converter(*both)) for place, both in found.items()],
         )
         return self._plan
 
@@ -223,21 +228,62 @@ def instance(model: type[M], names: Sequence[str], values: Sequence[Any], **rela
 class _Plan:
     statement: Statement
     slots: list[tuple[int | None, Any]]
-    converters: list[tuple[int, Sequence[Any], Any]]
+    converters: list[tuple[int, Callable[[Any], Any]]]
+
+
+def _converter(given: Sequence[Any], expression: Any) -> Callable[[Any], Any]:
+    """Join Django's converters of a column to one function of a value."""
+    if IS_SQLITE and len(given) == 1 and settings.USE_TZ:
+        shorter = _SHORTER.get(getattr(given[0], "__name__", ""))
+        if shorter is not None:
+            return shorter
+
+    def convert(value: Any) -> Any:
+        connection = connections[DEFAULT_DB_ALIAS]
+        for one in given:
+            value = one(value, expression, connection)
+        return value
+
+    return convert
 
 
 def adapted(value: Any) -> Any:
     """Give a value, or a list of them, as this database's driver takes it."""
     if not IS_SQLITE:
         return value
-    if isinstance(value, list):
-        return json.dumps([adapted(one) for one in value])
-    if isinstance(value, uuid.UUID):
-        return value.hex
-    if isinstance(value, datetime):
-        # As Django stores them: UTC, without its name.
-        return str(value.astimezone(UTC).replace(tzinfo=None))
-    return value
+    adapt = _ADAPTERS.get(type(value))
+    return value if adapt is None else adapt(value)
+
+
+def _adapted_list(values: list[Any]) -> str:
+    return json.dumps([adapted(one) for one in values])
+
+
+def _adapted_moment(moment: datetime) -> str:
+    # As Django stores them: UTC, without its name.
+    is_utc = moment.tzinfo is UTC
+    return str((moment if is_utc else moment.astimezone(UTC)).replace(tzinfo=None))
+
+
+_ADAPTERS: dict[type, Callable[[Any], Any]] = {
+    list: _adapted_list,
+    uuid.UUID: lambda value: value.hex,
+    datetime: _adapted_moment,
+}
+
+
+def _moment(value: str | datetime | None) -> datetime | None:
+    """Read a moment as SQLite has it, as Django's converter does."""
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _uuid(text: str | None) -> uuid.UUID | None:
+    return None if text is None else uuid.UUID(hex=text)
+
+
+_SHORTER = {"convert_datetimefield_value": _moment, "convert_uuidfield_value": _uuid}
+"""By the name of Django's converter for SQLite: the same without looking the zone up each time."""
 
 
 def _stand_in(value: Any) -> Any:

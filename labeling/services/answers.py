@@ -178,18 +178,32 @@ def row_of(
     scheme: SchemeView,
 ) -> Annotation:
     """Make the row of a checked answer, not stored yet."""
-    row = instance(Annotation, _FIELDS, [None] * len(_FIELDS))
+    row = instance(Annotation, _FIELDS, _EMPTY, image=image, annotator=annotator)
     row._state.adding, row._state.db = True, None
-    row.public_id, row.project_id = uuid.uuid4(), annotator.project_id
-    row.image, row.annotator, row.assignment = image, annotator, assignment
-    row.scheme_id, row.kind, row.is_expert = scheme.id, answer.kind, answer.is_expert
-    row.flag_reason = answer.flag_reason if answer.kind == AnnotationKind.FLAG else ""
-    row.time_spent_ms, row.shown = answer.time_spent_ms, answer.shown or {}
-    row.key, row.request_hash, row.created_at = answer.key, answer.request_hash, now
+    if assignment is not None:
+        row._state.fields_cache["assignment"] = assignment
+    is_flag = answer.kind == AnnotationKind.FLAG
+    row.__dict__.update(
+        public_id=uuid.uuid4(),
+        project_id=annotator.project_id,
+        image_id=image.pk,
+        annotator_id=annotator.pk,
+        assignment_id=None if assignment is None else assignment.pk,
+        scheme_id=scheme.id,
+        kind=answer.kind,
+        is_expert=answer.is_expert,
+        flag_reason=answer.flag_reason if is_flag else "",
+        time_spent_ms=answer.time_spent_ms,
+        shown=answer.shown or {},
+        key=answer.key,
+        request_hash=answer.request_hash,
+        created_at=now,
+    )
     return row
 
 
 _FIELDS = [field.attname for field in Annotation._meta.concrete_fields]
+_EMPTY = [None] * len(_FIELDS)
 _INSERT_LABEL = Statement(
     "INSERT INTO labeling_annotationlabel (annotation_id, label_id, value) VALUES (%s, %s, 'YES')"
 )

@@ -30,6 +30,7 @@ _standing = Prepared(
 _UP_TO_DATE = [*_STANDING, "last_seen_at"]
 _COLUMN = {name: place for place, name in enumerate(ANNOTATOR)}
 _KEY = _COLUMN["id"]
+_LOOKED_AT = [_KEY, *(_COLUMN[name] for name in _UP_TO_DATE)]
 _with_image = Prepared(
     lambda public_id, annotator_id: Assignment.objects.filter(
         public_id=public_id, annotator_id=annotator_id
@@ -108,9 +109,8 @@ def lock_people(annotators: Sequence[Annotator]) -> dict[int, tuple[Any, ...]]:
     """
     people = {annotator.pk: annotator for annotator in annotators}
     raw = _people.raw(sorted(people))
-    for row in _people.read(raw):
-        for name in _UP_TO_DATE:
-            setattr(people[row[_KEY]], name, row[_COLUMN[name]])
+    for key, *now in _people.pick(raw, _LOOKED_AT):
+        people[key].__dict__.update(zip(_UP_TO_DATE, now, strict=True))
     return {row[_KEY]: row for row in raw}
 
 

@@ -102,7 +102,7 @@ def _plain(asked: Sequence[Asked], now: datetime) -> list[_Plain]:
             chosen = answers.label_ids(one.labeler.project, one.labeler.scheme, one.answer)
         except InvalidAnswerError:
             continue
-        assignment.annotator = one.labeler.annotator
+        assignment._state.fields_cache["annotator"] = one.labeler.annotator
         found.setdefault(assignment.image_id, _Plain(place, one, assignment, chosen))
     return list(found.values())
 

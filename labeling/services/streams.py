@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,18 +22,28 @@ def slots_a_block(project: Project) -> dict[str, int]:
     Shares are rounded to whole slots; should they sum to more than 100, the later ones in the order
     audit, random, gold, dispute get what is left. The rest is ACQUIRED.
     """
+    return dict(
+        _slots(
+            project.audit_serving_share,
+            project.random_arm_share,
+            project.gold_serving_share,
+            project.dispute_serving_share,
+        )
+    )
+
+
+_SHARED = (Reason.AUDIT, Reason.RANDOM, Reason.GOLD, Reason.DISPUTE)
+
+
+@lru_cache(maxsize=256)
+def _slots(*shares: float) -> tuple[tuple[str, int], ...]:
     left = BLOCK
     counts: dict[str, int] = {}
-    for reason, share in (
-        (Reason.AUDIT, project.audit_serving_share),
-        (Reason.RANDOM, project.random_arm_share),
-        (Reason.GOLD, project.gold_serving_share),
-        (Reason.DISPUTE, project.dispute_serving_share),
-    ):
-        counts[reason] = min(left, round(BLOCK * share))
-        left -= counts[reason]
-    counts[Reason.ACQUIRED] = left
-    return counts
+    for reason, share in zip(_SHARED, shares, strict=True):
+        counts[reason.value] = min(left, round(BLOCK * share))
+        left -= counts[reason.value]
+    counts[Reason.ACQUIRED.value] = left
+    return tuple(counts.items())
 
 
 def stream_of(project: Project, serve_number: int) -> str:
