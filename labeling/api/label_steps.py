@@ -1,4 +1,4 @@
-"""`staff/projects/<slug>/label-steps`: merge labels into one, split one into several."""
+"""`staff/projects/<slug>/label-steps` and `label-groups`: merge, split and group labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from labeling.api.permissions import project_for
 from labeling.models import Role
 from labeling.selectors import label_use
 from labeling.selectors import projects as project_selectors
-from labeling.services import label_steps
+from labeling.services import label_groups, label_steps
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -60,6 +60,80 @@ class StepSerializer(serializers.Serializer[Any]):
     audit_images = serializers.IntegerField(help_text="Of those, the ones that are measured.")
     decided = serializers.IntegerField(help_text="Images that were open or disputed, and have it.")
     asked_again = serializers.IntegerField(help_text="Answers that are asked for again.")
+
+
+class GroupSerializer(serializers.Serializer[Any]):
+    """Labels that may be answered together."""
+
+    code = serializers.SlugField()
+    name = serializers.CharField()
+    labels = serializers.SerializerMethodField()
+
+    def get_labels(self, group: project_selectors.Group) -> list[str]:
+        """Give the codes of its labels."""
+        return [self.context["codes"][column] for column in group.columns]
+
+
+class SetGroupsSerializer(serializers.Serializer[Any]):
+    """Groups as a table, or label by label."""
+
+    groups = serializers.DictField(
+        child=serializers.CharField(max_length=80, allow_blank=True),
+        required=False,
+        help_text="Code of a label to the name of its group; empty takes it out. Others stay.",
+    )
+    table = serializers.CharField(
+        required=False,
+        max_length=200_000,
+        help_text="Instead: CSV, a label and its group a line. One of a single label is left out.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Take one of the two."""
+        if len(attrs) != 1:
+            raise serializers.ValidationError("Send either groups or a table.")
+        return attrs
+
+
+class LabelGroupsView(APIView):
+    """The groups of a project."""
+
+    @extend_schema(
+        tags=["staff"],
+        operation_id="list_label_groups",
+        summary="Groups of labels: what people may say where they cannot tell which",
+        responses=GroupSerializer(many=True),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """List them."""
+        return _groups(project_for(request, slug, Role.MANAGER).pk)
+
+    @extend_schema(
+        tags=["staff"],
+        operation_id="set_label_groups",
+        summary="Put labels into groups, or take them out: a new version of the scheme",
+        request=SetGroupsSerializer,
+        responses=GroupSerializer(many=True),
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Change what was sent."""
+        project = project_for(request, slug, Role.MANAGER)
+        given = SetGroupsSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        label_groups.set_groups(
+            project_id=project.pk,
+            group_of=given.validated_data.get("groups", {}),
+            table=given.validated_data.get("table", ""),
+            now=timezone.now(),
+            user_id=request.user.pk,
+        )
+        return _groups(project.pk)
+
+
+def _groups(project_id: int) -> Response:
+    scheme = project_selectors.current_scheme(project_id)
+    context = {"codes": scheme.codes}
+    return Response(GroupSerializer(scheme.groups, many=True, context=context).data)
 
 
 class LabelUseView(APIView):

@@ -56,6 +56,14 @@ class LabelChoiceSerializer(serializers.Serializer[Any]):
     example_url = serializers.CharField(allow_null=True)
 
 
+class LabelGroupSerializer(serializers.Serializer[Any]):
+    """Labels that may be answered together where nobody can tell which."""
+
+    code = serializers.SlugField(help_text="To be sent as the label.")
+    name = serializers.CharField()
+    labels = serializers.ListField(child=serializers.SlugField())
+
+
 class SpecialSerializer(serializers.Serializer[Any]):
     """An answer that is no label."""
 
@@ -87,6 +95,7 @@ class LabelingSerializer(serializers.Serializer[Any]):
     guide = serializers.CharField()
     scheme_version = serializers.IntegerField()
     labels = LabelChoiceSerializer(many=True)
+    groups = LabelGroupSerializer(many=True)
     specials = SpecialSerializer(many=True)
     flags = FlagChoiceSerializer(many=True)
     annotator = LabelingAnnotatorSerializer()
@@ -118,6 +127,14 @@ class LabelingView(APIView):
                 "labels": [
                     _label(project, rows[code], name)
                     for code, name in zip(scheme.codes, scheme.names, strict=True)
+                ],
+                "groups": [
+                    {
+                        "code": group.code,
+                        "name": group.name,
+                        "labels": [scheme.codes[column] for column in group.columns],
+                    }
+                    for group in scheme.groups
                 ],
                 "specials": [
                     {"kind": kind.value, "name": name, "meaning": meaning, "key": key}

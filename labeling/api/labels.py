@@ -24,10 +24,22 @@ class StaffLabelSerializer(serializers.ModelSerializer[Label]):
     """A label, retired or not."""
 
     example_url = serializers.SerializerMethodField()
+    group = serializers.CharField(
+        source="parent.code", allow_null=True, default=None, help_text="Code of its group."
+    )
 
     class Meta:
         model = Label
-        fields = ("code", "name", "description", "key", "colour", "retired_at", "example_url")
+        fields = (
+            "code",
+            "name",
+            "description",
+            "key",
+            "colour",
+            "retired_at",
+            "example_url",
+            "group",
+        )
 
     def get_example_url(self, label: Label) -> str | None:
         """Where its example picture is; the number makes a new picture a new address."""

@@ -22,7 +22,12 @@ from labeling.api.invitations import (
     RevokeInvitationView,
     StaffInvitationsView,
 )
-from labeling.api.label_steps import LabelUseView, MergeLabelsView, SplitLabelView
+from labeling.api.label_steps import (
+    LabelGroupsView,
+    LabelUseView,
+    MergeLabelsView,
+    SplitLabelView,
+)
 from labeling.api.labeling import LabelingView
 from labeling.api.labels import LabelsView, LabelView, RetireLabelView, StaffExampleView
 from labeling.api.leaderboard import LeaderboardView
@@ -65,6 +70,7 @@ people_urls: list[URLPattern | URLResolver] = [
     path(f"{STAFF}labels/<slug:code>/retire", RetireLabelView.as_view()),
     path(f"{STAFF}labels/<slug:code>/example", StaffExampleView.as_view()),
     path(f"{STAFF}labels/<slug:code>/split", SplitLabelView.as_view()),
+    path(f"{STAFF}label-groups", LabelGroupsView.as_view()),
     path(f"{STAFF}label-use", LabelUseView.as_view()),
     path(f"{STAFF}label-steps/merge", MergeLabelsView.as_view()),
     path(f"{STAFF}new-labels", NewLabelsView.as_view()),

@@ -171,7 +171,7 @@ def project_record(project_id: int) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "settings": settings_of(project),
         "schemes": [_scheme(scheme) for scheme in project.schemes.order_by("version", "pk")],
-        "labels": [_label(label) for label in project.labels.order_by("position", "pk")],
+        "labels": [_label(label) for label in _labels(project)],
         "mappings": [_mapping(step) for step in _steps(project)],
         "annotators": [_annotator(who) for who in project.annotators.order_by("pk")],
     }
@@ -183,7 +183,16 @@ def _scheme(scheme: LabelScheme) -> dict[str, Any]:
         "version": scheme.version,
         "created_at": _time(scheme.created_at),
         "labels": [list(entry) for entry in entries.values_list("label__code", "name")],
+        "groups": {
+            code: group
+            for code, group in entries.values_list("label__code", "parent__code")
+            if group is not None
+        },
     }
+
+
+def _labels(project: Project) -> QuerySet[Label]:
+    return project.labels.select_related("parent").order_by("position", "pk")
 
 
 def _label(label: Label) -> dict[str, Any]:
@@ -194,6 +203,8 @@ def _label(label: Label) -> dict[str, Any]:
         "key": label.key,
         "colour": label.colour,
         "position": label.position,
+        "group": label.parent.code if label.parent else None,
+        "is_group": label.is_group,
         "created_at": _time(label.created_at),
         "retired_at": _time(label.retired_at),
     }

@@ -7,6 +7,8 @@ more, an image is resolved as the group.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+class BadTableError(LabelingError):
+    """The table does not say which label belongs to which group."""
+
+    code = "bad_table"
+
+
 class NoGroupsError(LabelingError):
     """Where an image has several labels, each is answered by itself: nothing is narrowed down."""
 
@@ -36,6 +44,7 @@ def set_groups(
     group_of: Mapping[str, str],
     now: datetime,
     user_id: int | None = None,
+    table: str = "",
 ) -> tuple[Label, ...]:
     """Put labels into groups; one new version of the scheme. Gives the groups there are now.
 
@@ -48,8 +57,10 @@ def set_groups(
             name that is new makes a group.
         now: the time.
         user_id: who did it.
+        table: the same as CSV (`read_table`), besides `group_of`.
 
     Raises:
+        BadTableError: the table cannot be read.
         LabelNotFoundError: the project has no such label.
         NoGroupsError: the project gives several labels to an image.
         LabelTakenError: a label has the name of a group.
@@ -61,6 +72,7 @@ def set_groups(
                 "An image of this project has several labels, and each is answered by itself. "
                 "Groups are for projects with one label an image."
             )
+        group_of = {**group_of, **(read_table(project_id=project_id, text=table) if table else {})}
         if not _assign(project, group_of, now):
             return _live(project)
         emptied = _without_labels(project)
@@ -83,6 +95,39 @@ def set_groups(
             },
         )
         return _live(project)
+
+
+def read_table(*, project_id: int, text: str) -> dict[str, str]:
+    """Read groups from a table: its first column names labels, its second their groups.
+
+    A first line that names no label is a heading. Labels are named or given by their code; one that
+    comes twice with two groups is refused. What would be a group of one label is left out.
+
+    Returns:
+        code of a label to the name of its group, for `set_groups`.
+
+    Raises:
+        BadTableError: a line is too short, names no label of the project, or contradicts another.
+    """
+    scheme = project_selectors.current_scheme(project_id)
+    code_of = {name.casefold(): code for code, name in zip(scheme.codes, scheme.names, strict=True)}
+    code_of |= {code: code for code in scheme.codes}
+    found: dict[str, str] = {}
+    for number, row in enumerate(csv.reader(io.StringIO(text.lstrip("\ufeff"))), start=1):
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) < 2:
+            raise BadTableError(f"Line {number} needs two columns: a label and its group.")
+        label, group = (" ".join(cell.split()) for cell in row[:2])
+        code = code_of.get(label.casefold())
+        if code is None and number == 1:
+            continue
+        if code is None:
+            raise BadTableError(f"Line {number}: {label!r} is no label of this project now.")
+        if found.setdefault(code, group).casefold() != group.casefold():
+            raise BadTableError(f"Line {number}: {label!r} is in {found[code]!r} already.")
+    sizes = Counter(group.casefold() for group in found.values() if group)
+    return {code: group for code, group in found.items() if sizes[group.casefold()] > 1}
 
 
 def _assign(project: Project, group_of: Mapping[str, str], now: datetime) -> bool:

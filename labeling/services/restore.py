@@ -141,7 +141,14 @@ class _Copy:
         project.refresh_from_db()
         copy = cls(project, now)
         for fields in record["labels"]:
-            copy.labels[fields["code"]] = Label.objects.create(project=project, **fields)
+            own = {name: value for name, value in fields.items() if name != "group"}
+            copy.labels[fields["code"]] = Label.objects.create(project=project, **own)
+        # An export of before has no groups.
+        for fields in record["labels"]:
+            if fields.get("group"):
+                label = copy.labels[fields["code"]]
+                label.parent = copy.labels[fields["group"]]
+                label.save(update_fields=["parent"])
         for fields in record["schemes"]:
             copy._scheme(fields)
         for fields in record["mappings"]:
@@ -179,8 +186,15 @@ class _Copy:
             version=fields["version"],
             created_at=_time(fields["created_at"]),
         )
+        groups = fields.get("groups", {})
         SchemeLabel.objects.bulk_create(
-            SchemeLabel(scheme=scheme, label=self.labels[code], position=position, name=name)
+            SchemeLabel(
+                scheme=scheme,
+                label=self.labels[code],
+                parent=self.labels.get(groups.get(code, "")),
+                position=position,
+                name=name,
+            )
             for position, (code, name) in enumerate(fields["labels"])
         )
         self.schemes[scheme.version] = scheme

@@ -89,11 +89,20 @@ export interface Practice extends Round {
   is_last: boolean;
 }
 
+/** Labels that may be named together where nobody can tell which. */
+export interface LabelGroup {
+  code: string;
+  name: string;
+  /** Codes of its labels. */
+  labels: string[];
+}
+
 export interface LabelingPage {
   project: LabelingProject;
   guide: string;
   scheme_version: number;
   labels: Label[];
+  groups: LabelGroup[];
   specials: Special[];
   flags: FlagChoice[];
   annotator: { id: string | number; display_name: string; answers: number };

@@ -129,6 +129,20 @@ def test_a_dissolved_group_asks_again_who_had_named_it(project: Project) -> None
     assert found.image_ids.tolist() == [image.pk]
 
 
+def test_reads_groups_from_a_table_of_labels_and_groups(project: Project) -> None:
+    text = "fine_label,coarse_label\nOat,Milk\nsoy,Milk\nJuice,Drink\nTea,drink\n"
+
+    label_groups.set_groups(project_id=project.pk, group_of={}, table=text, now=LATER)
+
+    scheme = projects.current_scheme(project.pk)
+    assert {one.name: one.columns for one in scheme.groups} == {"Milk": (0, 1), "Drink": (2, 3)}
+    alone = label_groups.read_table(project_id=project.pk, text="Oat,Milk\nTea,Tea\n")
+    assert alone == {}
+    for wrong in ("label\nOat,Milk", "Oat,Milk\nRye,Milk", "Oat,Milk\nOat,Grain"):
+        with pytest.raises(label_groups.BadTableError):
+            label_groups.read_table(project_id=project.pk, text=wrong)
+
+
 def test_labels_keep_their_group_through_a_merge_and_a_split(project: Project) -> None:
     schemes.add_label(project_id=project.pk, name="Rice", now=NOW)
     group(project, rice="Milk")

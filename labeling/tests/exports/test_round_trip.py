@@ -15,7 +15,7 @@ from labeling.models import Annotation, AnnotatorSkill, Consensus, Image, Projec
 from labeling.selectors import adjudication, projects
 from labeling.selectors import consensus as consensus_selectors
 from labeling.selectors import gold as gold_selectors
-from labeling.services import consensus, exports, label_steps, schemes, slots
+from labeling.services import consensus, exports, label_groups, label_steps, schemes, slots
 from labeling.tests.exports.conftest import N_IMAGES, World
 from labeling.tests.factories import NOW
 
@@ -238,6 +238,9 @@ def test_a_copy_reads_merged_and_split_labels_as_the_first_one_does(
     cold = projects.label(world.project.pk, "cold")
     schemes.add_label(project_id=world.project.pk, name="Tea", now=LATER)
     label_steps.split_label(label_id=cold.pk, names=["White", "Green"], now=LATER)
+    label_groups.set_groups(
+        project_id=world.project.pk, group_of={"white": "Any", "green": "Any"}, now=LATER
+    )
 
     copy = imported(exported(world.project, tmp_path / "out"), world.originals)
 
@@ -245,6 +248,8 @@ def test_a_copy_reads_merged_and_split_labels_as_the_first_one_does(
         consensus_selectors.narrowed_rows(project.pk) for project in (world.project, copy)
     )
     assert second.codes == first.codes == ("white", "green", "juice", "tea")
+    (group,) = projects.current_scheme(copy.pk).groups
+    assert (group.code, group.name, group.columns) == ("any", "Any", (0, 1))
     assert second.posteriors.tolist() == first.posteriors.tolist()
     assert len(second.image_ids) == len(first.image_ids) > 0
     (image,) = slots.lock_images([int(second.image_ids[0])])

@@ -337,6 +337,12 @@ def test_labels_are_merged_and_split_in_the_staff_room(
     split = staff.post(f"{base}/labels/wet/split", {"names": ["White", "Clear"]})
     refused = staff.post(f"{base}/labels/wet/split", {"names": ["White", "Clear"]})
 
+    grouped = staff.post(f"{base}/label-groups", {"groups": {"white": "Liquid", "clear": "Liquid"}})
+    page = staff.get(f"/api/v1/projects/{project.slug}/labeling").json()
+
+    group = {"code": "liquid", "name": "Liquid", "labels": ["white", "clear"]}
+    assert grouped.json() == staff.get(f"{base}/label-groups").json() == page["groups"] == [group]
+    assert staff.get(f"{base}/labels").json()[0]["group"] == "liquid"
     assert used["milk"] == {"code": "milk", "images": 1, "audit_images": 0, "answers": 1, "gold": 0}
     assert (merged.status_code, split.status_code) == (200, 200)
     assert [row["code"] for row in merged.json()["labels"]] == ["wet"]

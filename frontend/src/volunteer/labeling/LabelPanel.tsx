@@ -1,6 +1,6 @@
 import type { RefObject } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Label } from "../../api/types";
+import type { Label, LabelGroup } from "../../api/types";
 import type { Command, Desk, Registry } from "./actions";
 import { inSlotsFirst, keyName, type Slots } from "./keys";
 import { findLabels } from "./search";
@@ -8,6 +8,7 @@ import "./LabelPanel.css";
 
 export interface LabelPanelProps {
   labels: readonly Label[];
+  groups: readonly LabelGroup[];
   registry: Registry;
   desk: Desk;
   slots: Slots;
@@ -47,8 +48,43 @@ function LabelButton({
   );
 }
 
+/** For who can tell milk from juice, and not which milk: small, below what says more. */
+function Groups({
+  groups,
+  registry,
+  desk,
+  isReady,
+}: Pick<LabelPanelProps, "groups" | "registry" | "desk" | "isReady">) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: as the labels above it.
+    <div class="label-groups" role="group" aria-labelledby="label-groups">
+      <span id="label-groups" class="soft small">
+        Not sure which? Say only
+      </span>
+      {groups.map((group) => {
+        const command = registry.byId.get(`group:${group.code}`);
+        return (
+          command && (
+            <button
+              key={group.code}
+              type="button"
+              class="button"
+              data-size="s"
+              aria-disabled={!isReady}
+              onClick={() => command.predicate(desk) && command.perform(desk, "pointer")}
+            >
+              {group.name}
+            </button>
+          )
+        );
+      })}
+    </div>
+  );
+}
+
 /** All labels as buttons; what is typed sorts and filters them, Enter takes the first. */
-export function LabelPanel({ labels, registry, desk, slots, searchBox, isReady }: LabelPanelProps) {
+export function LabelPanel(props: LabelPanelProps) {
+  const { labels, groups, registry, desk, slots, searchBox, isReady } = props;
   const [query, setQuery] = useState("");
   const [place, setPlace] = useState(0);
   const hasSearch = registry.byId.has("search");
@@ -150,6 +186,9 @@ export function LabelPanel({ labels, registry, desk, slots, searchBox, isReady }
           </p>
         )}
       </div>
+      {groups.length > 0 && (
+        <Groups groups={groups} registry={registry} desk={desk} isReady={isReady} />
+      )}
     </div>
   );
 }

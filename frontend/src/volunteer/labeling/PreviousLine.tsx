@@ -2,15 +2,19 @@ import type { LabelingPage } from "../../api/types";
 import { keyName } from "./keys";
 import type { Past, QueueState } from "./queue";
 
-export type Names = Pick<LabelingPage, "labels" | "specials">;
+export type Names = Pick<LabelingPage, "labels" | "specials"> & Partial<LabelingPage>;
 
 /** An answer in words: "Milk", "Milk, Butter", "Can't tell". */
 export function nameOfAnswer(kind: string, codes: readonly string[], names: Names): string {
   if (kind === "FLAG") return "Flag";
   if (kind !== "LABEL") return names.specials.find((s) => s.kind === kind)?.name ?? kind;
-  return codes
-    .map((code) => names.labels.find((label) => label.code === code)?.name ?? code)
-    .join(", ");
+  return codes.map((code) => nameOfLabel(code, names)).join(", ");
+}
+
+function nameOfLabel(code: string, { labels, groups = [] }: Names): string {
+  const label = labels.find((one) => one.code === code);
+  const group = groups.find((one) => one.code === code);
+  return label?.name ?? (group ? `${group.name}, not sure which` : code);
 }
 
 export const TAKEN_BACK = "Taken back.";

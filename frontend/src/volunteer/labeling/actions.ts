@@ -2,7 +2,7 @@
  * The one registry of commands. Buttons, shortcuts and the help list are derived from it; nothing
  * else listens to keys.
  */
-import type { FlagChoice, Label, Special } from "../../api/types";
+import type { FlagChoice, Label, LabelGroup, Special } from "../../api/types";
 import { keysForLabels, keysForSlots, needsSearch } from "./keys";
 import type { Draft } from "./queue";
 
@@ -37,6 +37,8 @@ export interface Command {
 
 export interface Scheme {
   labels: readonly Label[];
+  /** None where an image has several labels. */
+  groups?: readonly LabelGroup[];
   specials: readonly Special[];
   flags: readonly FlagChoice[];
   isMulti: boolean;
@@ -82,6 +84,19 @@ function labelCommand(label: Label, key: string | undefined, isMulti: boolean): 
     predicate: mayAnswer,
     perform: (desk, by) =>
       isMulti ? desk.toggle(label.code) : desk.answer({ kind: "LABEL", labels: [label.code] }, by),
+  };
+}
+
+/** No key of its own: who can tell which label it is should say so. */
+function groupCommand(group: LabelGroup): Command {
+  return {
+    id: `group:${group.code}`,
+    label: group.name,
+    meaning: "You can tell this much, and not which of its labels it is",
+    group: "label",
+    keys: [],
+    predicate: mayAnswer,
+    perform: (desk, by) => desk.answer({ kind: "LABEL", labels: [group.code] }, by),
   };
 }
 
@@ -194,6 +209,7 @@ export function buildRegistry(scheme: Scheme, slots: readonly string[]): Registr
   const hasFlag = scheme.flags.length > 0 && !scheme.isExpert;
   const commands = [
     ...scheme.labels.map((label) => labelCommand(label, keys.get(label.code), scheme.isMulti)),
+    ...(scheme.groups ?? []).map(groupCommand),
     ...specials.map((special) => specialCommand(special, isSearching)),
     ...(hasFlag ? [flagCommand(isSearching)] : []),
     ...(scheme.isMulti ? [CONFIRM] : []),

@@ -77,7 +77,7 @@ function ExpertScreen({ page, task, start }: ExpertScreenProps) {
     canAnswer: expert.mayDecide,
     answer: (draft) => {
       const label = draft.labels?.[0] ?? null;
-      if (label) used(label);
+      if (page.labels.some((one) => one.code === label)) used(label ?? "");
       if (draft.kind === "SKIP") expert.skip();
       else expert.decide(draft.kind, label);
     },
@@ -157,6 +157,7 @@ function ExpertScreen({ page, task, start }: ExpertScreenProps) {
         <section class="tray" aria-label="Answers">
           <LabelPanel
             labels={page.labels}
+            groups={page.groups}
             registry={registry}
             desk={desk}
             slots={slots}

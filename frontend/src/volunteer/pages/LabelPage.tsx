@@ -77,7 +77,8 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
     };
     if (!queue.answer({ ...draft, shown })) return;
     for (const code of draft.labels ?? []) {
-      const passed = used(code);
+      // A group has no key.
+      const passed = page.labels.some((label) => label.code === code) ? used(code) : undefined;
       const name = page.labels.find((label) => label.code === passed?.code)?.name;
       if (passed && name) toast(`Key ${passed.key} is now for ${name}`);
     }
@@ -155,6 +156,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
         <section class="tray" aria-label="Answers">
           <LabelPanel
             labels={page.labels}
+            groups={page.groups}
             registry={registry}
             desk={desk}
             slots={slots}
