@@ -17,7 +17,6 @@ from celery import current_app
 from celery.signals import worker_process_init
 from django.dispatch import receiver
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from labeling import events
 from ml import tasks
@@ -145,6 +144,9 @@ _embeds = _Asks(tasks.embed_images, EMBED_PAUSE_S)
 
 
 def _enqueue(task: Task[Any, Any], project_id: int) -> None:
+    # A twelfth of the start of every command, most of which send nothing.
+    from redis.exceptions import RedisError  # noqa: PLC0415
+
     try:
         task.delay(project_id=project_id)
     except (OperationalError, RedisError) as error:

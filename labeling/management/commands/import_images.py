@@ -18,6 +18,7 @@ from labeling.services import imports
 
 MOST_SHOWN = 50
 BACKGROUND_NICE = 10
+REFRESH_HZ = 2  # drawing costs; ten times a second it is a fiftieth of the command
 
 
 class Command(BaseCommand):
@@ -77,7 +78,8 @@ class Command(BaseCommand):
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        console = Console(file=sys.stderr)
+        with Progress(*columns, console=console, refresh_per_second=REFRESH_HZ) as bar:
             line = bar.add_task("importing", total=None)
             return imports.run_import(
                 project_id=project_id,
