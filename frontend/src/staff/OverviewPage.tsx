@@ -44,7 +44,7 @@ export function OverviewPage({ slug }: { slug: string }) {
       ) : (
         <LabelAccuracy overview={data} slug={slug} />
       )}
-      <Certainty calibration={data.accuracy.calibration} />
+      {!data.accuracy.several && <Certainty calibration={data.accuracy.calibration} />}
       {figures && <LabelNeeds figures={figures} slug={slug} />}
       {data.accuracy.per_source.length > 1 && <Sources overview={data} />}
       <History base={base} overview={data} band={figures?.band ?? NO_BAND} />
