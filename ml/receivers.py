@@ -10,7 +10,6 @@ import logging
 import os
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from celery import current_app
@@ -101,6 +100,7 @@ class _Asks:
         self._asked: set[int] = set()
         self._wake = threading.Event()
         self._starting = threading.Lock()
+        self._sending = threading.Lock()
         self._process = 0
         self._thread: threading.Thread | None = None
 
@@ -134,8 +134,8 @@ class _Asks:
             time.sleep(self.pause_s)
 
     def _send(self) -> None:
-        with suppress(KeyError):  # two threads may send at the end of a process
-            while True:
+        with self._sending:  # the end of a process waits for what is just being sent
+            while self._asked:
                 _enqueue(self.task, self._asked.pop())
 
 
