@@ -27,19 +27,24 @@ function LabelButton({
   label: Label;
   isTop: boolean;
   hasColours: boolean;
+  isSeveral: boolean;
 } & Pick<LabelPanelProps, "desk" | "isReady">) {
-  const { desk, isReady } = props;
+  const { desk, isReady, isSeveral } = props;
   const isChosen = desk.chosen().includes(label.code);
   return (
     <button
       type="button"
       class="label-button"
       data-top={isTop}
-      aria-pressed={isChosen ? true : undefined}
+      aria-pressed={isChosen || isSeveral ? isChosen : undefined}
       aria-disabled={!isReady}
       aria-keyshortcuts={command.keys[0]}
       title={label.description || undefined}
-      onClick={() => command.predicate(desk) && command.perform(desk, "pointer")}
+      onClick={(event) => {
+        // Enter after a click is to save what was chosen, not to take the last one back.
+        if (isSeveral && event.detail > 0) event.currentTarget.blur();
+        if (command.predicate(desk)) command.perform(desk, "pointer");
+      }}
     >
       {hasColours && <span class="label-dot" style={{ background: label.colour }} />}
       <span class="label-name">{label.name}</span>
@@ -173,6 +178,7 @@ export function LabelPanel(props: LabelPanelProps) {
                 label={label}
                 isTop={label === top}
                 hasColours={hasColours}
+                isSeveral={registry.byId.has("confirm")}
                 desk={desk}
                 isReady={isReady}
               />

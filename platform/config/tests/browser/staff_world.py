@@ -110,7 +110,7 @@ def _add_pictures(world: StaffWorld, pool: int, audit: int) -> None:
     vectors.give_vectors(world.project_id, numbers, now=world.now, rng=world.rng)
 
 
-def _join(world: StaffWorld, name: str) -> int:
+def join(world: StaffWorld, name: str) -> int:
     _, token = invitations.invite(
         project_id=world.project_id, role="VOLUNTEER", use_limit=20, ttl=timedelta(days=9),
         now=world.now,
@@ -137,7 +137,7 @@ def answer(
 
 
 def _let_people_work(world: StaffWorld) -> None:
-    robin, kim = _join(world, "Robin"), _join(world, "Kim of the allotments")
+    robin, kim = join(world, "Robin"), join(world, "Kim of the allotments")
     world.people = {"Robin": robin, "Kim of the allotments": kim}
     answer(world, robin, world.audit[:40])
     answer(world, kim, world.audit[:38])
@@ -159,7 +159,7 @@ def _let_people_work(world: StaffWorld) -> None:
 
 def add_careless(world: StaffWorld, name: str = "Sam") -> int:
     """Let somebody join who gets every audit image wrong, though others are right about it."""
-    person = _join(world, name)
+    person = join(world, name)
     world.people[name] = person
     kinds = list(rendered.KINDS)
     for image_id in world.audit[:30]:

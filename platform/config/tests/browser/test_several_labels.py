@@ -1,0 +1,86 @@
+"""Pictures that may show several things: two labels chosen, sent, taken back; staff's figures."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.utils.text import slugify
+from playwright.sync_api import expect
+
+from config import rendered
+from config.tests.browser import staff_world
+from config.tests.browser.conftest import Visitor, World
+from labeling.models import Annotation, Project
+from labeling.services.annotations import record_direct
+from ml.selectors import embeddings
+from ml.services import refit
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_two_labels_are_chosen_sent_and_taken_back(desktop: Visitor, world: World) -> None:
+    Project.objects.filter(pk=world.project_id).update(mode="MULTI")
+    desktop.join(world)
+    page = desktop.page
+    labels = page.locator(".label-button")
+
+    page.keyboard.press("1")
+    labels.nth(2).click()
+
+    expect(labels.nth(0)).to_have_attribute("aria-pressed", "true")
+    expect(labels.nth(2)).to_have_attribute("aria-pressed", "true")
+    desktop.shot("several-chosen")
+    assert desktop.barriers() == []
+    page.keyboard.press("Enter")
+    expect(labels.nth(0)).to_have_attribute("aria-pressed", "false")
+    wait_until(desktop, lambda: Annotation.objects.filter(kind="LABEL").exists())
+    sent = Annotation.objects.get(kind="LABEL")
+    codes = [slugify(name) for name in rendered.KINDS]
+    assert set(sent.labels.values_list("label__code", flat=True)) == {codes[0], codes[2]}
+
+    page.get_by_role("button", name="Undo").click()
+
+    wait_until(desktop, lambda: Annotation.objects.filter(kind="UNDO", undoes=sent).exists())
+
+
+def test_staff_see_how_well_each_label_is_found(desktop: Visitor, address: str) -> None:
+    embeddings.forget()
+    room = staff_world.make(address, at_work=False)
+    Project.objects.filter(pk=room.project_id).update(mode="MULTI", votes_audit=1)
+    someone = staff_world.join(room, "Robin")
+    kinds = list(rendered.KINDS)
+    for image_id in (*room.audit, *room.pool):
+        kind = kinds.index(room.kinds[image_id])
+        # Every second kind stands beside the next one: what can be learned is a set.
+        shown = kinds[kind : kind + (2 if kind % 2 == 0 else 1)]
+        record_direct(
+            annotator_id=someone,
+            image_id=image_id,
+            kind="LABEL",
+            label_codes=[slugify(each) for each in shown],
+            key=uuid.uuid4(),
+            now=room.now,
+        )
+    refit.run(project_id=room.project_id, now=room.now)
+    page = desktop.page
+    page.context.add_cookies([{"name": "sessionid", "value": room.session, "url": room.address}])
+
+    page.goto(room.room())
+
+    page.get_by_role("heading", name="How well each label is found").wait_for()
+    expect(page.get_by_role("heading", name="All labels of a picture right")).to_be_visible()
+    rows = page.locator(".several-labels tbody tr")
+    expect(rows).to_have_count(len(kinds))
+    page.get_by_text("What is seen together").click()
+    desktop.shot("several-overview")
+    assert desktop.barriers() == []
+
+
+def wait_until(visitor: Visitor, is_so: Callable[[], bool], tries: int = 100) -> None:
+    for _ in range(tries):
+        if is_so():
+            return
+        visitor.page.wait_for_timeout(100)
+    pytest.fail("it did not come to be")
