@@ -445,6 +445,9 @@ class Prediction(models.Model):
     probabilities = models.JSONField(help_text="Label code to probability, top k.")
     uncertainty = models.FloatField()
     accepted = models.BooleanField()
+    answer = models.JSONField(
+        null=True, blank=True, help_text="What was sure enough: a label, or a group of labels."
+    )
     queued = models.BooleanField(default=False)
     feedback = models.CharField(max_length=16, blank=True)
     feedback_label = models.ForeignKey(

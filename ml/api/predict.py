@@ -45,6 +45,12 @@ ANSWER_EXAMPLE = OpenApiExample(
                     {"label": "milk", "name": "Milk", "probability": 0.91},
                     {"label": "soy-milk", "name": "Soy milk", "probability": 0.06},
                 ],
+                "answer": {
+                    "label": "milk",
+                    "name": "Milk",
+                    "probability": 0.91,
+                    "level": "label",
+                },
                 "accepted": True,
                 "uncertainty": 0.15,
                 "model_version": {
@@ -195,7 +201,7 @@ class PredictionDetailView(APIView):
             "project": found.project,
             "mode": found.mode,
             "top": found.top,
-            **({} if found.labels is None else {"labels": found.labels}),
+            **({"answer": found.answer} if found.labels is None else {"labels": found.labels}),
             "accepted": found.accepted,
             "uncertainty": found.uncertainty,
             "model_version": found.version,

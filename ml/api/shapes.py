@@ -94,6 +94,17 @@ class RankedLabelShape(serializers.Serializer[Any]):
     )
 
 
+class AnswerShape(serializers.Serializer[Any]):
+    """What the version is sure enough of."""
+
+    label = serializers.SlugField(help_text="Of a label or of a group.")  # type: ignore[assignment]
+    name = serializers.CharField()
+    probability = serializers.FloatField(
+        min_value=0, max_value=1, help_text="Of a group the sum over its labels."
+    )
+    level = serializers.ChoiceField(choices=["label", "group"])
+
+
 class NoteShape(serializers.Serializer[Any]):
     """Why a picture was not queued, or not stored again."""
 
@@ -127,6 +138,12 @@ class PictureAnswerShape(serializers.Serializer[Any]):
         required=False,
         help_text="With several labels an image only: all that reach their thresholds, likeliest "
         "first; none where the version is sure of none.",
+    )
+    answer = AnswerShape(
+        required=False,
+        allow_null=True,
+        help_text="With one label an image: the likeliest label where it reaches the version's "
+        "threshold; else the likeliest group of labels where its labels together do; else null.",
     )
     accepted = serializers.BooleanField(
         required=False,
@@ -178,6 +195,9 @@ class PredictionShape(serializers.Serializer[Any]):
         required=False,
         help_text="With several labels an image only: all that reach their thresholds, likeliest "
         "first; none where the version is sure of none.",
+    )
+    answer = AnswerShape(
+        required=False, allow_null=True, help_text="With one label an image only, as it was given."
     )
     accepted = serializers.BooleanField()
     uncertainty = serializers.FloatField()

@@ -41,6 +41,7 @@ class PredictionView:
     top: list[dict[str, Any]]
     labels: list[str] | None
     accepted: bool
+    answer: dict[str, Any] | None
     uncertainty: float
     version: dict[str, Any]
     queued: bool
@@ -75,6 +76,7 @@ def one(public_id: UUID) -> PredictionView | None:
         top=top,
         labels=None if bars is None else [each["label"] for each in top if each["accepted"]],
         accepted=row.accepted,
+        answer=row.answer,
         uncertainty=row.uncertainty,
         version={
             "id": str(row.model_version.public_id),

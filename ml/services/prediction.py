@@ -199,6 +199,22 @@ def top(
     ]
 
 
+def sure_of(served: ServedModel, probabilities: npt.NDArray[np.float64]) -> dict[str, Any] | None:
+    """Give the label that reaches the threshold, else the group that does, else nothing."""
+    for column in served.accepted(probabilities):
+        return {**_ranked(served, column, probabilities), "level": "label"}
+    found = served.group_of(probabilities)
+    if found is None:
+        return None
+    group, probability = found
+    return {
+        "label": group.code,
+        "name": group.name,
+        "probability": probability,
+        "level": "group",
+    }
+
+
 def _ranked(
     served: ServedModel, column: int, probabilities: npt.NDArray[np.float64]
 ) -> dict[str, Any]:
@@ -350,6 +366,7 @@ def _store(
             probabilities={entry["label"]: entry["probability"] for entry in best},
             uncertainty=served.uncertainty(one.probabilities),
             accepted=_is_accepted(one, served),
+            answer=None if served.is_several else sure_of(served, one.probabilities),
             queued=one.image_id is not None,
             created_at=now,
         )
@@ -376,7 +393,7 @@ def _answered(
         "id": str(row.public_id),
         "mode": row.mode,
         "top": best,
-        **(sure if served.is_several else {}),
+        **(sure if served.is_several else {"answer": row.answer}),
         "accepted": row.accepted,
         "uncertainty": row.uncertainty,
         "model_version": {

@@ -76,6 +76,15 @@ class TornVersionError(MlError):
 
 
 @dataclass(frozen=True, slots=True)
+class ServedGroup:
+    """Labels that may be answered together: code, name, and its columns of the head."""
+
+    code: str
+    name: str
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ServedModel:
     """All that an answer needs, together.
 
@@ -84,6 +93,7 @@ class ServedModel:
         names: what people call those labels now, in the same order.
         threshold: the smallest top probability that is accepted; with several labels an image each
             has its own, in the head, and this is the lowest.
+        groups: the groups of labels there are now, by the head's columns.
     """
 
     public_id: UUID
@@ -96,6 +106,7 @@ class ServedModel:
     threshold: float
     head: Head
     embedder: Embedder
+    groups: tuple[ServedGroup, ...] = ()
 
     def probabilities(self, embeddings: Embeddings) -> Probabilities:
         """Give the (n, k) calibrated probabilities of (n, d) embeddings of `self.embedder`."""
@@ -116,6 +127,18 @@ class ServedModel:
             return tuple(at for at in ranked[:1] if probabilities[at] >= self.threshold)
         bars = self.head.several.thresholds
         return tuple(at for at in ranked if probabilities[at] >= bars[at])
+
+    def group_of(self, probabilities: npt.NDArray[np.float64]) -> tuple[ServedGroup, float] | None:
+        """Give the likeliest group of labels where their (k,) probabilities together suffice.
+
+        The sum is held against the same threshold as a label: calibrated probabilities of labels
+        that exclude each other add up. None with several labels an image.
+        """
+        sums = [(float(probabilities[list(one.columns)].sum()), one) for one in self.groups]
+        if self.is_several or not sums:
+            return None
+        most, group = max(sums, key=lambda pair: pair[0])
+        return (group, most) if most >= self.threshold else None
 
     def uncertainty(self, probabilities: npt.NDArray[np.float64]) -> float:
         """Give 1 - (p1 - p2) of (k,) probabilities: 0 is certain, 1 a tie of the best two labels.
@@ -304,7 +327,21 @@ def _as_of_now(served: ServedModel, evidence: str) -> ServedModel:
         served,
         evidence=evidence,
         names=tuple(names.get(code, code) for code in served.label_order),
+        groups=() if served.is_several else _groups(served),
     )
+
+
+def _groups(served: ServedModel) -> tuple[ServedGroup, ...]:
+    """Give the groups of today's labels as far as the head knows their labels."""
+    scheme = projects.current_scheme(served.project_id)
+    place = {code: at for at, code in enumerate(served.label_order)}
+    found = []
+    for group in scheme.groups:
+        codes = [scheme.codes[column] for column in group.columns]
+        columns = tuple(place[code] for code in codes if code in place)
+        if columns:
+            found.append(ServedGroup(group.code, group.name, columns))
+    return tuple(found)
 
 
 def _load(public_id: UUID) -> ServedModel:
