@@ -238,6 +238,10 @@ def _converter(given: Sequence[Any], expression: Any) -> Callable[[Any], Any]:
         if shorter is not None:
             return shorter
 
+    if len(given) == 1 and getattr(given[0], "__qualname__", "") == "JSONField.from_db_value":
+        (read,) = given  # It asks nothing of the connection.
+        return lambda value: read(value, expression, None)
+
     def convert(value: Any) -> Any:
         connection = connections[DEFAULT_DB_ALIAS]
         for one in given:
@@ -282,7 +286,15 @@ def _uuid(text: str | None) -> uuid.UUID | None:
     return None if text is None else uuid.UUID(hex=text)
 
 
-_SHORTER = {"convert_datetimefield_value": _moment, "convert_uuidfield_value": _uuid}
+def _truth(value: Any) -> Any:
+    return bool(value) if value in (0, 1) else value
+
+
+_SHORTER = {
+    "convert_datetimefield_value": _moment,
+    "convert_uuidfield_value": _uuid,
+    "convert_booleanfield_value": _truth,
+}
 """By the name of Django's converter for SQLite: the same without looking the zone up each time."""
 
 

@@ -183,17 +183,19 @@ _drawable_anywhere = Prepared(
 
 def window_sizes(project_id: int) -> dict[str, int]:
     """Count the entries of each stream that can be claimed; every reason is a key."""
-    sizes = dict.fromkeys(Reason.values, 0)
-    rows = (
+    return dict.fromkeys(Reason.values, 0) | dict(_sizes.raw(project_id))
+
+
+_sizes = Prepared(
+    lambda project_id: (
         QueueEntry.objects.filter(
             project_id=project_id, state=QueueEntryState.OPEN, open_slots__gt=0
         )
-        .values("reason")
+        .values_list("reason")
         .annotate(n=Count("pk"))
         .order_by("reason")
     )
-    sizes.update({row["reason"]: row["n"] for row in rows})
-    return sizes
+)
 
 
 def open_slots(project_id: int) -> int:

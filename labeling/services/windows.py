@@ -30,7 +30,14 @@ from labeling.models import (
 from labeling.selectors import annotators
 from labeling.selectors import queue as queue_selectors
 from labeling.selectors.combining import writing
-from labeling.selectors.prepared import Prepared, Rows
+from labeling.selectors.prepared import (
+    ANY_OF,
+    Prepared,
+    Rows,
+    Statement,
+    adapted,
+    instance,
+)
 from labeling.services import consensus, gold_stream, slots
 
 if TYPE_CHECKING:
@@ -147,7 +154,7 @@ def top_up_dry(
     As `top_up`, but only these, and whatever is left in them: what is left may be of no use to who
     asks.
     """
-    project = Project.objects.get(pk=project_id)
+    project = _project(project_id)
     if project.archived_at is not None or project.labeling_paused_at is not None:
         return 0
     sizes = queue_selectors.window_sizes(project_id)
@@ -173,10 +180,33 @@ def top_up_dry(
 
 def is_chosen_for(project: Project) -> bool:
     """Tell whether anything in the acquired window was chosen, by a classifier, not drawn."""
-    entries = QueueEntry.objects.filter(
-        project=project, reason=Reason.ACQUIRED, state=QueueEntryState.OPEN, open_slots__gt=0
+    return bool(_chosen.raw(project.pk))
+
+
+_chosen = Prepared(
+    lambda project_id: (
+        QueueEntry.objects.filter(
+            project_id=project_id,
+            reason=Reason.ACQUIRED,
+            state=QueueEntryState.OPEN,
+            open_slots__gt=0,
+        )
+        .exclude(policy=TOP_UP.policy)
+        .values_list("pk")[:1]
     )
-    return entries.exclude(policy=TOP_UP.policy).exists()
+)
+_PROJECT = [field.attname for field in Project._meta.concrete_fields]
+_projects = Prepared(
+    lambda project_id: Project.objects.filter(pk=project_id).values_list(*_PROJECT)
+)
+
+
+def _project(project_id: int) -> Project:
+    """Read a project by a statement that is kept: somebody may be waiting for what follows."""
+    row = _projects.first(project_id)
+    if row is None:
+        raise Project.DoesNotExist(f"There is no project {project_id}.")
+    return instance(Project, _PROJECT, row)
 
 
 def open_dispute(project: Project, image: Image, now: datetime) -> None:
@@ -342,7 +372,14 @@ def _top_up_at_random(
     with writing():
         images = slots.lock_images(chosen)
         if stream is not TOP_UP:  # What it draws has no entry.
-            _unheld(project.pk, Reason.ACQUIRED).filter(image_id__in=list(chosen)).update(
-                state=QueueEntryState.CLOSED, closed_at=now
-            )
+            _TAKE_OUT.run([adapted(now), project.pk, adapted(list(chosen))])
         return _open(project, images, chosen, stream, now)
+
+
+# As `_unheld(...).update(...)`.
+_TAKE_OUT = Statement(
+    "UPDATE labeling_queueentry SET state = 'CLOSED', closed_at = %s "  # noqa: S608
+    "WHERE project_id = %s AND reason = 'ACQUIRED' AND state = 'OPEN' "
+    f"AND image_id {ANY_OF} AND NOT EXISTS (SELECT 1 FROM labeling_assignment AS held "
+    "WHERE held.image_id = labeling_queueentry.image_id AND held.state = 'OPEN')"
+)
