@@ -176,7 +176,7 @@ class TrainView(APIView):
     @extend_schema(
         tags=["staff"],
         operation_id="train",
-        summary="Ask for a head refit or a fine-tune",
+        summary="Ask for a head refit, a fine-tune, or a head of another kind",
         request=shapes.TrainRequest,
         responses=shapes.RunShape,
     )

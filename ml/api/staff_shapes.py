@@ -94,6 +94,7 @@ class OpenShape(serializers.Serializer[Any]):
     answers = serializers.IntegerField()
     expert = serializers.IntegerField()
     none_fits = serializers.IntegerField(help_text="People agreed that no label fits.")
+    group = serializers.IntegerField(help_text="People know the group, not which label of it.")
     unseen = serializers.IntegerField(help_text="Not yet embedded for this version.")
 
 
@@ -131,6 +132,13 @@ class SetFiguresShape(serializers.Serializer[Any]):
     together = TogetherShape(many=True)
 
 
+class GroupFiguresShape(serializers.Serializer[Any]):
+    """The same version by groups of labels: milk at all, whichever milk it is."""
+
+    overall = EstimateShape()
+    per_group = ClassEstimateShape(many=True)
+
+
 class AccuracyShape(serializers.Serializer[Any]):
     """All figures of one version, from the audit slice only."""
 
@@ -148,6 +156,10 @@ class AccuracyShape(serializers.Serializer[Any]):
     open = OpenShape()
     per_source = SourceEstimateShape(many=True)
     per_class = ClassEstimateShape(many=True, help_text="Empty where images may bear several.")
+    groups = GroupFiguresShape(
+        allow_null=True,
+        help_text="By groups of labels; a label without one stands for itself. Null without any.",
+    )
     several = SetFiguresShape(
         allow_null=True,
         help_text="Only where images may bear several labels; `overall` and `per_source` count "
@@ -335,7 +347,11 @@ class RollBackRequest(serializers.Serializer[Any]):
 class TrainRequest(serializers.Serializer[Any]):
     """What to train."""
 
-    kind = serializers.ChoiceField(choices=["head", "finetune"])
+    kind = serializers.ChoiceField(
+        choices=["head", "finetune", "logistic"],
+        help_text="`logistic`: another kind of head on the same labels; it serves where it is "
+        "better than what serves, and until a refit of the usual kind is no worse.",
+    )
 
 
 class RunShape(serializers.Serializer[Any]):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.evaluation.metrics import log_loss
-from ml.heads import codec, judged, ridge, several
+from ml.heads import challenger, codec, judged, ridge, several
 from ml.heads.calibration import decided
 from ml.heads.kept import label_shares
 from ml.models import ModelVersion
@@ -176,6 +176,9 @@ def refitted(version: ModelVersion, labeled: LabeledSet) -> FittedHead:
     images, or that of the champion whose choice it followed, where that one has its weights.
     """
     n = len(labeled.image_ids)
+    kind = version.metrics.get(fitting.HEAD_KIND)
+    if kind is not None:
+        return challenger.fit(labeled, kind)
     if labeled.is_several:
         return several.fit(labeled, strengths=(float(version.metrics["regularisation"]),))
     if version.head is None:

@@ -33,6 +33,9 @@ TARGET_ACCURACY = 0.9
 CHOSEN_AT = "chosen_at"
 """Where a version's metrics say on how many labels its strength and temperature were chosen."""
 
+HEAD_KIND = "head"
+"""Where they say what kind of head it is, where it is not the usual one."""
+
 SETS_KEPT = 2
 """Sums for 81 labels and 20,000 images are 400 MB."""
 
@@ -93,13 +96,18 @@ def for_labels(head: Head, codes: tuple[str, ...], steps: Steps | None = None) -
     return mapped(head, shares, codes)
 
 
-def metrics(fitted: FittedHead) -> dict[str, Any]:
-    """Give what a version must say of its fit, for `fit` to go on from."""
-    found = {
+def metrics(fitted: FittedHead, *, kind: str = "") -> dict[str, Any]:
+    """Give what a version must say of its fit, for `fit` to go on from.
+
+    From another kind of head (`ml.heads.challenger`) nothing is taken over but its name.
+    """
+    found: dict[str, Any] = {
         "log_loss": fitted.log_loss,
         "regularisation": fitted.head.regularisation,
-        CHOSEN_AT: fitted.choice.n_labels,
     }
+    if kind:
+        return {**found, HEAD_KIND: kind}
+    found[CHOSEN_AT] = fitted.choice.n_labels
     head = fitted.head
     if head.several is not None:
         bars = zip(head.label_order, head.several.thresholds.tolist(), strict=True)

@@ -62,7 +62,9 @@ class Verdict:
     numbers: dict[str, Any]
 
 
-def check(project_id: int, labeled: LabeledSet, fitted: FittedHead) -> Verdict:
+def check(
+    project_id: int, labeled: LabeledSet, fitted: FittedHead, *, must_be_better: bool = False
+) -> Verdict:
     """Judge a fitted head against the version that serves and the last proven one.
 
     - Without a champion: its leave-group-out log-loss must not exceed that of knowing nothing.
@@ -74,13 +76,15 @@ def check(project_id: int, labeled: LabeledSet, fitted: FittedHead) -> Verdict:
       log-losses that the two reached on their own labels are compared.
     - Its accuracy must stay within `LEASH_MARGIN` of the last proven version's on the same images
       (`verdicts.is_on_leash`); not asked across backbones or where there is no common ground.
+    - With `must_be_better` (a head of another kind, that staff try) as good is not enough.
     """
     champion = registry.serving(project_id)
     if champion is not None and math.isfinite(fitted.log_loss):
         held = _held_back(project_id, len(labeled.image_ids))
         if held is not None:
             return held
-    return judge(labeled, fitted, champion=champion, proven=registry.proven(project_id))
+    proven = registry.proven(project_id)
+    return judge(labeled, fitted, champion=champion, proven=proven, must_be_better=must_be_better)
 
 
 def judge(
@@ -89,6 +93,7 @@ def judge(
     *,
     champion: ModelVersion | None,
     proven: ModelVersion | None,
+    must_be_better: bool = False,
 ) -> Verdict:
     """Judge as `check` does, against versions that are given: the same rows, the same verdict."""
     if not math.isfinite(fitted.log_loss):
@@ -100,6 +105,9 @@ def judge(
     if champion is None:
         return _against_nothing(fitted, judged.knowing_nothing(labeled))
     verdict = _against_champion(labeled, fitted, champion)
+    if must_be_better and verdict.is_passed and not verdict.sentence.startswith(BETTER):
+        said = verdict.sentence.removeprefix(f"{AS_GOOD}: ")
+        return Verdict(False, f"Not better, so it does not serve: {said}", verdict.numbers)
     if proven is None or proven.embedding_set_id != champion.embedding_set_id:
         return verdict
     return _on_leash(verdict, labeled, fitted, proven)

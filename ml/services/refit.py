@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from labeling.selectors import consensus, projects
-from ml.heads import codec, judged
+from ml.heads import challenger, codec, judged
 from ml.models import (
     Embedding,
     EmbeddingSet,
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from ml.services.gate import Verdict
     from ml.services.lending import Lending
 
-FORCED = frozenset({"staff", "handover"})
+FORCED = frozenset({"staff", "handover", *challenger.KINDS})
 """Triggers that refit even where no label is new."""
 
 
@@ -114,7 +114,7 @@ def run(*, project_id: int, now: datetime) -> RefitOutcome:
     if claim is None:
         return RefitOutcome("busy")
     with runs.Closing(claim, now):
-        outcome = _Refit.start(project, claim, is_forced=active.trigger in FORCED, now=now).play()
+        outcome = _Refit.start(project, claim, trigger=active.trigger, now=now).play()
     newest = consensus.data_version(project_id)
     ended = TrainingRun.objects.values_list("data_version", flat=True).get(pk=claim.run_id)
     return replace(outcome, has_more=newest > ended)
@@ -135,10 +135,12 @@ class _Refit:
     kept: dict[str, Any]
     started: float
     lending: Lending
+    head_kind: str = ""
+    last_seen: int = 0
 
     @classmethod
     def start(
-        cls, project: ProjectRow, claim: runs.Claim, *, is_forced: bool, now: datetime
+        cls, project: ProjectRow, claim: runs.Claim, *, trigger: str, now: datetime
     ) -> _Refit:
         """Read what there is to learn from."""
         started = time.perf_counter()
@@ -151,10 +153,13 @@ class _Refit:
             known = embeddings.has_vector(embedding_set.pk, rows.image_ids)
             rows = snapshots.only(rows, known)
         refit = cls(
-            project, claim, is_forced, now, rows, champion, embedding_set, {}, kept, started,
+            project, claim, trigger in FORCED, now,
+            rows, champion, embedding_set, {}, kept, started,
             narrowed.joined(
                 lending.plan(project, rows, embedding_set, kept), project, embedding_set
             ),
+            trigger if trigger in challenger.KINDS else "",
+            last.data_version if last else 0,
         )  # fmt: skip
         refit._close_stage("read")
         return refit
@@ -171,7 +176,8 @@ class _Refit:
         if is_new:
             kind, version, fitted = self._learn(labeled, digest)
         if kind != "superseded":
-            self.kept["judged"] = judged
+            # Another kind of head has judged nothing for the usual one, which may have waited.
+            self.kept["judged"] = None if self.head_kind else judged
             self._feed_queue(fitted, version)
         if fitted is not None and version is not None and version.state != ModelState.RETIRED:
             self._certify(version)
@@ -194,16 +200,19 @@ class _Refit:
         if not judged.can_teach(labeled):
             return "waiting", None, None
         assert self.embedding_set is not None  # noqa: S101 - `play` has looked
-        fitted = fitting.fit(
-            labeled,
-            embedding_set=self.embedding_set,
-            champion=self.champion,
-            precision=self._precision,
-        )
+        if self.head_kind:
+            fitted = challenger.fit(labeled, self.head_kind, step=self._beat)
+        else:
+            fitted = fitting.fit(
+                labeled,
+                embedding_set=self.embedding_set,
+                champion=self.champion,
+                precision=self._precision,
+            )
         self.lending.objected(labeled, fitted, self.kept)
         labeled, fitted = self.lending.own(labeled, fitted)
         self._close_stage("fit")
-        verdict = gate.check(self.project.pk, labeled, fitted)
+        verdict = gate.check(self.project.pk, labeled, fitted, must_be_better=bool(self.head_kind))
         self._close_stage("check")
         if not verdict.is_passed and self.champion is None:
             return "waiting", None, None
@@ -261,7 +270,7 @@ class _Refit:
             "label_order": list(labeled.label_order),
             "n_labels": len(labeled.image_ids),
             "metrics": {
-                **fitting.metrics(fitted),
+                **fitting.metrics(fitted, kind=self.head_kind),
                 "n_groups": len(np.unique(labeled.groups)),
                 "lending": self.lending.account(),
             },
@@ -386,7 +395,7 @@ class _Refit:
             stage=outcome.kind,
             progress=1.0,
             # A refit that lost the race has seen nothing: the next one is due at once.
-            data_version=self.rows.data_version if is_seen else 0,
+            data_version=self._seen_answers() if is_seen else 0,
             model_version=version,
             device="cpu",
             seconds=seconds,
@@ -399,6 +408,14 @@ class _Refit:
             },
         )
         return replace(outcome, stages_s=self.stages_s)
+
+    def _seen_answers(self) -> int:
+        """Give the last answer that the usual kind of head has seen."""
+        return self.last_seen if self.head_kind else self.rows.data_version
+
+    def _beat(self) -> None:
+        """Stay alive: other kinds of heads take seconds a fit."""
+        self.claim.beat(now=self._time(), stage="fitting")
 
     def _time(self) -> datetime:
         """Give the time now: the time the run was told, plus what it has taken since."""

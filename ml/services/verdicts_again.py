@@ -15,7 +15,7 @@ import numpy as np
 from ml.errors import MlError
 from ml.models import ComparisonDecision, ComparisonKind, ModelKind, ModelVersion
 from ml.selectors import evidence
-from ml.services import audit_verdict, certification, common_ground, gate
+from ml.services import audit_verdict, certification, common_ground, fitting, gate
 
 if TYPE_CHECKING:
     from ml.models import Comparison
@@ -110,6 +110,7 @@ def _check(version: ModelVersion) -> Again:
         fitted,
         champion=_named(version, stored.get("champion")),
         proven=_named(version, leash.get("proven")),
+        must_be_better=fitting.HEAD_KIND in version.metrics,
     )
     again = {**verdict.numbers, "is_passed": verdict.is_passed, "sentence": verdict.sentence}
     wrong = _differing({name: stored.get(name) for name in again if name in stored}, again)

@@ -13,6 +13,7 @@ import { useAction } from "./useAction";
 import { useResource } from "./useResource";
 import { folded, foldedWords } from "./versions/folding";
 import { GateHistory } from "./versions/GateHistory";
+import { OtherHead } from "./versions/OtherHead";
 import { ServingCard } from "./versions/ServingCard";
 import type { Gate } from "./versions/types";
 import { WaitingCard } from "./versions/WaitingCard";
@@ -26,6 +27,9 @@ const STATE_TONE: Record<string, string> = {
 /** So many rows are shown before somebody asks for all. */
 const SHOWN_AT_FIRST = 12;
 
+/** So long a head of another kind usually takes. */
+const LOOK_AGAIN_MS = 8000;
+
 /** A version that served before and still has its weights may serve again. */
 export function mayServeAgain(version: Version): boolean {
   return version.has_weights && version.promoted_at !== null && version.state === "RETIRED";
@@ -36,6 +40,7 @@ export function VersionsPage({ slug }: { slug: string }) {
   const versions = useResource<Version[]>(`${base}/versions`);
   const gate = useResource<Gate>(`${base}/gate`);
   const [asked, setAsked] = useState<Version | null>(null);
+  const [round, setRound] = useState(0);
   const reload = () => {
     versions.reload();
     gate.reload();
@@ -61,7 +66,16 @@ export function VersionsPage({ slug }: { slug: string }) {
         <VersionList versions={versions.data ?? []} onRollBack={setAsked} />
       </section>
       {gate.data && <GateHistory comparisons={gate.data.comparisons} />}
-      <RunsSection base={base} />
+      {gate.data?.champion && (
+        <OtherHead
+          base={base}
+          onAsked={() => {
+            setRound(round + 1);
+            setTimeout(reload, LOOK_AGAIN_MS);
+          }}
+        />
+      )}
+      <RunsSection base={base} key={round} />
       <RollBackDialog
         base={base}
         version={asked}

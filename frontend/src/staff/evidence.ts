@@ -33,10 +33,17 @@ export function facts(version: Version): Fact[] {
 function learned(version: Version): Fact[] {
   const groups = number(version.metrics, "n_groups");
   const ownLoss = number(version.metrics, "log_loss") ?? number(version.metrics, "tuned_log_loss");
+  const kind = version.metrics.head;
   const spread = groups === null ? "" : `, from ${plural(groups, "group")} of related pictures`;
   const found: Fact[] = [
     { what: "Learned from", says: `${plural(version.n_labels, "label")}${spread}` },
   ];
+  if (typeof kind === "string") {
+    found.push({
+      what: "Kind",
+      says: `${kind} regression, tried by staff; checked in five parts instead of group by group`,
+    });
+  }
   if (ownLoss !== null) {
     found.push({
       what: "On labels it had not seen",

@@ -91,7 +91,7 @@ def test_the_serving_head_knows_a_new_label_before_it_has_an_image(world: World)
     with transaction.atomic():
         projects.add_label(project_id=world.project.pk, name="Rice milk", now=world.now)
     started = refit._Refit.start(
-        projects_selectors.by_id(world.project.pk), claim(world), is_forced=False, now=world.now
+        projects_selectors.by_id(world.project.pk), claim(world), trigger="answers", now=world.now
     )
 
     head = started._serving_head()
