@@ -199,12 +199,16 @@ export interface RankedLabel {
   label: string;
   name: string;
   probability: number;
+  /** Where a picture may show several things. */
+  accepted?: boolean;
 }
 
 export interface PictureAnswer {
   name: string;
   id: string;
   top: RankedLabel[];
+  /** All it is sure of, where a picture may show several things. */
+  labels?: string[];
   accepted: boolean;
   model_version: ServingVersion;
   queued: boolean;

@@ -189,3 +189,20 @@ def test_references_of_before_find_whose_word_they_are(
 
     assert by_login == {setter.pk}
     assert set(GoldReference.objects.values_list("annotator_id", flat=True)) == {setter.pk}
+
+
+def test_a_set_of_labels_is_decided_whole_and_is_no_gold(
+    browse: Browse, expert: User, disputed: Image, project: Project
+) -> None:
+    Project.objects.filter(pk=project.pk).update(mode="MULTI")
+    tab = browse(expert)
+
+    done = tab.post(
+        f"projects/{tab.slug}/expert/{disputed.public_id}",
+        {"kind": "LABEL", "labels": ["milk", "juice"]},
+        status=201,
+    )
+
+    assert set(done["annotation"]["labels"]) == {"milk", "juice"}
+    assert not done["gold"]["may_be_gold"]
+    assert Consensus.objects.get(image=disputed).state == "RESOLVED"

@@ -64,3 +64,15 @@ test("a reference that is refused is no success", async () => {
 
   await expect(setGold("shelf", IMAGE, "milk", "")).rejects.toThrow("It measures.");
 });
+
+test("a picture that shows several things is settled with all of them", async () => {
+  const asked = server({ "expert/i1": DECIDED });
+
+  const { decision } = await taskOf("settle", "shelf").decide(IMAGE, "LABEL", "milk", [
+    "milk",
+    "juice",
+  ]);
+
+  expect(asked).toEqual(['shelf/expert/i1 {"kind":"LABEL","labels":["milk","juice"]}']);
+  expect(decision.labels).toEqual(["milk", "juice"]);
+});

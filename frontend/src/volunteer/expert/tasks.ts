@@ -25,6 +25,8 @@ export interface Decision {
   image: ImageRef;
   kind: AnnotationKind;
   label: string | null;
+  /** All of them where a picture may show several things. */
+  labels?: readonly string[];
   /** What people had said. */
   answers: readonly Said[];
   mayBeGold: boolean;
@@ -42,6 +44,7 @@ export interface Task {
     image: ImageRef,
     kind: AnnotationKind,
     label: string | null,
+    labels?: readonly string[],
   ): Promise<{ decision: Decision; left: number | null }>;
   takeBack(decision: Decision): Promise<void>;
 }
@@ -66,13 +69,15 @@ function settleTask(slug: string): Task {
     name: "settle",
     ask: async (after, signal) => batchOf(await load(after, signal)),
     done: async (signal) => (await load(null, signal)).settled_by_you,
-    async decide(image, kind, label) {
-      const done = await api.post<Decided>(`${base}/${image.id}`, { kind, label });
+    async decide(image, kind, label, labels = []) {
+      const said = labels.length > 1 ? { kind, labels } : { kind, label };
+      const done = await api.post<Decided>(`${base}/${image.id}`, said);
       const decision = {
         annotation: done.annotation.id,
         image,
         kind,
         label,
+        labels,
         answers: done.answers,
         mayBeGold: kind === "LABEL" && (done.gold?.may_be_gold ?? false),
         isGold: done.gold?.is_gold ?? false,

@@ -67,12 +67,12 @@ export function useExpert(slug: string, task: Task, start: Round) {
     }
   };
 
-  const decide = (kind: AnnotationKind, label: string | null) => {
+  const decide = (kind: AnnotationKind, label: string | null, labels?: readonly string[]) => {
     if (!current) return;
     const hadArrived = uncertain.current === current.id;
     void run(async () => {
       try {
-        const { decision, left } = await task.decide(current, kind, label);
+        const { decision, left } = await task.decide(current, kind, label, labels);
         setPast((now) => [...now, decision].slice(-HISTORY));
         setRound((now) => settle(now, current.id, left ?? Math.max(0, now.left - 1)));
       } catch (failure) {

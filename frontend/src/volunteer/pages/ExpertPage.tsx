@@ -66,12 +66,18 @@ function ExpertScreen({ page, task, start }: ExpertScreenProps) {
     slug,
     page.labels.map((label) => label.code),
   );
+  // A reference is one label; what is settled may be several.
+  const isMulti = page.project.mode === "MULTI" && task.name === "settle";
+  const [chosen, setChosen] = useState<readonly string[]>([]);
   const registry = useMemo(() => {
     const specials = specialsOf(page, task.name);
-    return buildRegistry({ ...page, specials, isMulti: false, isExpert: true }, slots.places);
-  }, [page, task, slots.places]);
+    return buildRegistry({ ...page, specials, isMulti, isExpert: true }, slots.places);
+  }, [page, task, slots.places, isMulti]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another image starts whole.
-  useEffect(() => setZoomed(false), [current?.id]);
+  useEffect(() => {
+    setZoomed(false);
+    setChosen([]);
+  }, [current?.id]);
 
   const desk: Desk = {
     canAnswer: expert.mayDecide,
@@ -79,15 +85,16 @@ function ExpertScreen({ page, task, start }: ExpertScreenProps) {
       const label = draft.labels?.[0] ?? null;
       if (page.labels.some((one) => one.code === label)) used(label ?? "");
       if (draft.kind === "SKIP") expert.skip();
-      else expert.decide(draft.kind, label);
+      else expert.decide(draft.kind, label, draft.labels);
     },
     canUndo: () => expert.last !== null && !expert.isBusy,
     undo: expert.undo,
     open: setDialog,
     toggleZoom: () => setZoomed((is) => !is),
     focusSearch: () => searchBox.current?.focus(),
-    toggle: () => {},
-    chosen: () => [],
+    toggle: (code) =>
+      setChosen((now) => (now.includes(code) ? now.filter((one) => one !== code) : [...now, code])),
+    chosen: () => chosen,
   };
   useKeys(registry, desk, dialog !== "none" || isNoting, searchBox);
   const isReady = current !== undefined && !expert.isBusy;
@@ -250,8 +257,8 @@ function Nothing({ slug, task, isWaiting, settled }: NothingProps) {
   );
 }
 
-function nameOf({ kind, label }: Decision, page: LabelingPage): string {
-  return nameOfAnswer(kind, label ? [label] : [], page);
+function nameOf({ kind, label, labels }: Decision, page: LabelingPage): string {
+  return nameOfAnswer(kind, labels?.length ? [...labels] : label ? [label] : [], page);
 }
 
 const INTRODUCTION: Record<TaskName, string> = {

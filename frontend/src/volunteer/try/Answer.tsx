@@ -26,6 +26,11 @@ function Top({ answer }: { answer: PictureAnswer }) {
   );
 }
 
+function question(name: string | undefined, isSeveral: boolean): string {
+  if (name === undefined) return "What is it?";
+  return isSeveral ? `Does it show ${name}?` : `Is it ${name}?`;
+}
+
 const THANKS: Record<Feedback["answer"], string> = {
   recorded: "Thank you. Your answer is recorded, and the classifier learns from it.",
   waiting: "Thank you. Your answer is kept and counts once the photo is in the project.",
@@ -62,7 +67,7 @@ function AskFeedback({ answer, list }: { answer: PictureAnswer; list: LabelList 
   }
   return (
     <div class="stack">
-      <h3>{guess ? `Is it ${guess.name}?` : "What is it?"}</h3>
+      <h3>{question(guess?.name, answer.labels !== undefined)}</h3>
       <div class="row">
         {guess && (
           <Button busy={isBusy && !isCorrecting} onClick={() => send({ right: true })}>
@@ -70,7 +75,7 @@ function AskFeedback({ answer, list }: { answer: PictureAnswer; list: LabelList 
           </Button>
         )}
         <Button aria-expanded={isCorrecting} onClick={() => setCorrecting(!isCorrecting)}>
-          No, it is …
+          {answer.labels ? "No, it shows …" : "No, it is …"}
         </Button>
       </div>
       {isCorrecting && (
@@ -109,13 +114,22 @@ function AskFeedback({ answer, list }: { answer: PictureAnswer; list: LabelList 
   );
 }
 
+/** Where a photo may show several things, all that it is sure of. */
+function acceptedNames({ top, labels }: PictureAnswer): string {
+  if (!labels) return top[0]?.name ?? "";
+  return top
+    .filter((entry) => labels.includes(entry.label))
+    .map((entry) => entry.name)
+    .join(" + ");
+}
+
 /** What the classifier says of one photo, how sure it is, and whether it is right. */
 export function Answer({ answer, list }: { answer: PictureAnswer; list: LabelList }) {
   const { number, evidence } = answer.model_version;
   return (
     <div class="stack answer">
       <div role="status">
-        <h2>{answer.accepted ? answer.top[0]?.name : "Not sure this is any of these"}</h2>
+        <h2>{answer.accepted ? acceptedNames(answer) : "Not sure this is any of these"}</h2>
         {!answer.accepted && (
           <p class="soft">Its best guesses are below, but none is sure enough to count.</p>
         )}
