@@ -12,7 +12,7 @@ from labeling.models import Annotation, Consensus, ConsensusState, Mode, Project
 from labeling.selectors import label_order, projects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -63,12 +63,22 @@ def asked(answers: Iterable[LiveAnswer], scheme: SchemeView) -> dict[int, frozen
     return found
 
 
-def vote(
-    answer: LiveAnswer, column_of: dict[int, int], asked: dict[int, frozenset[int]]
-) -> SetVote:
-    """Give an answer as a set; labels retired since are left out."""
-    named = frozenset(column_of[key] for key in answer.label_ids if key in column_of)
-    return SetVote(named, asked.get(answer.annotation_id, frozenset()) | named)
+def vote(answer: LiveAnswer, scheme: SchemeView, asked: Mapping[int, frozenset[int]]) -> SetVote:
+    """Give an answer as a set; labels retired since are left out.
+
+    Of a group, or of a label that was split since, it is not known which of its labels is meant:
+    nothing is said of those.
+    """
+    of = scheme.column_of
+    named = frozenset(of[key] for key in answer.label_ids if key in of)
+    unsaid = {
+        column
+        for key in answer.label_ids
+        if key not in of
+        for column in scheme.lineage.several.get(key, ())
+    }
+    listed = asked.get(answer.annotation_id, frozenset())
+    return SetVote(named, (listed - unsaid) | named)
 
 
 def remap(

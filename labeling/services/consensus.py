@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.db import transaction
 
-from labeling.consensus import crowd, narrowing, retirement, several
+from labeling.consensus import crowd, narrowing, retirement
 from labeling.consensus.types import Answers, Decision, State, Vote
 from labeling.models import (
     AnnotationKind,
@@ -21,7 +21,7 @@ from labeling.models import (
 from labeling.selectors import annotators, label_order, projects, votes
 from labeling.selectors import crowd as crowd_selectors
 from labeling.selectors import several as several_selectors
-from labeling.services import consensus_rows, skills, slots
+from labeling.services import consensus_rows, set_decisions, skills, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -303,10 +303,13 @@ def _decide(
     image: Image, answers: list[LiveAnswer], reader: _Reader, added: dict[str, Any] | None
 ) -> _Decided:
     deciders = [answer for answer in answers if answer.decides_alone]
+    if reader.project.mode == Mode.MULTI:
+        found = set_decisions.decide(answers, reader.scheme, reader.asked, reader.policy(image))
+        return _Decided(
+            found.posterior, found.decision, len(answers), found.needed, found.is_expert
+        )
     if deciders:
         return _by_decree(deciders[-1], answers, reader)
-    if reader.project.mode == Mode.MULTI:
-        return _by_label(answers, reader, reader.policy(image))
     return _by_crowd(image, answers, reader, added)
 
 
@@ -356,10 +359,7 @@ def _by_decree(answer: LiveAnswer, answers: list[LiveAnswer], reader: _Reader) -
     elif answer.kind == AnnotationKind.LABEL:  # Its label was retired: the question is open again.
         decision = Decision(State.OPEN)
     counted = None
-    if reader.project.mode == Mode.MULTI and decision.state in several_selectors.SETTLED:
-        vote = several_selectors.vote(answer, reader.column_of, reader.asked)
-        posterior = several.by_one(vote, k)
-    elif truth.any():
+    if truth.any():
         counted = _counted(opinions(answers, reader.column_of), truth, reader, fewest=1)
     is_decided = decision.state != State.OPEN
     return _Decided(posterior, decision, n_votes, 1, is_expert=is_decided, counted=counted)
@@ -431,17 +431,3 @@ def _counted(
     if len(said) < fewest:
         return None
     return skills.record(said, truth, crowd_selectors.outcomes(reader.scheme))
-
-
-def _by_label(answers: list[LiveAnswer], reader: _Reader, rule: slots.Policy) -> _Decided:
-    """Decide several labels an image: one Bernoulli a label (`labeling.consensus.several`)."""
-    said = [
-        several_selectors.vote(answer, reader.column_of, reader.asked)
-        for answer in answers
-        if answer.is_opinion
-    ]
-    decision = several.decide(
-        said, reader.k, n_votes=len(answers), needed=rule.needed, cap=rule.cap
-    )
-    posterior = several.posterior(said, reader.k)
-    return _Decided(posterior, decision, len(answers), rule.needed, is_expert=False)

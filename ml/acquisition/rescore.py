@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.acquisition.classifier import most_doubtful
 from ml.evaluation.geometry import prepare
 from ml.heads.calibration import calibrated
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from ml.acquisition.rows import PreparedRows
     from ml.types import Head, Indices, Probabilities, Scores
 
-    Block = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+    Block = npt.NDArray[np.float32]
 
 MEMORY_BOUND = 64 * 2**20
 """Bytes of working memory of a pass, beside what it gives back: 16 bytes a row."""
@@ -59,7 +58,7 @@ def rescore(rows: PreparedRows, head: Head, *, most_cells: int = MOST_CELLS) -> 
         places = rows.places[start : start + step]
         said = fold.probabilities(rows, places)
         here = slice(start, start + len(places))
-        doubt[here] = _margin(said) if head.several is None else _margin(most_doubtful(said))
+        doubt[here] = _margin(said) if head.several is None else _torn(said)
         if probabilities is not None:
             probabilities[here] = said
             if head.several is None:
@@ -107,7 +106,7 @@ class _Fold:
             scores[cancels] = exact @ self.both[:, :-1]
         scores += self.bias
         if self.head.several is not None:
-            return calibrated(self.head, scores)
+            return calibrated(self.head, scores.astype(np.float64)).astype(np.float32)
         scores *= np.float32(self.head.temperature)
         scores -= scores.max(axis=1, keepdims=True)
         np.exp(scores, out=scores)
@@ -122,6 +121,11 @@ def _taken(
     if len(places) and places[-1] - places[0] == len(places) - 1 and (np.diff(places) == 1).all():
         return raw[places[0] : places[-1] + 1]
     return raw[places]
+
+
+def _torn(probabilities: Block) -> Scores:
+    """Give 1 - |2p - 1| of the most doubtful label (`classifier.most_doubtful`)."""
+    return np.asarray(1.0 - np.abs(2.0 * probabilities - 1.0).min(axis=1), dtype=np.float64)
 
 
 def _margin(probabilities: Block) -> Scores:

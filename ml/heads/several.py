@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ml.types import LabeledSet
 
     Matrix = npt.NDArray[np.float64]
+    Reals = npt.NDArray[np.floating[Any]]
     Cells = npt.NDArray[np.bool_]
 
 PRECISION = 0.9
@@ -35,12 +36,12 @@ _NEVER = -20.0
 """Log-odds of a label that a head has never met."""
 
 
-def known(targets: Matrix) -> Cells:
+def known(targets: Reals) -> Cells:
     """Tell which (n, k) cells anybody was asked about."""
     return np.not_equal(targets, 0.5)
 
 
-def shows(targets: Matrix) -> Cells:
+def shows(targets: Reals) -> Cells:
     """Tell which labels (n, k) targets or probabilities decide for."""
     return np.greater(targets, 0.5)
 
@@ -108,7 +109,7 @@ def can_teach(targets: Matrix) -> bool:
     return bool(((asked & shown).any(axis=0) & (asked & ~shown).any(axis=0)).any())
 
 
-def counts(targets: Matrix) -> Matrix:
+def counts(targets: Reals) -> Matrix:
     """Give the (k,) numbers of images that show each label."""
     found: Matrix = shows(targets).sum(axis=0).astype(np.float64)
     return found

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from labeling.consensus.lineage import Lineage
 from labeling.models import (
     Adjudication,
     AdjudicationKind,
-    Annotation,
     Annotator,
     Consensus,
     ConsensusState,
@@ -19,7 +20,8 @@ from labeling.models import (
     Project,
 )
 from labeling.selectors import consensus as consensus_selectors
-from labeling.selectors import several
+from labeling.selectors import projects, several
+from labeling.selectors.votes import LiveAnswer
 from labeling.services import adjudication, decisions
 from labeling.services import annotations as annotation_service
 from labeling.tests.worlds import NOW, make_annotator, make_images, make_project, make_scheme
@@ -32,8 +34,8 @@ def project() -> Project:
     return make_project(mode="MULTI", votes_audit=1)
 
 
-def name(annotator: Annotator, image: Image, *codes: str) -> Annotation:
-    return annotation_service.record_direct(
+def name(annotator: Annotator, image: Image, *codes: str) -> None:
+    annotation_service.record_direct(
         annotator_id=annotator.pk,
         image_id=image.pk,
         kind="LABEL" if codes else "NONE_OF_THESE",
@@ -106,3 +108,12 @@ def test_people_who_name_the_same_two_labels_agree(project: Project) -> None:
     kinds = dict(Adjudication.objects.values_list("image_id", "kind"))
     assert kinds[unlike.pk] == AdjudicationKind.DISAGREEMENT
     assert kinds.get(alike.pk) != AdjudicationKind.DISAGREEMENT
+
+
+def test_an_answer_that_names_a_group_says_nothing_of_its_labels(project: Project) -> None:
+    scheme = replace(projects.current_scheme(project.pk), lineage=Lineage(several={99: (0, 1)}))
+    answer = LiveAnswer(1, 1, "LABEL", decides_alone=False, label_ids=[99])
+
+    vote = several.vote(answer, scheme, {1: frozenset({0, 1, 2})})
+
+    assert (vote.yes, vote.asked) == (frozenset(), frozenset({2}))

@@ -77,6 +77,7 @@ def test_a_pass_over_the_pool_says_what_the_head_says() -> None:
     found = rescore(PreparedRows(raw, np.arange(50), head.centre), head)
 
     expected = ridge.predict(head, raw.astype(np.float32))
+    assert found.probabilities is not None
     np.testing.assert_allclose(found.probabilities, expected, atol=2e-5)
     np.testing.assert_allclose(found.doubt, (1 - np.abs(2 * expected - 1)).max(axis=1), atol=5e-5)
 
