@@ -28,7 +28,7 @@ from labeling.models import (
 from labeling.selectors import projects, roster
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -125,8 +125,13 @@ def decided_by_people(project_id: int) -> list[int]:
     return list(rows.order_by("image_id").values_list("image_id", flat=True))
 
 
-def opinions(project_id: int, image_ids: Collection[int]) -> dict[int, Opinions]:
-    """Give what people said of images, by two queries; who is in quarantine said nothing."""
+def opinions(
+    project_id: int, image_ids: Collection[int], standing: Mapping[int, int] | None = None
+) -> dict[int, Opinions]:
+    """Give what people said of images, by two queries; who is in quarantine said nothing.
+
+    `standing` says what labels that were merged into others are now; without it, it is looked up.
+    """
     wanted = set(image_ids)
     experts = set(
         Membership.objects.filter(
@@ -148,7 +153,8 @@ def opinions(project_id: int, image_ids: Collection[int]) -> dict[int, Opinions]
     )
     counts: dict[int, Counter[Said]] = {}
     others: set[int] = set()
-    standing = projects.current_scheme(project_id).standing
+    if standing is None:
+        standing = projects.current_scheme(project_id).standing
     for (image_id, _, kind, user_id), answer in groupby(rows, key=itemgetter(0, 1, 2, 4)):
         if image_id in wanted:
             named = [label_id for *_, label_id, _ in answer if label_id is not None]
@@ -245,8 +251,9 @@ def summary(project: Project) -> Summary:
         .order_by("pk")
     )
     settled = [row for row in rows if row.settled_at is not None]
-    said = opinions(project.pk, [row.image_id for row in settled])
-    strata = {kind: _stratum(kind, rows, said) for kind in AdjudicationKind.values}
+    standing = projects.current_scheme(project.pk).standing
+    said = opinions(project.pk, [row.image_id for row in settled], standing)
+    strata = {kind: _stratum(kind, rows, said, standing) for kind in AdjudicationKind.values}
     return Summary(
         open=len(rows) - len(settled),
         settled=len(settled),
@@ -256,12 +263,17 @@ def summary(project: Project) -> Summary:
     )
 
 
-def checks(project_id: int, undecided: Collection[int] = ()) -> Checks:
+def checks(
+    project_id: int,
+    undecided: Collection[int] = (),
+    standing: Mapping[int, int] | None = None,
+) -> Checks:
     """Read the questions of a project and what people had said of the images.
 
     Args:
         project_id: the project.
         undecided: images that no expert is asked about and that have no label either.
+        standing: as for `opinions`.
     """
     rows = Adjudication.objects.filter(project_id=project_id).values_list(
         "image_id",
@@ -279,7 +291,7 @@ def checks(project_id: int, undecided: Collection[int] = ()) -> Checks:
         elif kind == AdjudicationKind.AGREEMENT_SAMPLE:
             drawn[image_id] = probability
     wanted = {*drawn, *pending, *undecided}
-    said = opinions(project_id, wanted) if wanted else {}
+    said = opinions(project_id, wanted, standing) if wanted else {}
     agreed = {
         image_id: found.leader[1]
         for image_id, found in said.items()
@@ -295,9 +307,11 @@ def checks(project_id: int, undecided: Collection[int] = ()) -> Checks:
     )
 
 
-def verdict(annotation: Annotation) -> Said:
-    """Give what an expert said, in the words of `Opinions`."""
-    standing = projects.current_scheme(annotation.project_id).standing
+def verdict(annotation: Annotation, standing: Mapping[int, int]) -> Said:
+    """Give what an expert said, in the words of `Opinions`.
+
+    `standing` says what labels that were merged into others are now.
+    """
     named = [row.label_id for row in annotation.labels.all()]
     return _said(annotation.kind, [standing.get(one, one) for one in named])
 
@@ -317,11 +331,16 @@ def _halves(where: Q) -> tuple[QuerySet[Any, int], QuerySet[Any, int]]:
     return disputed.values_list("image_id", flat=True), asked.values_list("image_id", flat=True)
 
 
-def _stratum(kind: str, rows: list[Adjudication], said: dict[int, Opinions]) -> Stratum:
+def _stratum(
+    kind: str,
+    rows: list[Adjudication],
+    said: dict[int, Opinions],
+    standing: Mapping[int, int],
+) -> Stratum:
     mine = [row for row in rows if row.kind == kind]
     settled = [row for row in mine if row.settled_at is not None]
     judged = [
-        verdict(row.annotation) != leader
+        verdict(row.annotation, standing) != leader
         for row in settled
         if row.annotation is not None
         and row.image_id in said

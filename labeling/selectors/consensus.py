@@ -86,6 +86,7 @@ class AuditRows:
         codes: (k,) label codes.
         n_people: how many different annotators stand behind all the labels: with 1 the figure
             rests on one person's word (rule 2).
+        scheme: the version itself.
     """
 
     image_ids: npt.NDArray[np.int64]
@@ -106,6 +107,7 @@ class AuditRows:
     scheme_id: int
     codes: tuple[str, ...]
     n_people: int
+    scheme: SchemeView
 
 
 def data_version(project_id: int) -> int:
@@ -224,7 +226,7 @@ def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
     resolved = ConsensusState.RESOLVED
     index = [column_of.get(row[1], -1) if row[2] == resolved else -1 for row in rows]
     undecided = [row[0] for row, at in zip(rows, index, strict=True) if at < 0 and row[3]]
-    checks = adjudication.checks(project_id, undecided)
+    checks = adjudication.checks(project_id, undecided, scheme.standing)
     people = [column_of.get(checks.said.get(row[0], 0), -1) for row in rows]
     groups = {group.id: group.code for group in scheme.groups}
     return AuditRows(
@@ -251,6 +253,7 @@ def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
         scheme_id=scheme.id,
         codes=tuple(scheme.codes),
         n_people=_people_behind(project_id),
+        scheme=scheme,
     )
 
 

@@ -172,6 +172,8 @@ def _view(row: LabelScheme) -> SchemeView:
 
 def _steps(scheme: LabelScheme) -> list[Step]:
     """Read what labels became until a scheme version, oldest first; retired ones are nothing."""
+    if scheme.version == 1:
+        return []
     rows = LabelMapping.objects.filter(
         project_id=scheme.project_id,
         to_scheme__version__lte=scheme.version,
@@ -191,7 +193,11 @@ def heirs(project_id: int, codes: Collection[str]) -> dict[str, tuple[str, ...]]
 
     By code; those alone whose heirs are all among `codes`, the labels of whoever asks.
     """
-    scheme = current_scheme(project_id)
+    return heirs_of(current_scheme(project_id), codes)
+
+
+def heirs_of(scheme: SchemeView, codes: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """As `heirs`, for a scheme version that is known; no query where nothing has become another."""
     lineage = scheme.lineage
     columns = {label: (column,) for label, column in lineage.merged.items()}
     columns |= {label: lineage.several[label] for label in lineage.split_at}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml.evaluation import summary, weighted
-from ml.selectors import metrics, set_figures
+from ml.selectors import group_figures, metrics, set_figures
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -43,6 +43,7 @@ def page(project_id: int, version: UUID | None) -> dict[str, Any]:
         "per_source": metrics.per_source(found),
         # With several labels an image the classes of `found` are sets of labels.
         "per_class": [] if found.is_sets else metrics.per_class(found),
+        "groups": group_figures.page(found),
         "several": set_figures.page(project_id, version) if found.is_sets else None,
         "rests_on_one_person": found.n_people == 1,
     }
@@ -127,12 +128,15 @@ def _open(found: Measured) -> dict[str, int]:
     """Count the images that are counted both ways, by what they wait for."""
     states = np.asarray(found.states, dtype=object)
     unsettled = found.truth < 0
-    fits_none = unsettled & np.isin(states, ("NONE_OF_THESE", "UNUSABLE", "RESOLVED"))
+    is_group = np.array([code != "" for code in found.group_code], dtype=np.bool_)
+    group = unsettled & (is_group if len(is_group) else np.zeros_like(unsettled))
+    fits_none = unsettled & np.isin(states, ("NONE_OF_THESE", "UNUSABLE", "RESOLVED")) & ~group
     expert = found.checks.pending | (unsettled & (states == "DISPUTED"))
     counted = {
         "expert": expert,
         "none_fits": fits_none & ~expert,
-        "answers": unsettled & ~fits_none & ~expert,
+        "group": group & ~expert,
+        "answers": unsettled & ~fits_none & ~group & ~expert,
         "unseen": ~unsettled & ~expert & (found.predicted < 0),
     }
     return {name: int(rows.sum()) for name, rows in counted.items()}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from labeling.selectors.projects import Group
     from ml.types import Interval, Labels
 
 
@@ -95,6 +96,8 @@ class Audit:
         waiting: (m,) audit images without an answer yet.
         waiting_sources: (m,) where those came from.
         into: what labels of before were merged into, by code.
+        groups: of labels, by columns of `codes`.
+        group_code: (n,) the group of an image of which people know no more than that; else "".
         label_names: what labels are called, by code, where an image may bear several: `codes` are
             sets of labels then (`ml.evaluation.label_sets`), and right is who finds the whole set.
     """
@@ -112,6 +115,8 @@ class Audit:
     waiting: npt.NDArray[np.int64]
     waiting_sources: tuple[str, ...]
     into: dict[str, str] = field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
+    group_code: tuple[str, ...] = ()
     label_names: dict[str, str] | None = None
 
 
@@ -137,6 +142,7 @@ class Measured:
         waiting: (m,) what the version says of audit images without an answer, as `predicted`.
         waiting_sources: (m,) where those came from.
         is_sets: whether `codes` are sets of labels.
+        groups, group_code: as of `Audit` (`ml.selectors.group_figures`).
     """
 
     version_number: int
@@ -156,6 +162,8 @@ class Measured:
     waiting: Labels
     waiting_sources: tuple[str, ...]
     is_sets: bool = False
+    groups: tuple[Group, ...] = ()
+    group_code: tuple[str, ...] = ()
 
     @property
     def is_judged(self) -> npt.NDArray[np.bool_]:
@@ -177,7 +185,7 @@ class Measured:
 def audit(project_id: int) -> Audit:
     """Read the audit images that have answers, by two queries."""
     rows = consensus.audit_rows(project_id, measured_only=True)
-    scheme = projects.current_scheme(project_id)
+    scheme = rows.scheme
     is_answered = (rows.label_index >= 0) | (rows.n_votes > 0)
     is_alike = weighted.equal_chance(rows.draw_order, rows.inclusion_probability)
     found = Audit(
@@ -202,9 +210,11 @@ def audit(project_id: int) -> Audit:
         waiting_sources=tuple(np.asarray(rows.sources, dtype=object)[~is_answered]),
         into={
             code: heirs[0]
-            for code, heirs in projects.heirs(project_id, scheme.codes).items()
+            for code, heirs in projects.heirs_of(scheme, scheme.codes).items()
             if len(heirs) == 1
         },
+        groups=scheme.groups,
+        group_code=tuple(np.asarray(rows.group_code, dtype=object)[is_answered]),
     )
     if not several.is_several(project_id):
         return found
@@ -244,6 +254,8 @@ def measured(found: Audit, version: UUID) -> Measured | None:
         waiting=places[said.columns[n:]],
         waiting_sources=found.waiting_sources,
         is_sets=found.label_names is not None,
+        groups=found.groups,
+        group_code=found.group_code,
     )
 
 

@@ -6,7 +6,9 @@ import math
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from labeling.services import label_groups
 from labeling.tests import factories
 from labeling.tests.rows import Image
 from ml.selectors import overview
@@ -85,7 +87,7 @@ def test_a_label_whose_images_were_drawn_unlike_weighs_each(audited: Audited) ->
 
 def test_what_is_counted_both_ways_says_what_it_waits_for(audited: Audited) -> None:
     assert accuracy(audited)["open"] == {
-        "answers": 0, "expert": 0, "none_fits": 1, "unseen": 0
+        "answers": 0, "expert": 0, "none_fits": 1, "group": 0, "unseen": 0
     }  # fmt: skip
     (image,) = audited.add(None, 1)
     audited.answer(image, "apple")
@@ -125,3 +127,25 @@ def test_a_narrower_interval_has_its_price_and_its_bounds(audited: Audited) -> N
     assert "at one answer a picture" in found["sentence"]
     assert manager.get(f"{address}?label=pear").status_code == 404
     assert manager.get(f"{address}?label=water&half_width=0.9").status_code == 400
+
+
+def test_accuracy_is_given_by_labels_and_by_groups_of_labels(audited: Audited) -> None:
+    assert accuracy(audited)["groups"] is None
+    label_groups.set_groups(
+        project_id=audited.project.pk,
+        group_of={"apple": "Produce", "leek": "Produce"},
+        now=timezone.now(),
+    )
+    (image,) = audited.add("leek", 1)
+    audited.answer(image, "produce")
+
+    found = accuracy(audited)
+
+    labels, groups = found["overall"], found["groups"]["overall"]
+    assert (labels["n"], labels["estimate"], labels["unresolved"]) == (7, pytest.approx(5 / 7), 2)
+    assert found["open"]["group"] == 1
+    # An apple taken for a leek is produce, and so is what nobody could tell.
+    assert (groups["n"], groups["estimate"], groups["unresolved"]) == (8, pytest.approx(7 / 8), 1)
+    assert groups["low"] < 7 / 8 < groups["high"]
+    (produce,) = found["groups"]["per_group"]
+    assert (produce["code"], produce["n"], produce["estimate"]) == ("produce", 7, 1.0)
