@@ -4,6 +4,7 @@ import { Button } from "../shared/Button/Button";
 import { Dialog } from "../shared/Dialog/Dialog";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
 import { plural } from "./format";
+import { LabelGroups } from "./LabelGroups";
 import { LabelRow } from "./LabelRow";
 import { MergeDialog, SplitDialog } from "./LabelSteps";
 import { Loading } from "./Loading";
@@ -19,6 +20,7 @@ const MANY = 12;
 export function LabelsPage({ slug }: { slug: string }) {
   const base = `staff/projects/${slug}`;
   const labels = useResource<StaffLabel[]>(`${base}/labels`);
+  const settings = useResource<ProjectSettings>(base);
   const [wanted, setWanted] = useState("");
   const [searches, setSearches] = useState(0);
   const [retiring, setRetiring] = useState<StaffLabel | null>(null);
@@ -84,6 +86,9 @@ export function LabelsPage({ slug }: { slug: string }) {
           ))}
         </ul>
       </section>
+      {live.length > 1 && settings.data?.mode !== "MULTI" && (
+        <LabelGroups base={base} labels={live} onChange={labels.reload} />
+      )}
       <MergeDialog
         open={merging}
         base={base}

@@ -46,6 +46,7 @@ export function OverviewPage({ slug }: { slug: string }) {
       )}
       {!data.accuracy.several && <Certainty calibration={data.accuracy.calibration} />}
       {figures && <LabelNeeds figures={figures} slug={slug} />}
+      <Groups overview={data} />
       {data.accuracy.per_source.length > 1 && <Sources overview={data} />}
       <History base={base} overview={data} band={figures?.band ?? NO_BAND} />
     </div>
@@ -77,6 +78,22 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
         </p>
       )}
       {overview.champion && <TopUpCost slug={slug} labels={overview.accuracy.per_class} />}
+    </section>
+  );
+}
+
+function Groups({ overview }: { overview: Overview }) {
+  const { groups } = overview.accuracy;
+  if (!groups || groups.overall.estimate === null) return null;
+  const all = { ...groups.overall, code: "", name: "All pictures, by group" };
+  return (
+    <section class="card stack">
+      <h2>Accuracy of each group</h2>
+      <p class="soft small">
+        How often the classifier finds the right group, whichever label of it. A label without a
+        group stands for itself.
+      </p>
+      <IntervalBars what="Group" rows={[all, ...groups.per_group]} />
     </section>
   );
 }

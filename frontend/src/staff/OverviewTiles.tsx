@@ -140,6 +140,7 @@ const WAITS_FOR: Record<keyof OpenImages, string> = {
   answers: "for more answers",
   expert: "for an expert's look",
   none_fits: "for a label that fits",
+  group: "to be told apart within a group",
   unseen: "to be read",
 };
 

@@ -50,6 +50,8 @@ export interface OpenImages {
   answers: number;
   expert: number;
   none_fits: number;
+  /** People know the group, not which label of it. */
+  group?: number;
   unseen: number;
 }
 
@@ -134,6 +136,8 @@ export interface Overview {
     open?: OpenImages;
     per_source: SourceAccuracy[];
     per_class: ClassAccuracy[];
+    /** By groups of labels; null where there are none. */
+    groups?: { overall: Estimate; per_group: ClassAccuracy[] } | null;
     /** Where a picture may show several labels; `overall` counts whole sets that are right then. */
     several?: SetFigures | null;
     rests_on_one_person: boolean;
