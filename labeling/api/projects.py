@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from labeling.api.permissions import IsUser, RoleTooLowError, project_for
 from labeling.api.principals import signed_in
-from labeling.models import Project, Role
+from labeling.models import Mode, Project, Role
 from labeling.selectors import people as people_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.services import projects
@@ -35,6 +35,11 @@ class CreateProjectSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120)
     classes = serializers.ListField(
         child=serializers.CharField(max_length=80), min_length=1, max_length=1000
+    )
+    mode = serializers.ChoiceField(
+        Mode.choices,
+        default=Mode.SINGLE,
+        help_text="MULTI: an image may bear several labels. It stays as it is made.",
     )
 
 

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
-from labeling.models import Membership, Project, Role, ServeCounter
+from labeling.models import Membership, Mode, Project, Role, ServeCounter
 from labeling.selectors.adjudication import FEWEST
 from labeling.services.journal import record_event
 from labeling.services.schemes import (
@@ -71,6 +71,11 @@ GUIDE = (
     "Not sure which of two? Say can't tell; a guess costs more than it helps.\n"
     "Shows nothing of the list? Say none of these."
 )
+GUIDE_FOR_SEVERAL = (
+    "Choose everything of the list that the picture shows, then save.\n"
+    "What you leave out counts as not there.\n"
+    "Shows nothing of the list? Say none of these. Cannot see enough? Say can't tell."
+)
 CONSENT = (
     "Larder stores the name you choose here, your answers, when you gave them and how long each "
     "took; no e-mail, no address. Your answers are joined with those of others, train a "
@@ -108,7 +113,8 @@ def create_project(
     if not names:
         raise InvalidProjectError("A project needs at least one class; give its classes.")
     licence = settings.get("licence") or Project._meta.get_field("licence").get_default()
-    fields = {"guide": GUIDE, "consent": CONSENT.format(licence=licence), **settings}
+    guide = GUIDE_FOR_SEVERAL if settings.get("mode") == Mode.MULTI else GUIDE
+    fields = {"guide": guide, "consent": CONSENT.format(licence=licence), **settings}
     with transaction.atomic():
         project = Project(name=clean_name(name), slug=_free_slug(slug or name), **fields)
         project.created_at = now

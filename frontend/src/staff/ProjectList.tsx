@@ -58,15 +58,17 @@ export function namesIn(text: string): string[] {
 function NewProject({ onMade }: { onMade: () => void }) {
   const [name, setName] = useState("");
   const [classes, setClasses] = useState("");
+  const [isSeveral, setSeveral] = useState(false);
   const { busy, run } = useAction();
   const names = namesIn(classes);
 
   const submit = async (event: Event) => {
     event.preventDefault();
-    const body = { name, classes: names };
+    const body = { name, classes: names, mode: isSeveral ? "MULTI" : "SINGLE" };
     if (await run(() => api.post("staff/projects", body), `${name} is ready.`)) {
       setName("");
       setClasses("");
+      setSeveral(false);
       onMade();
     }
   };
@@ -100,6 +102,21 @@ function NewProject({ onMade }: { onMade: () => void }) {
           Between commas, or one a line. You can add and rename them later.
           {names.length > 0 && ` So far: ${names.length}.`}
         </span>
+      </div>
+      <div class="switch-field">
+        <input
+          id="project-several"
+          type="checkbox"
+          checked={isSeveral}
+          aria-describedby="project-several-hint"
+          onChange={(event) => setSeveral(event.currentTarget.checked)}
+        />
+        <div class="field">
+          <label for="project-several">A picture may show several of them</label>
+          <span id="project-several-hint" class="hint">
+            A photograph with both a mountain and a glacier gets both. This cannot be changed later.
+          </span>
+        </div>
       </div>
       <div>
         <Button type="submit" tone="primary" busy={busy}>

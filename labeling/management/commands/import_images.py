@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from labeling.errors import LabelingError
+from labeling.models import Mode
 from labeling.selectors import projects
 from labeling.services import imports
 
@@ -45,6 +46,11 @@ class Command(BaseCommand):
         parser.add_argument("--splits", default="", help="comma-separated; all if not given")
         parser.add_argument("--create", action="store_true", help="make the project if missing")
         parser.add_argument("--classes", default="", help="comma-separated, for --create")
+        parser.add_argument(
+            "--several",
+            action="store_true",
+            help="for --create: a picture may show several labels (a|b in the CSV)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import and say what became of every file."""
@@ -110,6 +116,7 @@ class Command(BaseCommand):
             name=options["project"],
             slug=options["project"],
             classes=given or source.classes(),
+            mode=Mode.MULTI if options["several"] else Mode.SINGLE,
             now=timezone.now(),
         ).pk
 
