@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.acquisition.guards import NeedsOneLabelError, NeedsProbabilitiesError
-from ml.heads.calibration import calibrated
+from ml.evaluation import yes_or_no
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,14 @@ def linear_scores(head: Head, rows: Embeddings) -> npt.NDArray[np.float64]:
 
 def head_probabilities(head: Head, rows: Embeddings) -> Probabilities:
     """Give the (b, k) calibrated probabilities of (b, d) prepared rows, one each for several."""
-    return calibrated(head, linear_scores(head, rows))
+    scores = linear_scores(head, rows)
+    if head.several is not None:
+        return yes_or_no.probabilities(head.several, scores)
+    sharpened = head.temperature * scores
+    sharpened -= sharpened.max(axis=1, keepdims=True)
+    np.exp(sharpened, out=sharpened)
+    sharpened /= sharpened.sum(axis=1, keepdims=True)
+    return sharpened
 
 
 def most_doubtful(probabilities: Probabilities) -> Probabilities:

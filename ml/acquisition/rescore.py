@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.evaluation import yes_or_no
 from ml.evaluation.geometry import prepare
-from ml.heads.calibration import calibrated
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -106,7 +106,8 @@ class _Fold:
             scores[cancels] = exact @ self.both[:, :-1]
         scores += self.bias
         if self.head.several is not None:
-            return calibrated(self.head, scores.astype(np.float64)).astype(np.float32)
+            said = yes_or_no.probabilities(self.head.several, scores.astype(np.float64))
+            return said.astype(np.float32)
         scores *= np.float32(self.head.temperature)
         scores -= scores.max(axis=1, keepdims=True)
         np.exp(scores, out=scores)

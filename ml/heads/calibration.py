@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.evaluation import yes_or_no
 from ml.evaluation.metrics import log_loss
 
 if TYPE_CHECKING:
@@ -37,12 +38,6 @@ def softmax(scores: npt.NDArray[np.float64], temperature: float = 1.0) -> Probab
     return sharpened
 
 
-def sigmoid(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Give 1 / (1 + exp(-scores)), without overflow."""
-    half: npt.NDArray[np.float64] = 0.5 * (1 + np.tanh(0.5 * scores))
-    return half
-
-
 def calibrated(head: Head, scores: npt.NDArray[np.float64]) -> Probabilities:
     """Turn a head's (n, k) linear scores into probabilities.
 
@@ -50,7 +45,7 @@ def calibrated(head: Head, scores: npt.NDArray[np.float64]) -> Probabilities:
     """
     if head.several is None:
         return softmax(scores, head.temperature)
-    return sigmoid(head.several.slope * scores + head.several.offset)
+    return yes_or_no.probabilities(head.several, scores)
 
 
 def decided(targets: Probabilities) -> Probabilities:

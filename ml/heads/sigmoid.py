@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.evaluation.geometry import prepare
-from ml.heads.calibration import NOTHING_ACCEPTED, calibrated, lowest_bar, sigmoid
+from ml.evaluation.yes_or_no import sigmoid
+from ml.heads.calibration import NOTHING_ACCEPTED, calibrated, lowest_bar
 from ml.heads.closed_form import Rows, problem_of
 from ml.heads.ridge import STRENGTHS, EmptyLabeledSetError
 from ml.types import Head, Sigmoids

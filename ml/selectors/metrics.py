@@ -219,14 +219,34 @@ def audit(project_id: int) -> Audit:
     if not several.is_several(project_id):
         return found
     names = dict(zip(scheme.codes, scheme.names, strict=True))
-    return set_audit.of_sets(project_id, found, names)
+    return _of_sets(found, set_audit.truth(project_id, found.image_ids, names), names)
+
+
+def _of_sets(found: Audit, sets: set_audit.SetTruth, names: dict[str, str]) -> Audit:
+    """Let whole sets stand where labels stood; an expert's word stands for that image alone."""
+    n = len(found.image_ids)
+    checks = replace(
+        found.checks,
+        checked=np.zeros(n, dtype=np.bool_),
+        people=np.full(n, -1, dtype=np.int64),
+        probability=np.ones(n),
+        named=((),) * n,
+    )
+    return replace(
+        found,
+        codes=sets.codes,
+        names=sets.names,
+        truth=sets.truth,
+        checks=checks,
+        label_names=names,
+    )
 
 
 def measured(found: Audit, version: UUID) -> Measured | None:
     """Judge a version on audit images; None where its weights are gone."""
     n = len(found.image_ids)
     every = np.concatenate([found.image_ids, found.waiting])
-    said = set_audit.said(found, version, every)
+    said = set_audit.said(version, every, is_sets=found.label_names is not None)
     if said is None:
         return None
     # What a label was merged into since is what the version says today.

@@ -6,7 +6,7 @@ counts right answers (overall, by source, over time) is one of exact matches.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,47 +20,50 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ml.selectors.metrics import Audit
+    from ml.types import Labels
 
 
-def of_sets(project_id: int, found: Audit, names: dict[str, str]) -> Audit:
-    """Let whole sets stand where labels stood; an expert's word stands for that image alone.
+@dataclass(frozen=True, slots=True)
+class SetTruth:
+    """The sets that people agree on.
 
-    An image counts where people were asked about every label of today.
+    Attributes:
+        codes: of every set there is, sorted.
+        names: of those sets, in the names of their labels.
+        truth: (n,) index into `codes`; -1 where people were not asked about every label of today.
+    """
+
+    codes: tuple[str, ...]
+    names: tuple[str, ...]
+    truth: Labels
+
+
+def truth(project_id: int, image_ids: npt.NDArray[np.int64], names: dict[str, str]) -> SetTruth:
+    """Read the sets of (n,) images.
 
     Args:
         project_id: the project.
-        found: the audit slice as one label an image would have it.
+        image_ids: (n,).
         names: of the labels of the current scheme, in its order, by code.
     """
-    known = several.sets(project_id, found.image_ids)
+    known = several.sets(project_id, image_ids)
     written = label_sets.of_rows(known.shows, tuple(names))
     is_whole = known.known.all(axis=1)
     codes = sorted(set(written[is_whole].tolist()))
     column_of = {code: column for column, code in enumerate(codes)}
-    columns = [column_of.get(code, -1) for code in written]
-    n = len(found.image_ids)
-    return replace(
-        found,
-        codes=tuple(codes),
-        names=tuple(label_sets.names(code, names) for code in codes),
-        truth=np.where(is_whole, np.array(columns, dtype=np.int64), -1),
-        checks=replace(
-            found.checks,
-            checked=np.zeros(n, dtype=np.bool_),
-            people=np.full(n, -1, dtype=np.int64),
-            probability=np.ones(n),
-            named=((),) * n,
-        ),
-        label_names=names,
+    columns = np.array([column_of.get(code, -1) for code in written], dtype=np.int64)
+    return SetTruth(
+        tuple(codes),
+        tuple(label_sets.names(code, names) for code in codes),
+        np.where(is_whole, columns, -1),
     )
 
 
 def said(
-    found: Audit, version: UUID, image_ids: npt.NDArray[np.int64]
+    version: UUID, image_ids: npt.NDArray[np.int64], *, is_sets: bool
 ) -> audit_predictions.Answers | None:
     """Give what a version says, in labels or in sets; None where its weights are gone."""
-    if found.label_names is None:
+    if not is_sets:
         return audit_predictions.of_version(version, image_ids)
     sets = set_predictions.of_version(version, image_ids)
     return sets.sets() if sets is not None else None

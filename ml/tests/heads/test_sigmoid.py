@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.evaluation.geometry import prepare
-from ml.heads.calibration import NOTHING_ACCEPTED, sigmoid
+from ml.evaluation.yes_or_no import sigmoid
+from ml.heads.calibration import NOTHING_ACCEPTED
 from ml.heads.ridge import EmptyLabeledSetError
 from ml.heads.sigmoid import Answered, fit_sigmoid, log_loss, predict, thresholds
 

@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 from config import rendered
 from config.tests.browser import staff_world
 from config.tests.browser.conftest import Visitor, World
-from labeling.models import Annotation, Project
 from labeling.services.annotations import record_direct
+from labeling.tests.rows import Annotation, Project
 from ml.selectors import embeddings
 from ml.services import refit
 
