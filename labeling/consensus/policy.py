@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+CONFIRMED = "all the same 1"
+"""Name of the policy by which images are handed out in a grid, to be confirmed at a glance."""
+
 
 def effective_votes(policy: int, active_annotators: int) -> int:
     """Give how many answers to wait for: the policy, or all there are to ask, at least one.

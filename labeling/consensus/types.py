@@ -18,10 +18,13 @@ class Vote:
     Attributes:
         annotator: database key.
         label: column in the label order.
+        tells: whether it tells how good its author is; not where a whole grid was confirmed at a
+            glance.
     """
 
     annotator: int
     label: int
+    tells: bool = True
 
 
 class State(StrEnum):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.db.models import Count, Exists, Max, OuterRef, Q
 
+from labeling.consensus import policy
 from labeling.models import (
     AlikeImage,
     Annotation,
@@ -71,6 +72,21 @@ def set_apart(project_id: int) -> npt.NDArray[np.int64]:
     """Give the images that somebody has said are not the same as those they resemble."""
     apart = AlikeImage.objects.filter(project_id=project_id, set_apart_at__isnull=False)
     return np.fromiter(apart.values_list("image_id", flat=True), dtype=np.int64)
+
+
+def judged_by_grid(project_id: int) -> npt.NDArray[np.int64]:
+    """Give the images whose label, or not, is what somebody said of a grid of them.
+
+    Those confirmed in one that nobody has answered otherwise, and those set apart in one. Of
+    whether images nearly the same bear one label neither says anything: people were asked just
+    that, and only where all of them seemed to.
+    """
+    live = Annotation.objects.filter(project_id=project_id, withdrawn_at__isnull=True)
+    said = live.filter(kind=AnnotationKind.LABEL)
+    in_grid = said.filter(assignment__policy=policy.CONFIRMED)
+    otherwise = said.filter(image=OuterRef("image")).exclude(assignment__policy=policy.CONFIRMED)
+    confirmed = in_grid.filter(~Exists(otherwise)).values_list("image_id", flat=True)
+    return np.union1d(np.fromiter(confirmed, dtype=np.int64), set_apart(project_id))
 
 
 def is_worth_asking(answer: Annotation) -> bool:

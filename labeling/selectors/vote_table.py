@@ -11,8 +11,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
-from django.db.models import F
+from django.db.models import F, Q
 
+from labeling.consensus import policy
 from labeling.consensus.em import VoteTable
 from labeling.consensus.types import Vote
 from labeling.models import (
@@ -85,14 +86,17 @@ def read(project_id: int, scheme: SchemeView) -> Told:
 
 
 def votes(project_id: int) -> QuerySet[Annotation]:
-    """Give the live votes of people who do not decide alone: labels, and none of these."""
+    """Give the live votes of people who do not decide alone: labels, and none of these.
+
+    What was confirmed in a grid is left out: it tells nothing of who confirmed it.
+    """
     return Annotation.objects.filter(
         project_id=project_id,
         withdrawn_at__isnull=True,
         annotator__quarantined_at__isnull=True,
         is_expert=False,
         kind__in=(AnnotationKind.LABEL, AnnotationKind.NONE_OF_THESE),
-    ).exclude(annotator__kind=AnnotatorKind.IMPORT)
+    ).exclude(Q(annotator__kind=AnnotatorKind.IMPORT) | Q(assignment__policy=policy.CONFIRMED))
 
 
 def _rows(project_id: int, scheme: SchemeView) -> npt.NDArray[np.int64]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Subquery
 
+from labeling.consensus import policy
 from labeling.consensus.narrowing import Hint
 from labeling.models import Annotation, AnnotationKind, AnnotatorKind, Label, LabelValue
 from labeling.selectors.prepared import Prepared
@@ -31,6 +32,7 @@ class LiveAnswer:
         kind: a label, none of these or can't tell.
         decides_alone: an expert's adjudication, or a label that came with an import.
         label_ids: the labels it says yes to.
+        is_confirmed: one of a grid of images confirmed at once ("all the same?").
     """
 
     annotation_id: int
@@ -38,6 +40,7 @@ class LiveAnswer:
     kind: str
     decides_alone: bool
     label_ids: list[int] = field(default_factory=list)
+    is_confirmed: bool = False
 
     @property
     def is_opinion(self) -> bool:
@@ -63,6 +66,7 @@ def _rows(image_ids: list[int]) -> QuerySet[Annotation, tuple[Any, ...]]:
             "kind",
             "is_expert",
             "annotator__kind",
+            "assignment__policy",
             "labels__label_id",
             "labels__value",
         )
@@ -76,11 +80,12 @@ def of_images(image_ids: Sequence[int]) -> dict[int, list[LiveAnswer]]:
     """Give the live answers of images, oldest first; an image without any has an empty list."""
     found: dict[int, list[LiveAnswer]] = {image_id: [] for image_id in image_ids}
     rows = _of_images.rows(list(image_ids)) if found else []
-    for image_id, pk, annotator_id, kind, is_expert, annotator_kind, label_id, value in rows:
+    for image_id, pk, annotator_id, kind, is_expert, author, handed_by, label_id, value in rows:
         answers = found[image_id]
         if not answers or answers[-1].annotation_id != pk:
-            is_import = annotator_kind == AnnotatorKind.IMPORT
-            answers.append(LiveAnswer(pk, annotator_id, kind, is_expert or is_import))
+            decides = is_expert or author == AnnotatorKind.IMPORT
+            is_confirmed = handed_by == policy.CONFIRMED
+            answers.append(LiveAnswer(pk, annotator_id, kind, decides, is_confirmed=is_confirmed))
         if value == LabelValue.YES:
             answers[-1].label_ids.append(label_id)
     return found

@@ -1,8 +1,9 @@
 """The "all the same?" grid: images nearly the same as one just answered, confirmed at once.
 
 Each ticked image gets an ordinary answer of its own, so that undo, consensus and export know
-nothing of grids. Offered after few answers only, and never for audit or gold images: what is
-measured is answered image by image.
+nothing of grids. It tells nothing of how good its author is, nor of whether images nearly the same
+bear one label: that is what was asked. Offered after few answers only, and never for audit or gold
+images: what is measured is answered image by image.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.db import transaction
 
+from labeling.consensus import policy
 from labeling.errors import LabelingError
 from labeling.models import (
     AlikeImage,
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from labeling.models import Project
     from labeling.selectors.labelers import Labeler
 
-POLICY = "all the same 1"
+POLICY = policy.CONFIRMED
 SALT = 0xA11_5A3E
 """Keeps this draw apart from the project's other draws from the same seed."""
 

@@ -331,7 +331,7 @@ def opinions(answers: list[LiveAnswer], column_of: dict[int, int]) -> list[Vote]
         if answer.kind == AnnotationKind.NONE_OF_THESE:
             named = [max(column_of.values(), default=0) + 1]
         if named and answer.is_opinion and not answer.decides_alone:
-            found.append(Vote(answer.annotator_id, named[0]))
+            found.append(Vote(answer.annotator_id, named[0], tells=not answer.is_confirmed))
     return found
 
 
@@ -428,6 +428,6 @@ def _counted(
     said: list[Vote], truth: npt.NDArray[np.float64], reader: _Reader, *, fewest: int
 ) -> dict[str, Any] | None:
     """Give what the image tells about who voted, or None where it tells nothing."""
-    if len(said) < fewest:
+    if sum(vote.tells for vote in said) < fewest:
         return None
     return skills.record(said, truth, crowd_selectors.outcomes(reader.scheme))

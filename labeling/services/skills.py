@@ -54,8 +54,8 @@ def record(
 
 
 def named(votes: Sequence[Vote], codes: Sequence[str]) -> list[list[Any]]:
-    """Give votes as annotator and code, by annotator."""
-    return sorted([vote.annotator, codes[vote.label]] for vote in votes)
+    """Give the votes that tell of their authors as annotator and code, by annotator."""
+    return sorted([vote.annotator, codes[vote.label]] for vote in votes if vote.tells)
 
 
 def distance(one: dict[str, Any] | None, other: dict[str, Any]) -> float:

@@ -178,7 +178,8 @@ def plan(
     answered = np.searchsorted(pool.image_ids, rows.image_ids)
     is_member = np.isin(rows.image_ids, pool.image_ids)
     answered, posteriors = answered[is_member], rows.posteriors[is_member].astype(np.float64)
-    found = _calibrated(pool, answered, posteriors.argmax(axis=1))
+    tells = ~np.isin(pool.image_ids[answered], alike_selectors.judged_by_grid(project.pk))
+    found = _calibrated(pool, answered[tells], posteriors[tells].argmax(axis=1))
     _write(project.pk, pool, found.threshold or SHOWN_FROM, kept)
     if found.threshold is None or not project.lending_enabled:
         return replace(nothing, calibration=found)

@@ -15,7 +15,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-PLAYS = ("claim", "double", "reuse", "crowd")
+PLAYS = ("claim", "double", "reuse", "crowd", "grid")
 PATIENCE_S, PAUSE_S = 20.0, 0.02
 """How long somebody asks again who gets nothing, as the page does, and how often."""
 
@@ -53,7 +53,13 @@ def _run(
     from django.db import connections
 
     barrier.wait()
-    play = {"claim": _claim_all, "double": _double, "reuse": _double, "crowd": _crowd}[job["play"]]
+    play = {
+        "claim": _claim_all,
+        "double": _double,
+        "reuse": _double,
+        "crowd": _crowd,
+        "grid": _grid,
+    }[job["play"]]
     try:
         reports[place] = play(job, place)
     except BaseException as error:
@@ -135,6 +141,56 @@ def _crowd(job: dict[str, Any], place: int) -> dict[str, Any]:
             except refusals as why:
                 refused.append(why.code)
     return {"accepted": accepted, "refused": refused}
+
+
+def _grid(job: dict[str, Any], place: int) -> dict[str, Any]:
+    """Work until all is labeled, and confirm most of what is nearly the same after each answer."""
+    from labeling.models import Project
+    from labeling.services import all_the_same, queue
+    from labeling.services import annotations as annotation_service
+    from labeling.tests.worlds import NOW, submit
+
+    refusals = (annotation_service.AssignmentExpiredError, annotation_service.AlreadyAnsweredError)
+    project = Project.objects.get(pk=job["project"])
+    annotator, client = job["annotators"][place], f"tab{job['number']}-{place}"
+    rng = random.Random(job["number"] * 1000 + place)
+    accepted: list[str] = []
+    confirmed = lost = 0
+    now, last = NOW, time.monotonic()
+    while time.monotonic() - last < PATIENCE_S:
+        now += timedelta(seconds=1)
+        claimed = queue.claim(
+            project_id=job["project"], annotator_id=annotator, count=1, client=client, now=now
+        )
+        if claimed.done is not None and claimed.done.code == "all_labeled":
+            break
+        if not claimed.assignments:
+            time.sleep(PAUSE_S)
+            continue
+        last = time.monotonic()
+        key = uuid.uuid4()
+        try:
+            answer = submit(claimed.assignments[0], key=key, now=now).annotation
+        except refusals:
+            continue
+        accepted.append(str(key))
+        if not all_the_same.is_offered(project, answer):
+            continue
+        mine = {"annotator_id": annotator, "annotation_public_id": answer.public_id, "now": now}
+        held = all_the_same.claim(**mine, client=f"{client}-grid")
+        marked = [(one.public_id, uuid.uuid4(), rng.random() < 0.8) for one in held]
+        if not marked:
+            continue
+        done = all_the_same.confirm(
+            **mine,
+            client=f"{client}-grid",
+            ticked=[all_the_same.Ticked(one, each) for one, each, same in marked if same],
+            unticked=[one for one, _, same in marked if not same],
+            time_spent_ms=900,
+        )
+        accepted += [str(one.key) for one in done.annotations]
+        confirmed, lost = confirmed + len(done.annotations), lost + done.lost
+    return {"accepted": accepted, "confirmed": confirmed, "lost": lost}
 
 
 if __name__ == "__main__":

@@ -20,9 +20,17 @@ from labeling.models import (
     QueueEntry,
 )
 from labeling.selectors import alike as selectors
+from labeling.selectors import projects, vote_table
 from labeling.services import alike, all_the_same
 from labeling.services.windows import RefillEntry, refill
-from labeling.tests.worlds import NOW, make_annotator, make_images, make_project
+from labeling.tests.worlds import (
+    NOW,
+    active,
+    direct,
+    make_annotator,
+    make_images,
+    make_project,
+)
 
 pytestmark = pytest.mark.django_db
 Browser = Callable[..., APIClient]
@@ -177,6 +185,37 @@ def test_audit_and_gold_images_are_in_no_grid(world: Project, browser: APIClient
 
     shown = {one["image"]["id"] for one in grid(browser, world, answered)}
     assert shown == {str(images[2].public_id), str(images[4].public_id)}
+
+
+def test_what_a_grid_says_tells_nothing_of_people_nor_of_images_alike(
+    world: Project, browser: APIClient, ada: Annotator
+) -> None:
+    Project.objects.update(votes_pool=2, vote_cap_pool=2)
+    bob = make_annotator(world, "Bob")
+    active(world, [ada, bob])
+    answered = answer_first(browser, world)
+    held = grid(browser, world, answered)
+    confirm(browser, world, answered, ticked=with_keys(held[:2]), unticked=[held[2]["id"]])
+    ticked = Image.objects.filter(annotations__assignment__policy="all the same 1")
+    first = Image.objects.get(annotations__public_id=answered["annotation"]["id"])
+
+    grid_images = list(ticked.order_by("pk"))
+    judged = selectors.judged_by_grid(world.pk).tolist()
+    assert len(judged) == 3
+    assert set(judged) > {image.pk for image in grid_images}
+    direct(bob, grid_images[0], "milk")
+    direct(bob, first, "milk")
+
+    # Two people, two images: only the one that Ada answered by itself tells something of them.
+    assert Consensus.objects.get(image=grid_images[0]).state == "RESOLVED"
+    assert Consensus.objects.get(image=grid_images[0]).counted is None
+    told = Consensus.objects.get(image=first).counted
+    assert told is not None
+    assert sorted(who for who, _ in told["votes"]) == sorted([ada.pk, bob.pk])
+    scheme = projects.current_scheme(world.pk)
+    assert vote_table.read(world.pk, scheme).image_ids.tolist() == [first.pk]
+    # Somebody has looked at this one by itself: it is evidence now.
+    assert grid_images[0].pk not in selectors.judged_by_grid(world.pk)
 
 
 def test_no_grid_is_offered_where_there_is_nothing_to_confirm(

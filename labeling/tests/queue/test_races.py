@@ -16,8 +16,18 @@ import pytest
 from django.db import connection
 
 from labeling.models import Annotator, Project
+from labeling.services import alike
+from labeling.services.windows import RefillEntry, refill
 from labeling.tests.shared_database import shared_database
-from labeling.tests.worlds import active, claim, make_annotator, make_images, make_project, top_up
+from labeling.tests.worlds import (
+    NOW,
+    active,
+    claim,
+    make_annotator,
+    make_images,
+    make_project,
+    top_up,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 PROCESSES, THREADS = 4, 5
@@ -193,6 +203,30 @@ def test_a_badly_behaved_crowd_loses_doubles_and_over_assigns_nothing(race: Race
     assert set(accepted) <= stored
     assert len(accepted) == len(set(accepted)) == len(stored) - before
     assert race.query(OVER_ASSIGNED, 2) == []
+    assert race.query(ANSWERED_TWICE) == []
+    assert race.query(UNRESOLVED) == [(0,)]
+
+
+def test_grids_and_claims_at_once_lose_double_and_over_assign_nothing(race: Race) -> None:
+    project = make_project(votes_pool=1, vote_cap_pool=1, alike_share=1.0)
+    people = crowd(project, PROCESSES * 2)
+    images = make_images(project, 60)
+    # Six images of each kind, and one group only where two people meet in it.
+    alike.set_groups(
+        project_id=project.pk, groups={one.pk: images[place % 10].pk for place, one in
+                                       enumerate(images)}
+    )  # fmt: skip
+    entries = [RefillEntry(one.pk, -float(place), 1.0) for place, one in enumerate(images)]
+    refill(project_id=project.pk, entries=entries, policy="margin 1", model_version=None, now=NOW)
+    before = race_count()
+    reports = race.run(
+        [{"play": "grid", "project": project.pk, "annotators": part} for part in split(people)]
+    )
+    accepted = [key for report in reports for key in report["accepted"]]
+    assert sum(report["confirmed"] for report in reports) > 0
+    assert len(accepted) == len(set(accepted)) == 60
+    assert race.query("SELECT count(*) FROM labeling_annotation") == [(before + 60,)]
+    assert race.query(OVER_ASSIGNED, 1) == []
     assert race.query(ANSWERED_TWICE) == []
     assert race.query(UNRESOLVED) == [(0,)]
 
