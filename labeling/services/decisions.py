@@ -70,8 +70,17 @@ def adjudicate(
     return annotation
 
 
-def record_trusted(*, project_id: int, image_id: int, label_id: int, now: datetime) -> Annotation:
+def record_trusted(
+    *,
+    project_id: int,
+    image_id: int,
+    label_id: int,
+    now: datetime,
+    further_ids: Sequence[int] = (),
+) -> Annotation:
     """Store a label that came with an import; it resolves the image alone.
+
+    `further_ids` are the other labels where an image may bear several: together they are the set.
 
     Running it again with the same label changes nothing; with another, the earlier is withdrawn.
     No `annotation_submitted` is sent: an import stores thousands, and what follows it (embedding,
@@ -83,9 +92,10 @@ def record_trusted(*, project_id: int, image_id: int, label_id: int, now: dateti
         live = Annotation.objects.filter(
             annotator=annotator, image=image, withdrawn_at__isnull=True
         ).exclude(kind=AnnotationKind.UNDO)
-        same = live.filter(labels__label_id=label_id).first()
-        if same is not None:
-            return same
+        ids = list(dict.fromkeys([label_id, *further_ids]))
+        before = live.filter(labels__label_id=label_id).first()
+        if before is not None and {row.label_id for row in before.labels.all()} == set(ids):
+            return before
         answers.withdraw_earlier(annotator, image, now)
         annotation = Annotation.objects.create(
             project_id=project_id,
@@ -94,10 +104,12 @@ def record_trusted(*, project_id: int, image_id: int, label_id: int, now: dateti
             scheme_id=projects.current_scheme(project_id).id,
             kind=AnnotationKind.LABEL,
             key=uuid.uuid4(),
-            request_hash=answers.hash_of(image_id, label_id),
+            request_hash=answers.hash_of(image_id, *ids),
             created_at=now,
         )
-        AnnotationLabel.objects.create(annotation=annotation, label_id=label_id)
+        AnnotationLabel.objects.bulk_create(
+            AnnotationLabel(annotation=annotation, label_id=each) for each in ids
+        )
         consensus.update(image_id=image_id, now=now)
         slots.recount(annotator.project, [image], now)
     return annotation

@@ -214,8 +214,15 @@ def announce(*, project_id: int, image_ids: list[int]) -> None:
     events.send_on_commit(events.images_added, project_id=project_id, image_ids=image_ids)
 
 
-def trust(*, ingested: Ingested, project_id: int, label_id: int, now: datetime) -> None:
-    """Resolve an image with the label it came with; of two that disagree, the first stays."""
+def trust(
+    *,
+    ingested: Ingested,
+    project_id: int,
+    label_id: int,
+    now: datetime,
+    further_ids: Sequence[int] = (),
+) -> None:
+    """Resolve an image with the labels it came with; of two that disagree, the first stays."""
     before = Annotation.objects.filter(
         image_id=ingested.image_id,
         annotator__kind=AnnotatorKind.IMPORT,
@@ -227,7 +234,11 @@ def trust(*, ingested: Ingested, project_id: int, label_id: int, now: datetime) 
     from labeling.services import annotations  # noqa: PLC0415
 
     annotations.record_trusted(
-        project_id=project_id, image_id=ingested.image_id, label_id=label_id, now=now
+        project_id=project_id,
+        image_id=ingested.image_id,
+        label_id=label_id,
+        further_ids=further_ids,
+        now=now,
     )
 
 

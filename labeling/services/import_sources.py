@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 IGNORED = frozenset({".csv", ".txt", ".md", ".json", ".jsonl", ".xml", ".html", ".ini", ".db"})
 
 
+SEPARATOR = "|"
+"""Between the labels of a picture that shows several."""
+
+
 class SourceNotFoundError(LabelingError):
     """Neither a folder nor a CSV file."""
 
@@ -60,9 +64,14 @@ class Source:
             return list(self._of_csv())
         raise SourceNotFoundError(f"{self.path}: expected a folder or a CSV file there.")
 
-    def classes(self) -> list[str]:
-        """Name the labels that come with the files, sorted: top folders, or the CSV's column."""
+    def classes(self, *, is_several: bool = False) -> list[str]:
+        """Name the labels that come with the files, sorted: top folders, or the CSV's column.
+
+        `is_several` takes a|b for two.
+        """
         found = {file.labels[-1] for file in self.files() if file.labels}
+        if is_several:
+            found = {each.strip() for name in found for each in name.split(SEPARATOR)} - {""}
         return sorted(found, key=str.casefold)
 
     def _of_folder(self) -> Iterator[SourceFile]:

@@ -21,10 +21,10 @@ from django.db.models import F
 from django.utils.text import slugify
 
 from labeling.errors import LabelingError
-from labeling.models import Job, JobState, Label
+from labeling.models import Job, JobState, Label, Mode, Project
 from labeling.selectors import images as image_selectors
 from labeling.services import core_time, images, pictures
-from labeling.services.import_sources import Source, SourceFile
+from labeling.services.import_sources import SEPARATOR, Source, SourceFile
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -105,13 +105,25 @@ class _Plan:
     label_ids: dict[str, int]
     job_id: int
     fencing_token: int
+    is_several: bool = False
 
     def label_id(self, file: SourceFile) -> int | None:
         """Find the label of a file: the most special of its candidates that the scheme has."""
+        if self.is_several:
+            return next(iter(self.set_of(file)), None)
         return next(
             (self.label_ids[c] for name in file.labels if (c := _plain(name)) in self.label_ids),
             None,
         )
+
+    def set_of(self, file: SourceFile) -> list[int]:
+        """Give all labels of a file, written a|b; none where the scheme lacks one of them.
+
+        What is trusted says no to every label that is left out.
+        """
+        names = [_plain(each) for name in file.labels[:1] for each in name.split(SEPARATOR)]
+        ids = [self.label_ids.get(name) for name in names if name]
+        return [each for each in ids if each is not None] if None not in ids else []
 
 
 def run_import(
@@ -237,7 +249,9 @@ def _plan(job: Job) -> _Plan:
         label_ids[_plain(label.code)] = label.pk
         label_ids[_plain(label.name)] = label.pk
     use = given["labels"]
-    return _Plan(origin, use, {} if use == "ignore" else label_ids, job.pk, job.fencing_token)
+    known = {} if use == "ignore" else label_ids
+    is_several = Project.objects.filter(pk=job.project_id, mode=Mode.MULTI).exists()
+    return _Plan(origin, use, known, job.pk, job.fencing_token, is_several)
 
 
 def _plain(name: str) -> str:
@@ -360,6 +374,7 @@ def _count(
             ingested=ingested,
             project_id=plan.origin.project_id,
             label_id=label_id,
+            further_ids=plan.set_of(file)[1:] if plan.is_several else (),
             now=now,
         )
 

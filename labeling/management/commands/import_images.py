@@ -115,7 +115,7 @@ class Command(BaseCommand):
         return project_services.create_project(
             name=options["project"],
             slug=options["project"],
-            classes=given or source.classes(),
+            classes=given or source.classes(is_several=options["several"]),
             mode=Mode.MULTI if options["several"] else Mode.SINGLE,
             now=timezone.now(),
         ).pk
