@@ -12,7 +12,7 @@ from ml.heads.registry import HEADS
 from ml.services import simulation
 from ml.simulation.conditions import Conditions
 
-CONDITIONS = ("crowd", "error_rate", "imbalance", "folds")
+CONDITIONS = ("crowd", "error_rate", "imbalance", "folds", "lending")
 
 
 def runs(options: dict[str, Any]) -> list[str]:
@@ -48,7 +48,13 @@ def folds(options: dict[str, Any]) -> list[int]:
 def conditions(options: dict[str, Any], fold: int) -> Conditions:
     """Give the conditions of one fold."""
     given = {name: options[name] for name in CONDITIONS}
-    return Conditions(**given, fold=fold).check()
+    found = Conditions(**given, fold=fold).check()
+    if found.lending_cosine is not None and options["rounds"] != "pure":
+        raise CommandError(
+            f"--lending {found.lending}: the services lend at the cosine that labels allow; say "
+            "--lending on, or add --rounds pure for a fixed one."
+        )
+    return found
 
 
 def budget(options: dict[str, Any], strategy: str) -> int:

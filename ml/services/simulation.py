@@ -181,7 +181,12 @@ def play(
     said = zip(table.image_ids.tolist(), table.said.tolist(), strict=True)
     code_of = {image_id: table.codes[column] for image_id, column in said}
     projects.update_settings(
-        project_id=project.pk, now=now, acquisition_function=strategy, window_size=batch
+        project_id=project.pk,
+        now=now,
+        acquisition_function=strategy,
+        window_size=batch,
+        lending_enabled=conditions.lending == "on",
+        alike_share=0.0,
     )
     projects.set_seed(project_id=project.pk, seed=seed)
     _, token = people.invite(

@@ -33,7 +33,6 @@ DATABASE = "simulation.sqlite3"
 STORY = "story"
 RUNS = ".runs"
 """Where in --out each finished run lies; one asked for again under the same terms is not played."""
-CONDITIONS = ("crowd", "error_rate", "imbalance", "folds", "lending")
 
 
 class Command(BaseCommand):
@@ -75,7 +74,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--lending",
             default="off",
-            help="lending groups: on (at the cosine that labels allow), off, or a cosine (.85)",
+            help="lending groups: on (where labels allow), off, or (pure rounds) a cosine (.85)",
         )
         parser.add_argument(
             "--story",

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.management.base import CommandError
 
 from labeling.consensus import crowd
 from labeling.consensus.types import Vote
 from labeling.selectors import consensus
 from labeling.selectors import projects as project_selectors
 from labeling.tests.factories import NOW
+from ml.bench import simulation_options
 from ml.evaluation import splits
+from ml.models import ModelVersion
 from ml.selectors import embeddings
 from ml.services import simulation
 from ml.services.labeled_folder import read_labeled_folder
@@ -105,6 +108,34 @@ def test_a_play_without_a_database_is_that_of_the_pure_rounds(
     assert offline.accuracy == pytest.approx(pure.accuracy)
     assert everything.labels == [len(table(tmp_path).labels) * 2 // 3]
     assert 0 <= everything.accuracy[0] <= 1
+
+
+@pytest.mark.parametrize("lending", ["on", "off"])
+def test_the_services_lend_only_where_that_is_asked_for(
+    labeled_folder: Folder, tmp_path: Path, lending: str
+) -> None:
+    prepare(labeled_folder(a_label=20), tmp_path)
+
+    simulation.play(
+        folder=tmp_path, strategy="random", seed=3, budget=20, batch=20, now=NOW,
+        conditions=Conditions(lending=lending),
+    )  # fmt: skip
+
+    project = project_selectors.by_slug(simulation.SLUG)
+    assert project.lending_enabled == (lending == "on")
+    (version,) = ModelVersion.objects.all()
+    # Where lending is on, a refit has asked the labels about groups of images alike.
+    assert (version.metrics["lending"]["tried"] != []) == (lending == "on")
+
+
+def test_a_fixed_cosine_is_for_pure_rounds_and_every_child_is_told(tmp_path: Path) -> None:
+    asked = {"crowd": "none", "error_rate": 0.1, "imbalance": 1.0, "folds": 0, "lending": ".85"}
+
+    pure = simulation_options.conditions({**asked, "rounds": "pure"}, 0)
+    assert pure.lending_cosine == 0.85
+    assert "lending" in simulation_options.CONDITIONS
+    with pytest.raises(CommandError, match="--lending on, or add --rounds pure"):
+        simulation_options.conditions({**asked, "rounds": "services"}, 0)
 
 
 def test_a_crowd_that_errs_and_a_long_tail_reach_the_queue(
