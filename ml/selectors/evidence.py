@@ -165,7 +165,7 @@ def _truth(
     """
     if several.is_several(project_id):
         found = several.sets(project_id, rows.image_ids)
-        is_whole: npt.NDArray[np.bool_] = found.known.all(axis=1)
+        is_whole = np.asarray(found.known.all(axis=1), dtype=np.bool_)
         return label_sets.of_rows(found.shows, rows.codes), is_whole
     codes = np.array([*rows.codes, UNKNOWN], dtype=object)
     return codes[rows.label_index], rows.label_index >= 0
