@@ -84,7 +84,7 @@ class SetGroupsSerializer(serializers.Serializer[Any]):
     )
     table = serializers.CharField(
         required=False,
-        max_length=200_000,
+        max_length=2_000_000,
         help_text="Instead: CSV, a label and its group a line. One of a single label is left out.",
     )
 

@@ -36,6 +36,7 @@ ONBOARDING = "onboarding 1"
 
 SCORED = (AnnotationKind.LABEL, AnnotationKind.NONE_OF_THESE)
 """What is right or wrong about a gold image; who cannot tell or skips has said nothing."""
+NOT_SCORED = "GROUP"
 
 PAGE = 100
 COUNTED = 1000
@@ -222,22 +223,27 @@ def _scored(rows: QuerySet[Annotation]) -> QuerySet[Annotation]:
 def _count(
     rows: QuerySet[Annotation], key: str = "annotator_id", since: datetime | None = None
 ) -> dict[int, Tally]:
-    reference = standing().filter(image=OuterRef("image")).values("label_id")[:1]
+    reference = standing().filter(image=OuterRef("image"))
     given = list(
-        rows.annotate(reference=Subquery(reference))
+        rows.annotate(
+            reference=Subquery(reference.values("label_id")[:1]),
+            group=Subquery(reference.values("label__parent_id")[:1]),
+        )
         .order_by("pk")
         .values_list(
             "pk", key, "annotator_id", "image_id", "kind", "created_at",
-            "reference", "labels__label_id", "labels__value",
+            "reference", "group", "labels__label_id", "labels__value",
         )
     )  # fmt: skip
-    differing = {one for *_, right, said, _ in given if said not in (None, right)
+    differing = {one for *_, right, _, said, _ in given if said not in (None, right)
                  for one in (right, said)}  # fmt: skip
     now = projects.merged_into(differing) if differing else {}
     found = [
-        (*row, said is not None and now.get(right, right) == now.get(said, said), value)
-        for *row, right, said, value in given
-    ]
+        # Whoever says no more than the group of the right label is neither right nor wrong.
+        (*row, NOT_SCORED if said is not None and said == group else kind, at,
+         said is not None and now.get(right, right) == now.get(said, said), value)
+        for *row, kind, at, right, group, said, value in given
+    ]  # fmt: skip
     counts: dict[int, Tally] = {}
     for who, kind, at, hit in _firsts(found):
         if kind not in SCORED or (since is not None and at <= since):

@@ -21,8 +21,12 @@ from labeling.services import label_steps, schemes
 from labeling.services.journal import record_event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+
+LABEL_HEADINGS = ("label", "fine_label")
+GROUP_HEADINGS = ("group", "parent", "coarse_label")
 
 
 class BadTableError(LabelingError):
@@ -98,10 +102,12 @@ def set_groups(
 
 
 def read_table(*, project_id: int, text: str) -> dict[str, str]:
-    """Read groups from a table: its first column names labels, its second their groups.
+    """Read groups from a table of labels and their groups.
 
-    A first line that names no label is a heading. Labels are named or given by their code; one that
-    comes twice with two groups is refused. What would be a group of one label is left out.
+    Its first column names labels and its second their groups, unless a heading says which columns
+    do: `label` or `fine_label`, and `group`, `parent` or `coarse_label`. So a list of pictures with
+    both labels of each will do. Labels are named or given by their code; one that comes with two
+    groups is refused. What would be a group of one label is left out.
 
     Returns:
         code of a label to the name of its group, for `set_groups`.
@@ -113,14 +119,16 @@ def read_table(*, project_id: int, text: str) -> dict[str, str]:
     code_of = {name.casefold(): code for code, name in zip(scheme.codes, scheme.names, strict=True)}
     code_of |= {code: code for code in scheme.codes}
     found: dict[str, str] = {}
+    places = (0, 1)
     for number, row in enumerate(csv.reader(io.StringIO(text.lstrip("\ufeff"))), start=1):
         if not any(cell.strip() for cell in row):
             continue
-        if len(row) < 2:
+        if len(row) <= max(places):
             raise BadTableError(f"Line {number} needs two columns: a label and its group.")
-        label, group = (" ".join(cell.split()) for cell in row[:2])
+        label, group = (" ".join(row[place].split()) for place in places)
         code = code_of.get(label.casefold())
         if code is None and number == 1:
+            places = _columns(row)
             continue
         if code is None:
             raise BadTableError(f"Line {number}: {label!r} is no label of this project now.")
@@ -128,6 +136,14 @@ def read_table(*, project_id: int, text: str) -> dict[str, str]:
             raise BadTableError(f"Line {number}: {label!r} is in {found[code]!r} already.")
     sizes = Counter(group.casefold() for group in found.values() if group)
     return {code: group for code, group in found.items() if sizes[group.casefold()] > 1}
+
+
+def _columns(heading: Sequence[str]) -> tuple[int, int]:
+    """Give the places of labels and groups in a table of this heading."""
+    names = [" ".join(cell.split()).casefold() for cell in heading]
+    label = next((names.index(name) for name in LABEL_HEADINGS if name in names), 0)
+    group = next((names.index(name) for name in GROUP_HEADINGS if name in names), 1)
+    return label, group
 
 
 def _assign(project: Project, group_of: Mapping[str, str], now: datetime) -> bool:

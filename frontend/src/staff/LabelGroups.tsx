@@ -62,7 +62,7 @@ export function LabelGroups({ base, labels, onChange }: LabelGroupsProps) {
                 size="s"
                 tone="quiet"
                 busy={busy}
-                aria-label={`Take the group ${group.name} apart`}
+                aria-label={`Take apart the group ${group.name}`}
                 onClick={() => void takeApart(group)}
               >
                 Take apart

@@ -136,6 +136,11 @@ def test_reads_groups_from_a_table_of_labels_and_groups(project: Project) -> Non
 
     scheme = projects.current_scheme(project.pk)
     assert {one.name: one.columns for one in scheme.groups} == {"Milk": (0, 1), "Drink": (2, 3)}
+    pictures = "path,fine_label,coarse_label\n1.jpg,Oat,Grain\n2.jpg,Soy,Grain\n3.jpg,Oat,Grain\n"
+    assert label_groups.read_table(project_id=project.pk, text=pictures) == {
+        "oat": "Grain",
+        "soy": "Grain",
+    }
     alone = label_groups.read_table(project_id=project.pk, text="Oat,Milk\nTea,Tea\n")
     assert alone == {}
     for wrong in ("label\nOat,Milk", "Oat,Milk\nRye,Milk", "Oat,Milk\nOat,Grain"):

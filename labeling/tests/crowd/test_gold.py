@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from labeling.models import (
+    Annotation,
     Annotator,
     AnnotatorSkill,
     Assignment,
@@ -23,7 +24,7 @@ from labeling.models import (
 )
 from labeling.selectors import consensus as consensus_selectors
 from labeling.selectors import gold as gold_selectors
-from labeling.services import quarantine
+from labeling.services import label_groups, quarantine
 from labeling.tests import worlds
 from labeling.tests.crowd.conftest import Browse
 
@@ -398,3 +399,23 @@ def test_the_image_page_says_whether_an_image_may_be_gold(
     assert not_yet["may_be_gold"]
     assert not never["may_be_gold"]
     assert "measures" in never["why_not"]
+
+
+def test_whoever_says_only_the_group_of_a_gold_label_is_neither_right_nor_wrong(
+    browse: Browse, expert: User, images: list[Image], project: Project
+) -> None:
+    browse(expert).set_gold(images[:2], "juice")
+    label_groups.set_groups(
+        project_id=project.pk, group_of={"juice": "Drink", "milk": "Drink"}, now=timezone.now()
+    )
+    ben = worlds.make_annotator(project)
+    for image, said in zip(images, ("drink", "juice"), strict=False):
+        answer = worlds.direct(ben, image, said)
+        assignment = Assignment.objects.create(
+            project=project, image=image, annotator=ben, state="ANSWERED", reason=Reason.GOLD,
+            policy="gold 1", selection_probability=1.0, serve_number=image.pk,
+            created_at=worlds.NOW, expires_at=worlds.NOW,
+        )  # fmt: skip
+        Annotation.objects.filter(pk=answer.pk).update(assignment=assignment)
+
+    assert gold_selectors.tally(ben.pk) == gold_selectors.Tally(right=1, wrong=0)
