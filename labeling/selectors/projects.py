@@ -160,7 +160,9 @@ def _view(row: LabelScheme) -> SchemeView:
             "label__code", "name", "label_id", "parent_id", "parent__code", "parent__name"
         )
     )
-    codes, names, label_ids = (tuple(entry[at] for entry in entries) for at in range(3))
+    codes = tuple(entry[0] for entry in entries)
+    names = tuple(entry[1] for entry in entries)
+    label_ids = tuple(entry[2] for entry in entries)
     members: dict[tuple[int, str, str], list[int]] = {}
     for column, (*_, parent_id, code, name) in enumerate(entries):
         if parent_id is not None:
@@ -199,7 +201,8 @@ def heirs(project_id: int, codes: Collection[str]) -> dict[str, tuple[str, ...]]
 def heirs_of(scheme: SchemeView, codes: Collection[str]) -> dict[str, tuple[str, ...]]:
     """As `heirs`, for a scheme version that is known; no query where nothing has become another."""
     lineage = scheme.lineage
-    columns = {label: (column,) for label, column in lineage.merged.items()}
+    columns: dict[int, tuple[int, ...]] = {}
+    columns |= {label: (column,) for label, column in lineage.merged.items()}
     columns |= {label: lineage.several[label] for label in lineage.split_at}
     if not columns:
         return {}
