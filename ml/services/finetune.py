@@ -87,8 +87,14 @@ def request(*, project_id: int, trigger: str, now: datetime, **overrides: Any) -
         TooFewLabelsError: fewer than two labels or two split groups.
         BudgetExhaustedError: the month's budget is spent.
     """
-    if not projects.by_id(project_id).finetune_enabled:
+    project = projects.by_id(project_id)
+    if not project.finetune_enabled:
         raise FineTuneNotEnabledError("Fine-tuning is switched off in the project's settings.")
+    if project.mode == "MULTI":
+        raise FineTuneNotEnabledError(
+            "Fine-tuning learns one label an image; this project takes several, and its classifier "
+            "goes on learning with every answer."
+        )
     waiting = registry_selectors.waiting_challenger(project_id)
     if waiting is not None:
         raise FineTuneNotEnabledError(

@@ -28,11 +28,14 @@ FLAT_NATS = 0.05
 def request_where_it_pays(*, project_id: int, now: datetime) -> TrainingRun | None:
     """Queue a fine-tune if all conditions of `methods.md` §4 hold; else do nothing.
 
-    Enabled and not paused; money left; enough new labels since the last attempt (the project's
-    number, and half as many more); ten a class in the median, or 500; and a flat learning curve.
+    Enabled and not paused; one label an image; money left; enough new labels since the last attempt
+    (the project's number, and half as many more); ten a class in the median, or 500; and a flat
+    learning curve.
     """
     project = projects.by_id(project_id)
     if not project.finetune_enabled or project.training_paused_at is not None:
+        return None
+    if project.mode == "MULTI":
         return None
     champion = registry_selectors.champion(project_id)
     if champion is None or not _has_enough_new(project, champion.n_labels):

@@ -13,7 +13,7 @@ from labeling.tests.rows import Annotator, Image, Partition, Project, QueueEntry
 from ml.heads import codec, ridge
 from ml.models import Comparison, ComparisonDecision, Embedding, EmbeddingSet, ModelVersion
 from ml.selectors import accuracy, embeddings, evidence, registry
-from ml.services import common_ground, gate, refit
+from ml.services import common_ground, finetune, finetune_due, gate, refit
 
 pytestmark = pytest.mark.django_db
 
@@ -212,3 +212,14 @@ def test_before_there_is_a_version_nothing_is_known_of_any_label() -> None:
 
     assert [label["average_precision"] for label in found["labels"]] == [None, None, None]
     assert found["images"] == 0
+
+
+def test_a_fine_tune_that_would_learn_one_label_a_picture_is_refused() -> None:
+    world = Landscapes(pool=40, finetune_enabled=True, finetune_min_new_labels=1)
+    world.answer(world.pool[:30])
+    world.refit()
+
+    with pytest.raises(finetune.FineTuneNotEnabledError, match="several"):
+        finetune.request(project_id=world.project.pk, trigger="button", now=worlds.NOW)
+    due = finetune_due.request_where_it_pays(project_id=world.project.pk, now=worlds.NOW)
+    assert due is None
