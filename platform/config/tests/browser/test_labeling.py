@@ -224,6 +224,26 @@ def test_a_lost_network_is_told_at_once_and_all_in_hand_can_be_answered(
     expect(notice).to_have_count(0)
 
 
+def test_a_reload_keeps_the_digits_of_labels_used_before(
+    desktop: Visitor, large_world: World
+) -> None:
+    desktop.join(large_world)
+    page = desktop.page
+    for name in ("Shelf good 07", "Shelf good 21"):
+        page.get_by_role("button", name=name).click()
+        desktop.sees_an_image()
+    digits = page.locator(".label-list .kbd")
+    expect(digits).to_have_text(["1", "2"])
+
+    page.reload()
+    desktop.sees_an_image()
+
+    expect(digits).to_have_text(["1", "2"])
+    buttons = page.locator(".label-list .label-button")
+    expect(buttons.nth(0)).to_contain_text("Shelf good 07")
+    expect(buttons.nth(1)).to_contain_text("Shelf good 21")
+
+
 def test_a_reload_loses_no_answer(desktop: Visitor, world: World) -> None:
     desktop.join(world)
     page = desktop.page

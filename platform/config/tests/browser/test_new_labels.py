@@ -62,6 +62,9 @@ def test_more_like_a_label_is_asked_for_and_stopped(address: str, desktop: Visit
 
     page.get_by_role("button", name="Find more like Apple").click()
     expect(page.get_by_text("Looking through the pictures")).to_be_visible()
+    head = page.get_by_role("heading", name="Wanted: more like these")
+    expect(head).to_be_focused()
+    expect(head).to_be_in_viewport()
     refit.run(project_id=room.project_id, now=room.now)
     expect(page.get_by_text("0 of 20 pictures answered")).to_be_visible()
     page.wait_for_load_state("networkidle")
