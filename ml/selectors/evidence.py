@@ -161,12 +161,12 @@ def _truth(
 ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_]]:
     """Give the (n,) codes of audit images, and which stand.
 
-    With several labels an image its whole set, where people were asked about every label of today.
+    With several labels an image its set, as far as people were asked about labels of today.
     """
     if several.is_several(project_id):
         found = several.sets(project_id, rows.image_ids)
-        is_whole = np.asarray(found.known.all(axis=1), dtype=np.bool_)
-        return label_sets.of_rows(found.shows, rows.codes), is_whole
+        is_asked = np.asarray(found.known.any(axis=1), dtype=np.bool_)
+        return label_sets.of_rows(found.shows, rows.codes, found.known), is_asked
     codes = np.array([*rows.codes, UNKNOWN], dtype=object)
     return codes[rows.label_index], rows.label_index >= 0
 
@@ -230,7 +230,9 @@ def count(
     Source: `methods.md` §6: only discordant images matter to the test.
     """
     known = (challenger != UNKNOWN) & (reference != UNKNOWN)
-    right, was_right = (challenger == truth)[known], (reference == truth)[known]
+    truth = truth[known]
+    right = label_sets.same(truth, challenger[known])
+    was_right = label_sets.same(truth, reference[known])
     wins = int(np.sum(right & ~was_right))
     losses = int(np.sum(~right & was_right))
     return Pairs(wins, losses, int(known.sum()) - wins - losses)

@@ -100,6 +100,7 @@ class Audit:
         group_code: (n,) the group of an image of which people know no more than that; else "".
         label_names: what labels are called, by code, where an image may bear several: `codes` are
             sets of labels then (`ml.evaluation.label_sets`), and right is who finds the whole set.
+        unasked: then, by image, the labels that nobody was asked about (`set_audit`).
     """
 
     codes: tuple[str, ...]
@@ -118,6 +119,7 @@ class Audit:
     groups: tuple[Group, ...] = ()
     group_code: tuple[str, ...] = ()
     label_names: dict[str, str] | None = None
+    unasked: dict[int, frozenset[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,7 @@ def _of_sets(found: Audit, sets: set_audit.SetTruth, names: dict[str, str]) -> A
         truth=sets.truth,
         checks=checks,
         label_names=names,
+        unasked=sets.unasked,
     )
 
 
@@ -246,7 +249,7 @@ def measured(found: Audit, version: UUID) -> Measured | None:
     """Judge a version on audit images; None where its weights are gone."""
     n = len(found.image_ids)
     every = np.concatenate([found.image_ids, found.waiting])
-    said = set_audit.said(version, every, is_sets=found.label_names is not None)
+    said = set_audit.said(version, every, found.unasked)
     if said is None:
         return None
     # What a label was merged into since is what the version says today.

@@ -47,15 +47,19 @@ class Said:
     thresholds: npt.NDArray[np.float64]
     is_there: npt.NDArray[np.bool_]
 
-    def sets(self) -> audit_predictions.Answers:
+    def sets(self, left_out: npt.NDArray[np.bool_]) -> audit_predictions.Answers:
         """Give the likelier-than-not sets as answers whose labels are sets.
 
         Labels are independent, so the probability of a set is the product of its yes and no.
+
+        Args:
+            left_out: (n, k) labels that are not asked about.
         """
-        shown = self.probabilities > 0.5
+        shown = (self.probabilities > 0.5) & ~left_out
         codes = label_sets.of_rows(shown, self.label_order)
         order, columns = np.unique(codes.astype(str), return_inverse=True)
-        p = np.where(shown, self.probabilities, 1.0 - self.probabilities).prod(axis=1)
+        each = np.where(shown, self.probabilities, 1.0 - self.probabilities)
+        p = np.where(left_out, 1.0, each).prod(axis=1)
         top = np.where(self.is_there, columns, audit_predictions.NOTHING)[:, None]
         return audit_predictions.Answers(
             self.number, tuple(order.tolist()), top, np.where(self.is_there, p, 0.0)

@@ -187,8 +187,14 @@ def _hardest_answer(truth: AuditTruth, before: str) -> str:
     """
     if not len(truth.codes):
         return before
-    codes, counts = np.unique(truth.codes.astype(str), return_counts=True)
+    plain = [_plain(code) for code in truth.codes]
+    codes, counts = np.unique(np.array(plain, dtype=str), return_counts=True)
     return str(codes[counts.argmax()])
+
+
+def _plain(code: str) -> str:
+    """Give a set without what nobody was asked about."""
+    return label_sets.written(label_sets.members(code)) if label_sets.is_set(code) else code
 
 
 def _act(comparison: Comparison, found: AuditVerdict, sentence: str, now: datetime) -> None:

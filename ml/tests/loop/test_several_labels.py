@@ -205,6 +205,28 @@ def test_the_figures_of_a_page_are_those_computed_by_hand() -> None:
     assert both[0]["n"] == (shown[:, 0] & shown[:, 1]).sum()
 
 
+def test_a_label_made_since_leaves_the_audit_slice_as_good_as_it_was() -> None:
+    world = Landscapes(pool=120, audit=40)
+    world.answer(world.pool[:90])
+    world.answer(world.audit)
+    world.refit()
+    version = ModelVersion.objects.get().public_id
+    before = accuracy.page(world.project.pk, version)
+    pairs = evidence.table(
+        ModelVersion.objects.get(), "{}", evidence.audit_truth(world.project.pk)
+    ).counts()
+
+    worlds.make_scheme(world.project, [*LABELS, "river"])
+
+    truth = evidence.audit_truth(world.project.pk)
+    assert all("~river" in code for code in truth.codes)
+    assert evidence.table(ModelVersion.objects.get(), "{}", truth).counts() == pairs
+    after = accuracy.page(world.project.pk, version)
+    assert after["overall"] == before["overall"]
+    assert after["several"]["labels"][:3] == before["several"]["labels"]
+    assert after["several"]["labels"][3]["n"] == 0
+
+
 def test_before_there_is_a_version_nothing_is_known_of_any_label() -> None:
     world = Landscapes(pool=5, audit=3)
 
