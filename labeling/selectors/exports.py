@@ -21,10 +21,12 @@ from labeling.models import (
     Project,
     SchemeLabel,
 )
+from labeling.selectors import several
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy.typing as npt
     from django.db.models import QuerySet
 
 CHUNK = 1000
@@ -72,6 +74,7 @@ IMAGE_FIELDS = (
     "suggested_label",
     "state",
     "label",
+    "label_set",
     "scheme_version",
     "n_votes",
     "effective_votes",
@@ -243,13 +246,14 @@ def image_rows(project_id: int, upto: Bounds | None = None) -> Iterator[dict[str
     """Yield one row an image, oldest first, with its consensus where there is one."""
     upto = upto or bounds(project_id)
     orders = scheme_orders(project_id)
+    is_several = several.is_several(project_id)
     images = (
         Image.objects.filter(project_id=project_id, pk__lte=upto.image_id)
         .select_related("split_group", "consensus__label", "consensus__scheme", "suggested_label")
         .order_by("pk")
     )
     for image in images.iterator(chunk_size=CHUNK):
-        yield _image_row(image, orders)
+        yield _image_row(image, orders, is_several=is_several)
 
 
 def scheme_orders(project_id: int) -> dict[int, list[str]]:
@@ -263,7 +267,7 @@ def scheme_orders(project_id: int) -> dict[int, list[str]]:
     return orders
 
 
-def _image_row(image: Image, orders: dict[int, list[str]]) -> dict[str, Any]:
+def _image_row(image: Image, orders: dict[int, list[str]], *, is_several: bool) -> dict[str, Any]:
     group = image.split_group
     row: dict[str, Any] = {
         "image": str(image.public_id),
@@ -295,6 +299,7 @@ def _image_row(image: Image, orders: dict[int, list[str]]) -> dict[str, Any]:
     return row | {
         "state": consensus.state,
         "label": consensus.label.code if consensus.label else None,
+        "label_set": _set(consensus.state, codes, posterior) if is_several else None,
         "scheme_version": consensus.scheme.version,
         "n_votes": consensus.n_votes,
         "effective_votes": consensus.effective_votes,
@@ -307,6 +312,13 @@ def _image_row(image: Image, orders: dict[int, list[str]]) -> dict[str, Any]:
             if value > 0
         },
     }
+
+
+def _set(state: str, codes: list[str], posterior: npt.NDArray[np.float32]) -> str | None:
+    """Give all labels of an image that may bear several, a|b; empty where it shows none."""
+    if state not in several.SETTLED:
+        return None
+    return "|".join(code for code, p in zip(codes, posterior, strict=True) if p > several.UNKNOWN)
 
 
 def answer_rows(project_id: int, upto: Bounds | None = None) -> Iterator[dict[str, Any]]:

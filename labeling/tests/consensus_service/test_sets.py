@@ -20,7 +20,7 @@ from labeling.models import (
     Project,
 )
 from labeling.selectors import consensus as consensus_selectors
-from labeling.selectors import projects, several
+from labeling.selectors import exports, projects, several
 from labeling.selectors.votes import LiveAnswer
 from labeling.services import adjudication, decisions
 from labeling.services import annotations as annotation_service
@@ -117,3 +117,16 @@ def test_an_answer_that_names_a_group_says_nothing_of_its_labels(project: Projec
     vote = several.vote(answer, scheme, {1: frozenset({0, 1, 2})})
 
     assert (vote.yes, vote.asked) == (frozenset(), frozenset({2}))
+
+
+def test_an_export_holds_the_whole_set(project: Project) -> None:
+    both, none, unanswered = make_images(project, 3)
+    ada = make_annotator(project)
+    name(ada, both, "milk", "oat-milk")
+    name(ada, none)
+
+    rows = {row["image"]: row.get("label_set") for row in exports.image_rows(project.pk)}
+
+    assert rows[str(both.public_id)] == "milk|oat-milk"
+    assert rows[str(none.public_id)] == ""
+    assert rows[str(unanswered.public_id)] is None
