@@ -14,8 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
-from django.http import HttpResponse
+from django.http import HttpResponse, parse_cookie
 from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.utils.encoders import JSONEncoder
 
@@ -25,7 +24,7 @@ from labeling.errors import LabelingError
 from labeling.selectors.recognition import ForgottenError, recall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest
 
@@ -43,6 +42,9 @@ LONGEST_LOOK_MS = 24 * 3600 * 1000
 LARGEST = 20_000
 DEEPEST = 500
 CLIENT = re.compile(payloads.CLIENT)
+SECRET = re.compile(r"[A-Za-z0-9]{32}")
+MARK = "larder.is_quick"
+"""In the variables of a request that was answered here, on the usual way."""
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -58,38 +60,39 @@ def respond(request: HttpRequest, slug: str, answer: Answering) -> HttpResponse 
     known = recognised(request, slug)
     if known is not None:
         with suppress(ForgottenError):
-            return _replied(known.labeler(), said, known, answer)
+            return _response(request, *_replied(known.labeler(), said, known, answer))
     labeler = joined_labeler(request, slug)
-    return None if labeler is None else _replied(labeler, said, None, answer)
+    if labeler is None:
+        return None
+    return _response(request, *_replied(labeler, said, None, answer))
 
 
-def respond_to_known(request: HttpRequest, slug: str, answer: Answering) -> HttpResponse | None:
-    """Give the reply to somebody who is remembered, before any other middleware has run.
+def reply_to_known(
+    environ: Mapping[str, Any], slug: str, content: Callable[[], bytes], answer: Answering
+) -> tuple[int, bytes] | None:
+    """Give status and body of the reply to somebody who is remembered, from a request's variables.
 
-    None where the usual way is to be taken; nothing was stored then.
+    None where the usual way is to be taken; nothing was stored then. Host and origin are for the
+    caller to judge.
     """
-    known = recall(request.COOKIES.get(settings.SESSION_COOKIE_NAME), slug)
-    if known is None:
+    if "HTTP_AUTHORIZATION" in environ or environ.get("CONTENT_TYPE") != "application/json":
         return None
-    try:
-        request.get_host()
-    except DisallowedHost:
+    length = environ.get("CONTENT_LENGTH", "")
+    if not length.isdecimal() or int(length) > LARGEST:
         return None
-    said = _read(request)
-    if said is None:
+    cookies = parse_cookie(environ.get("HTTP_COOKIE", ""))
+    token = cookies.get(settings.CSRF_COOKIE_NAME, "")
+    # What our own page sends; any other form that may be right is judged on the usual way.
+    if not SECRET.fullmatch(token) or token != environ.get("HTTP_X_CSRFTOKEN"):
+        return None
+    known = recall(cookies.get(settings.SESSION_COOKIE_NAME), slug)
+    said = None if known is None else _checked(content())
+    if known is None or said is None:
         return None
     with suppress(ForgottenError):
-        return _replied(known.labeler(), said, known, answer)
+        status, text = _replied(known.labeler(), said, known, answer)
+        return status, text.encode()
     return None
-
-
-def is_quick(response: HttpResponse) -> bool:
-    """Tell whether a reply was made here."""
-    return isinstance(response, _Quick)
-
-
-class _Quick(HttpResponse):
-    """A reply made here."""
 
 
 def _read(request: HttpRequest) -> dict[str, Any] | None:
@@ -104,21 +107,23 @@ def _read(request: HttpRequest) -> dict[str, Any] | None:
 
 def _replied(
     labeler: Labeler, said: dict[str, Any], proof: Recognised | None, answer: Answering
-) -> HttpResponse:
+) -> tuple[int, str]:
     try:
-        return _reply(*answer(labeler, said, proof))
+        status, body = answer(labeler, said, proof)
     except ForgottenError:
         raise
     except LabelingError as refusal:
+        status = refusal.status
         body = {"code": refusal.code, "message": refusal.message, "detail": refusal.detail}
-        return _reply(refusal.status, body)
+    return status, _encoded(body)
 
 
 _encoded = JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def _reply(status: int, body: dict[str, Any]) -> HttpResponse:
-    return _Quick(_encoded(body), content_type="application/json", status=status)
+def _response(request: HttpRequest, status: int, text: str) -> HttpResponse:
+    request.META[MARK] = True
+    return HttpResponse(text, content_type="application/json", status=status)
 
 
 class _Check(CsrfViewMiddleware):

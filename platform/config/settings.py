@@ -97,7 +97,6 @@ INSTALLED_APPS = [
     "config",
 ]
 MIDDLEWARE = [
-    "labeling.api.shortcut.AnswerShortcut",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from labeling.api.shortcut import AnswerShortcut
 from labeling.models import Annotation, Annotator, Project
 from labeling.selectors import recognition
 from labeling.services import projects
 from labeling.tests.worlds import NOW, make_annotator, make_images, make_project
+from labeling.tests.wsgi import WsgiBrowser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,10 +50,15 @@ class Page:
         return self.browser.post(f"{self.path}/annotations", body, format="json")
 
 
-@pytest.fixture
-def page(client_for: Callable[..., APIClient], ada: Annotator) -> Page:
+@pytest.fixture(params=["the framework", "the shortcut"])
+def page(
+    request: pytest.FixtureRequest, client_for: Callable[..., APIClient], ada: Annotator
+) -> Page:
     """Ada's page, which has answered once and is remembered."""
-    found = Page(client_for(ada), ada.project)
+    browser: Any = client_for(ada)
+    if request.param == "the shortcut":
+        browser = WsgiBrowser(browser, AnswerShortcut(get_wsgi_application()))
+    found = Page(browser, ada.project)
     assert found.answer().status_code == 201
     key = found.browser.cookies["sessionid"].value
     assert recognition.recall(key, ada.project.slug) is not None

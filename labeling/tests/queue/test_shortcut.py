@@ -9,26 +9,30 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.wsgi import get_wsgi_application
 
+from labeling.api.shortcut import AnswerShortcut
 from labeling.models import Annotation
 from labeling.selectors import recognition
 from labeling.tests.worlds import make_annotator, make_images, make_project
+from labeling.tests.wsgi import WsgiBrowser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpResponse
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import SettingsWrapper
     from rest_framework.test import APIClient
 
+    from labeling.tests.wsgi import Reply
+
 pytestmark = pytest.mark.django_db(transaction=True)
-TOKEN = "a" * 32
 COUNTED = "labeling.tests.queue.test_shortcut.Counting"
 all_the_way: list[str] = []
 
 
 class Counting:
-    """A middleware inside the outermost one."""
+    """A middleware, which only those pass who go all the way."""
 
     def __init__(self, get_response: Callable[[Any], HttpResponse]) -> None:
         self._get_response = get_response
@@ -39,40 +43,38 @@ class Counting:
 
 
 class Page:
-    """A page that checks whose it is, as browsers make it do."""
+    """A page of a browser that asks the outermost application."""
 
-    def __init__(self, browser: APIClient, slug: str) -> None:
+    def __init__(self, browser: WsgiBrowser, slug: str) -> None:
         self.browser, self.path = browser, f"/api/v1/projects/{slug}"
-        browser.cookies["csrftoken"] = TOKEN
-        claimed = self.post("assignments", client="tab")
+        claimed = self.browser.post(f"{self.path}/assignments", {"client": "tab"})
         self.held = [one["id"] for one in claimed.json()["assignments"]]
 
-    def post(self, where: str, token: str = TOKEN, host: str = "testserver", **body: Any) -> Any:
-        headers = {"x-csrftoken": token, "host": host}
-        return self.browser.post(f"{self.path}/{where}", body, format="json", headers=headers)
-
-    def answer(self, token: str = TOKEN, host: str = "testserver") -> Any:
+    def body(self) -> dict[str, Any]:
         body = {"kind": "LABEL", "labels": ["milk"], "key": str(uuid.uuid4()), "client": "tab"}
-        return self.post("annotations", token, host, assignment=self.held[0], **body)
+        return {**body, "assignment": self.held[0]}
 
-    def answer_next(self) -> Any:
-        reply = self.answer()
+    def send(self, body: dict[str, Any], **headers: str) -> Reply:
+        return self.browser.post(f"{self.path}/annotations", body, headers=headers)
+
+    def answer(self) -> Reply:
+        reply = self.send(self.body())
         self.held.pop(0)
         return reply
 
 
 @pytest.fixture
 def page(client_for: Callable[..., APIClient], settings: SettingsWrapper) -> Page:
-    outermost, *others = settings.MIDDLEWARE
-    settings.MIDDLEWARE = [outermost, COUNTED, *others]
+    settings.MIDDLEWARE = [COUNTED, *settings.MIDDLEWARE]
     project = make_project()
     make_images(project, 12)
     all_the_way.clear()
-    return Page(client_for(make_annotator(project), csrf=True), project.slug)
+    client = client_for(make_annotator(project))
+    return Page(WsgiBrowser(client, AnswerShortcut(get_wsgi_application())), project.slug)
 
 
 def test_who_is_known_is_answered_at_once_with_the_same_headers(page: Page) -> None:
-    first, second = page.answer_next(), page.answer_next()
+    first, second = page.answer(), page.answer()
     assert (first.status_code, second.status_code) == (201, 201)
     assert len(all_the_way) == 2  # the claim and the first answer
     assert first.json().keys() == second.json().keys()
@@ -83,30 +85,42 @@ def test_who_is_known_is_answered_at_once_with_the_same_headers(page: Page) -> N
 
 
 def test_a_repeat_is_the_same_answer(page: Page) -> None:
-    page.answer_next()
-    body = {"kind": "LABEL", "labels": ["milk"], "key": str(uuid.uuid4()), "client": "tab"}
-    body["assignment"] = page.held[0]
-    replies = [page.post("annotations", **body) for _ in range(2)]
+    page.answer()
+    body = page.body()
+    replies = [page.send(body) for _ in range(2)]
     assert [one.status_code for one in replies] == [201, 200]
     assert replies[0].json()["annotation"]["id"] == replies[1].json()["annotation"]["id"]
+    assert len(all_the_way) == 2
 
 
-def test_another_site_is_refused_in_the_usual_words(page: Page) -> None:
-    page.answer_next()
-    reply = page.answer(token="b" * 32)
+@pytest.mark.parametrize(
+    "headers",
+    [{"x-csrftoken": "b" * 32}, {"origin": "https://elsewhere.example"}],
+    ids=["another token", "another origin"],
+)
+def test_another_site_is_refused_in_the_usual_words(page: Page, headers: dict[str, str]) -> None:
+    page.answer()
+    reply = page.send(page.body(), **headers)
     assert (reply.status_code, reply.json()["code"]) == (403, "csrf_failed")
     assert Annotation.objects.count() == 1
 
 
 def test_another_host_is_refused(page: Page) -> None:
-    page.answer_next()
-    assert page.answer(host="elsewhere.example").status_code == 400
+    page.answer()
+    assert page.send(page.body(), host="elsewhere.example").status_code == 400
     assert Annotation.objects.count() == 1
 
 
+def test_what_is_unusual_goes_all_the_way_with_its_content(page: Page) -> None:
+    page.answer()
+    reply = page.send({**page.body(), "labels": "milk"})
+    assert (reply.status_code, reply.json()["code"]) == (400, "invalid")
+    assert "labels" in reply.json()["detail"]
+
+
 def test_who_is_forgotten_goes_all_the_way_and_is_known_again(page: Page) -> None:
-    page.answer_next()
+    page.answer()
     recognition.forget()
     all_the_way.clear()
-    assert [page.answer_next().status_code for _ in range(2)] == [201, 201]
+    assert [page.answer().status_code for _ in range(2)] == [201, 201]
     assert len(all_the_way) == 1
