@@ -141,13 +141,12 @@ def _given(annotator: Annotator, now: datetime, stored: Sequence[Said] | None) -
     if len(_people) >= KEPT_PEOPLE:
         _people.clear()
     _people[annotator.public_id] = known, ahead
-    skips = sum(said.kind == AnnotationKind.SKIP for said in ahead)
-    return replace(
-        known,
-        answers=known.answers + len(ahead) - skips,
-        skips=known.skips + skips,
-        gold=known.gold + sum(said.is_gold and said.kind in progress.MOVING for said in ahead),
-    )
+    answers, skips, gold = known.answers, known.skips, known.gold
+    for said in ahead:
+        is_skip = said.kind == AnnotationKind.SKIP.value
+        answers, skips = answers + (not is_skip), skips + is_skip
+        gold += said.is_gold and said.kind in progress.MOVING
+    return _Given(answers, skips, gold, known.last_id, known.at, known.looked_at)
 
 
 def _look(annotator: Annotator, known: _Given | None, now: datetime) -> _Given:

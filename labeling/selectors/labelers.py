@@ -111,8 +111,8 @@ def is_as_before(
 
 def copy_of(labeler: Labeler) -> Labeler:
     """Give the same labeler with an annotator of its own, which may be changed."""
-    known = labeler.annotator
-    values = [getattr(known, name) for name in ANNOTATOR]
+    columns = labeler.annotator.__dict__
+    values = [columns[name] for name in ANNOTATOR]
     annotator = instance(Annotator, ANNOTATOR, values, project=labeler.project)
     return Labeler(labeler.project, annotator, labeler.scheme)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from labeling.selectors.prepared import IS_SQLITE, Statement, adapted
@@ -82,13 +83,17 @@ _SAID = Statement(
     "AND said.annotator_id = json_extract(asked.value, '$[1]') "
     "AND said.withdrawn_at IS NULL AND NOT (said.kind = 'UNDO'))"
 )
-_COLUMNS = ", ".join(
-    f"json_extract(new.value, '$[{place}]')" for place in range(len(answers.COLUMNS.split(", ")))
-)
-_INSERT = Statement(
-    f"INSERT INTO labeling_annotation ({answers.COLUMNS}) "  # noqa: S608
-    f"SELECT {_COLUMNS} FROM json_each(%s) AS new ORDER BY new.key RETURNING public_id, id"
-)
+
+
+@cache
+def _insert(n_rows: int) -> Statement:
+    row = f"({', '.join(['%s'] * len(answers.COLUMNS.split(', ')))})"
+    return Statement(
+        f"INSERT INTO labeling_annotation ({answers.COLUMNS}) "  # noqa: S608
+        f"VALUES {', '.join([row] * n_rows)} RETURNING public_id, id"
+    )
+
+
 _NAME = Statement(
     "INSERT INTO labeling_annotationlabel (annotation_id, label_id, value) "
     "SELECT json_extract(named.value, '$[0]'), json_extract(named.value, '$[1]'), 'YES' "
@@ -108,8 +113,8 @@ def _store_on_sqlite(chosen: Chosen, now: datetime) -> dict[Any, int]:
     new = [one for one in new if one[0].assignment_id in closed]
     if not new:
         return {}
-    rows = [[adapted(value) for value in answers.values_of(row)] for row, _ in new]
-    keys = {uuid.UUID(public_id): pk for public_id, pk in _INSERT.run([json.dumps(rows)])}
+    values = [adapted(value) for row, _ in new for value in answers.values_of(row)]
+    keys = {uuid.UUID(public_id): pk for public_id, pk in _insert(len(new)).run(values)}
     named = [[keys[row.public_id], label_id] for row, labels in new for label_id in labels]
     if named:
         _NAME.run([json.dumps(named)])

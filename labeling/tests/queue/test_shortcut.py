@@ -20,8 +20,8 @@ from labeling.tests.wsgi import WsgiBrowser
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.conf import LazySettings
     from django.http import HttpResponse
-    from pytest_django import SettingsWrapper
     from rest_framework.test import APIClient
 
     from labeling.tests.wsgi import Reply
@@ -64,7 +64,7 @@ class Page:
 
 
 @pytest.fixture
-def page(client_for: Callable[..., APIClient], settings: SettingsWrapper) -> Page:
+def page(client_for: Callable[..., APIClient], settings: LazySettings) -> Page:
     settings.MIDDLEWARE = [COUNTED, *settings.MIDDLEWARE]
     project = make_project()
     make_images(project, 12)
