@@ -11,6 +11,7 @@ import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -20,7 +21,7 @@ from django.db.models import Model
 from django.db.models.base import ModelState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from django.db.models import QuerySet
 
@@ -167,7 +168,7 @@ class Rows:
         if not IS_SQLITE:
             self._statement.run([list(column) for column in zip(*rows, strict=True)])
             return
-        self._statement.run_for_each([[adapted(value) for value in row] for row in rows])
+        self._statement.run_for_each([adapted_all(row) for row in rows])
 
 
 ANY_OF = "IN (SELECT value FROM json_each(%s))" if IS_SQLITE else "= ANY(%s)"
@@ -259,10 +260,19 @@ def adapted(value: Any) -> Any:
     return value if adapt is None else adapt(value)
 
 
+def adapted_all(values: Iterable[Any]) -> list[Any]:
+    """Give several values as this database's driver takes each."""
+    if not IS_SQLITE:
+        return list(values)
+    find = _ADAPTERS.get
+    return [value if (adapt := find(type(value))) is None else adapt(value) for value in values]
+
+
 def _adapted_list(values: list[Any]) -> str:
-    return json.dumps([adapted(one) for one in values])
+    return json.dumps(adapted_all(values))
 
 
+@lru_cache(maxsize=64)  # Of a batch, most are the same moment.
 def _adapted_moment(moment: datetime) -> str:
     # As Django stores them: UTC, without its name.
     is_utc = moment.tzinfo is UTC

@@ -110,7 +110,7 @@ def _plain(asked: Sequence[Asked], now: datetime) -> list[_Plain]:
 def _is_plain(asked: Asked, assignment: Assignment, scheme_id: int) -> bool:
     annotator = asked.labeler.annotator
     return (
-        assignment.annotator_id == annotator.pk
+        assignment.annotator_id == annotator.id
         and assignment.state == AssignmentState.OPEN
         and assignment.reason not in JUDGED
         and asked.answer.kind != AnnotationKind.FLAG

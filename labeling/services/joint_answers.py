@@ -7,7 +7,7 @@ import uuid
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from labeling.selectors.prepared import IS_SQLITE, Statement, adapted
+from labeling.selectors.prepared import IS_SQLITE, Statement, adapted, adapted_all
 from labeling.services import answers, assignments
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _store_on_sqlite(chosen: Chosen, now: datetime) -> dict[Any, int]:
     new = [one for one in new if one[0].assignment_id in closed]
     if not new:
         return {}
-    values = [adapted(value) for row, _ in new for value in answers.values_of(row)]
+    values = adapted_all(value for row, _ in new for value in answers.values_of(row))
     keys = {uuid.UUID(public_id): pk for public_id, pk in _insert(len(new)).run(values)}
     named = [[keys[row.public_id], label_id] for row, labels in new for label_id in labels]
     if named:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeling.models import Assignment, AssignmentState, Image
 from labeling.selectors import queue as queue_selectors
-from labeling.selectors.prepared import ANY_OF, IS_SQLITE, Statement, adapted, instance
+from labeling.selectors.prepared import ANY_OF, IS_SQLITE, Statement, adapted, adapted_all, instance
 from labeling.services import claims, standing, streams
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def take_all(holders: Sequence[Holder], now: datetime) -> list[Granted]:
     """
     if not holders:
         return []
-    tabs = [(one.annotator.pk, one.client) for one in holders]
+    tabs = [(one.annotator.id, one.client) for one in holders]
     held = queue_selectors.held_by_many(tabs, now)
     missing = [_lacks(one, len(held[tab])) for one, tab in zip(holders, tabs, strict=True)]
     granted: list[Granted] = []
@@ -107,15 +107,15 @@ class _Window:
         for holder, count in zip(holders, missing, strict=True):
             due.update(claims.reason_at(holder, number + place) for place in range(count))
             number += count
-        people = [holder.annotator.pk for holder in holders]
-        self._entries = _read(holders[0].project.pk, people, due)
+        people = [holder.annotator.id for holder in holders]
+        self._entries = _read(holders[0].project.id, people, due)
 
     def deal(self, holder: Holder, count: int) -> list[_Deal] | None:
         """Give the next numbers to a tab; None where what was read does not suffice."""
         dealt: list[_Deal] = []
         mine: set[int] = set()
         for number in range(self._number, self._number + count):
-            entry = self._best(claims.reason_at(holder, number), holder.annotator.pk, mine)
+            entry = self._best(claims.reason_at(holder, number), holder.annotator.id, mine)
             if entry is None:
                 return None
             mine.add(entry.id)
@@ -139,7 +139,7 @@ _SERVED = Statement(
 
 
 def _served(holder: Holder) -> int:
-    ((served,),) = _SERVED.run([holder.project.pk])
+    ((served,),) = _SERVED.run([holder.project.id])
     return int(served)
 
 
@@ -210,7 +210,7 @@ def _until(holder: Holder, now: datetime) -> datetime:
 def _assignment(deal: _Deal, now: datetime) -> Assignment:
     """Give the row as `queue_selectors.held_by` would read it, but for its key."""
     entry, holder = deal.entry, deal.holder
-    values = [deal.public_id, holder.project.pk, entry.image_id, holder.annotator.pk]
+    values = [deal.public_id, holder.project.id, entry.image_id, holder.annotator.id]
     values += [AssignmentState.OPEN.value, entry.reason, deal.number, None, _until(holder, now)]
     public_id, width, height = entry.image
     if IS_SQLITE:
@@ -250,7 +250,7 @@ def _store(
     """Write the assignments, take the slots and spend the numbers."""
     if not deals:
         return
-    project_id = deals[0].holder.project.pk
+    project_id = deals[0].holder.project.id
     entries = [one.entry.id for one in deals]
     rows = [_values(one, now) for one in deals]
     if IS_SQLITE:
@@ -260,7 +260,7 @@ def _store(
         for n, ids in taken.items():
             _TAKE_SLOTS.run([n, adapted(ids)])
         _SPEND.run([len(deals), project_id])
-        values = [adapted(value) for row in rows for value in row]
+        values = adapted_all(value for row in rows for value in row)
         stored = [(pk, uuid.UUID(one)) for pk, one in _insert_on_sqlite(len(rows)).run(values)]
     else:
         columns = [list(column) for column in zip(*rows, strict=True)]
@@ -275,7 +275,7 @@ def _store(
 def _values(deal: _Deal, now: datetime) -> list[Any]:
     entry, holder = deal.entry, deal.holder
     share = min(1.0, streams.slots_a_block(holder.project)[entry.reason] / streams.BLOCK)
-    values = [deal.public_id, holder.project.pk, entry.image_id, holder.annotator.pk, entry.id]
+    values = [deal.public_id, holder.project.id, entry.image_id, holder.annotator.id, entry.id]
     values += [entry.reason, entry.policy, entry.model_version, entry.probability * share]
     return [*values, deal.number, holder.client, now, _until(holder, now)]
 

@@ -145,10 +145,10 @@ def needs(
     if not images:
         return {}
     n_active = n_active or annotators.active_count(project, now)
-    stands = {row[0]: row[1:] for row in _STANDING.run([adapted([one.pk for one in images])])}
+    stands = {row[0]: row[1:] for row in _STANDING.run([adapted([one.id for one in images])])}
     found = {}
     for image in images:
-        votes, held, state, is_expert = stands[image.pk]
+        votes, held, state, is_expert = stands[image.id]
         asked = 0
         if image.flagged_at is None and image.removed_at is None:
             asked = wanted(
@@ -157,9 +157,9 @@ def needs(
                 state=state,
                 is_expert=bool(is_expert),
                 votes=votes,
-                reason=reasons.get(image.pk, Reason.ACQUIRED),
+                reason=reasons.get(image.id, Reason.ACQUIRED),
             )
-        found[image.pk] = Need(asked, votes, held)
+        found[image.id] = Need(asked, votes, held)
     return found
 
 
@@ -200,10 +200,10 @@ def recount(
     """
     if not images:
         return
-    entries = _LOCK_ENTRIES.run([adapted([image.pk for image in images])])
+    entries = _LOCK_ENTRIES.run([adapted([image.id for image in images])])
     purposes = {image_id: purpose(*chosen) for _, image_id, *chosen in entries}
     # After the entries' locks were granted: a claim that was taking a last slot is counted.
-    waiting = [image for image in images if image.pk in purposes]
+    waiting = [image for image in images if image.id in purposes]
     found = needs(project, waiting, purposes, now, n_active=n_active)
     changes = []
     for entry_id, image_id, *_ in entries:
