@@ -153,6 +153,19 @@ def narrowed_rows(project_id: int) -> TrainingRows:
     return _pool_rows(project_id, scheme, narrowed)
 
 
+def may_be(project_id: int, image_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Tell for (n,) images of `narrowed_rows` which (n, k) labels each may be."""
+    scheme = projects.current_scheme(project_id)
+    rows = Consensus.objects.filter(
+        project_id=project_id, label_id__in=list(scheme.lineage.several)
+    ).values_list("image_id", "label_id")
+    label_of = dict(rows.order_by("image_id"))
+    found = np.zeros((len(image_ids), len(scheme.codes)), dtype=np.bool_)
+    for place, image_id in enumerate(image_ids.tolist()):
+        found[place, list(scheme.lineage.several.get(label_of.get(image_id, 0), ()))] = True
+    return found
+
+
 def _pool_rows(
     project_id: int, scheme: SchemeView, where: Q, *, is_several: bool = False
 ) -> TrainingRows:

@@ -88,7 +88,8 @@ class SchemeView:
     def column_of(self) -> dict[int, int]:
         """Give the column of every label that has one, labels merged into another too."""
         columns = {label_id: column for column, label_id in enumerate(self.label_ids)}
-        return columns | dict(self.lineage.merged)
+        columns.update(self.lineage.merged)
+        return columns
 
     @property
     def standing(self) -> dict[int, int]:

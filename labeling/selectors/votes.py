@@ -113,7 +113,9 @@ def hints_of(
             named = [label for label in one.label_ids if label in lineage.several]
             if named and not one.decides_alone:
                 columns = lineage.several[named[0]]
-                found[image_id].append(Hint(one.annotator_id, named[0], columns, counts=True))
+                # An answer that was on its way while its label was split is asked again too.
+                counts = named[0] not in lineage.split_at
+                found[image_id].append(Hint(one.annotator_id, named[0], columns, counts))
     return found
 
 

@@ -59,13 +59,6 @@ class RetiredLabelError(LabelingError):
     status = 409
 
 
-class GroupOfLabelsError(LabelingError):
-    """A group is no label: it has no images of its own to merge or to split."""
-
-    code = "group_of_labels"
-    status = 409
-
-
 class SeveralLabelsError(LabelingError):
     """Where an image has several labels, asking one of them again would drop the others."""
 
@@ -221,7 +214,7 @@ def _live(project: Project, codes: Sequence[str]) -> list[Label]:
         )
     groups = [label.name for label in found if label.is_group]
     if groups:
-        raise GroupOfLabelsError(
+        raise schemes.GroupOfLabelsError(
             f"{', '.join(groups)} stands for several labels. Choose the labels themselves."
         )
     return sorted(found, key=lambda label: (label.position, label.pk))

@@ -56,6 +56,13 @@ class LabelTakenError(LabelingError):
     status = 409
 
 
+class GroupOfLabelsError(LabelingError):
+    """A group is no label: it has no images of its own, and goes when its labels leave it."""
+
+    code = "group_of_labels"
+    status = 409
+
+
 class LastLabelsError(LabelingError):
     """A scheme with fewer than two labels gives nothing to choose."""
 
@@ -122,9 +129,14 @@ def retire_label(*, label_id: int, now: datetime, user_id: int | None = None) ->
 
     Raises:
         LastLabelsError: fewer than two labels would be left.
+        GroupOfLabelsError: it is a group of labels.
     """
     with transaction.atomic():
         label = _locked_label(label_id)
+        if label.is_group:
+            raise GroupOfLabelsError(
+                f"{label.name!r} stands for several labels. Take the group apart instead."
+            )
         if label.retired_at is not None:
             return label
         live = label.project.labels.filter(retired_at__isnull=True, is_group=False)

@@ -156,7 +156,7 @@ class _Refit:
             project, claim, trigger in FORCED, now,
             rows, champion, embedding_set, {}, kept, started,
             narrowed.joined(
-                lending.plan(project, rows, embedding_set, kept), project, embedding_set
+                lending.plan(project, rows, embedding_set, kept), project, embedding_set, champion
             ),
             trigger if trigger in challenger.KINDS else "",
             last.data_version if last else 0,

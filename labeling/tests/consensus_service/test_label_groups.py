@@ -165,7 +165,9 @@ def test_labels_keep_their_group_through_a_merge_and_a_split(project: Project) -
 def test_refuses_groups_that_cannot_be(project: Project) -> None:
     with pytest.raises(schemes.LabelTakenError):
         group(project, juice="Tea")
-    with pytest.raises(label_steps.GroupOfLabelsError):
+    with pytest.raises(schemes.GroupOfLabelsError):
+        schemes.retire_label(label_id=projects.label(project.pk, "milk").pk, now=LATER)
+    with pytest.raises(schemes.GroupOfLabelsError):
         label_steps.merge_labels(
             project_id=project.pk, codes=["milk", "tea"], name="Drink", now=LATER
         )

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from labeling.selectors import projects
-from labeling.services import label_steps
+from labeling.services import label_groups, label_steps
 from labeling.tests import worlds
 from labeling.tests.rows import Image, Partition
 from ml.heads import codec
 from ml.models import ModelVersion
 from ml.selectors import embeddings, evidence, metrics, registry
-from ml.services import common_ground, snapshots
+from ml.services import common_ground, narrowed, snapshots
 from ml.tests.loop.world import LABELS, World
 
 pytestmark = pytest.mark.django_db
@@ -149,6 +149,41 @@ def test_shares_what_a_version_says_of_a_split_label_evenly_over_its_heirs(world
     np.testing.assert_allclose(ground.said[:, 0], ground.said[:, 1])
     np.testing.assert_allclose(ground.said[:, 0], known.probabilities[:, 0] / 2, atol=1e-3)
     assert ground.is_comparable.tolist() == (targets[:, 1] == 0).tolist()
+
+
+def test_what_people_could_only_narrow_down_is_spread_by_what_the_answered_images_teach() -> None:
+    world = World.make(pool=90)
+    label_groups.set_groups(
+        project_id=world.project.pk,
+        group_of={"soy-milk": "Plant milk", "oat-milk": "Plant milk"},
+        now=world.now,
+    )
+    world.label_some(30)
+    asked = [key for key in world.unanswered() if world.truth[key] != "milk"][:20]
+    for key in asked:
+        worlds.direct(world.annotator, Image.objects.get(pk=key), "plant milk")
+
+    world.refit()
+
+    version = champion(world)
+    rows = snapshots.load(version.snapshot_id)
+    assert (version.n_labels, len(rows.image_ids)) == (30, 50)
+    shares = dict(zip(rows.image_ids.tolist(), rows.posteriors, strict=True))
+    at = {label: rows.codes.index(worlds.slug(label)) for label in LABELS}
+    right = [shares[key][at[world.truth[key]]] for key in asked]
+    plant = [shares[key][[at["soy milk"], at["oat milk"]]].sum() for key in asked]
+    assert np.mean(right) > 0.75 * np.mean(plant)
+    assert min(plant) > 0.8
+
+
+def test_mass_on_other_labels_stays_when_a_group_is_spread() -> None:
+    posteriors = np.array([[0.1, 0.45, 0.45], [0.2, 0.4, 0.4]])
+    may = np.array([[False, True, True], [False, True, True]])
+    believed = np.array([[0.6, 0.3, 0.1], [0.0, 0.0, 0.0]])
+
+    found = narrowed.spread(posteriors, may, believed)
+
+    np.testing.assert_allclose(found, [[0.1, 0.675, 0.225], [0.2, 0.4, 0.4]])
 
 
 def is_pool(image_id: int) -> bool:
