@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from labeling.consensus.narrowing import Hint
-    from labeling.consensus.types import Vote
+    from labeling.consensus.types import Hint, Vote
 
 START_ALPHA, START_BETA = 8.0, 2.0
 START_PRIOR_WEIGHT = 0.5

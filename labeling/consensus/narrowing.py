@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labeling.consensus import retirement
-from labeling.consensus.types import Answers, Decision, State, Vote
+from labeling.consensus.types import Answers, Decision, Hint, State, Vote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,24 +19,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from labeling.consensus.crowd import Pool
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """One annotator's word that an image is one of several labels.
-
-    Attributes:
-        annotator: database key.
-        label: key of the group, or of the label that was split.
-        columns: what it may be.
-        counts: whether it is an answer to the question as it is asked now; what was said before a
-            label was split is believed, but asked again.
-    """
-
-    annotator: int
-    label: int
-    columns: tuple[int, ...]
-    counts: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,24 @@ class Vote:
     tells: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One annotator's word that an image is one of several labels.
+
+    Attributes:
+        annotator: database key.
+        label: key of the group, or of the label that was split.
+        columns: what it may be.
+        counts: whether it is an answer to the question as it is asked now; what was said before a
+            label was split is believed, but asked again.
+    """
+
+    annotator: int
+    label: int
+    columns: tuple[int, ...]
+    counts: bool
+
+
 class State(StrEnum):
     """Where an image stands; the values are those of the `Consensus` table."""
 

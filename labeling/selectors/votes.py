@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Subquery
 
 from labeling.consensus import policy
-from labeling.consensus.narrowing import Hint
+from labeling.consensus.types import Hint
 from labeling.models import Annotation, AnnotationKind, AnnotatorKind, Label, LabelValue
 from labeling.selectors.prepared import Prepared
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from labeling.consensus.crowd import Pool, Skill
-    from labeling.consensus.narrowing import Hint
+    from labeling.consensus.types import Hint
     from labeling.models import Project
     from labeling.selectors.projects import SchemeView
     from labeling.selectors.votes import LiveAnswer
