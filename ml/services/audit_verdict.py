@@ -7,12 +7,13 @@ and when it is computed again from what was stored (`ml.services.verdicts_again`
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labeling.selectors import projects
 from ml.evaluation import compare, label_sets, verdicts
 from ml.evaluation.verdicts import Verdict
 from ml.models import ComparisonDecision, ComparisonKind, ModelKind
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 NON_INFERIORITY_MARGIN = 0.02
 MONITOR_MARGIN = 0.02
 """Points of accuracy that all heads since the last proven one may have lost together."""
+
+Names = Mapping[str, str]
+_BY_CODE: Names = MappingProxyType({})
+"""A label without a name is called by its code."""
 
 LOOKS_KEPT = 120
 """As many points as a plot can show; older ones are thinned out."""
@@ -51,7 +56,9 @@ class AuditVerdict:
     sentence: str
 
 
-def of_certification(comparison: Comparison, table: Table, *, n_open: int) -> AuditVerdict:
+def of_certification(
+    comparison: Comparison, table: Table, *, n_open: int, names: Names = _BY_CODE
+) -> AuditVerdict:
     """Judge a candidate by `verdicts.certify`, with the floor under each label.
 
     Args:
@@ -59,6 +66,7 @@ def of_certification(comparison: Comparison, table: Table, *, n_open: int) -> Au
         table: the pairs.
         n_open: measured images that still wait for an answer or an expert. A fine-tune fails
             once there are none: nobody will ever answer more.
+        names: code to what a label is called, for the sentence.
     """
     pairs = table.counts()
     margin = NON_INFERIORITY_MARGIN if comparison.reference_id is not None else None
@@ -78,7 +86,7 @@ def of_certification(comparison: Comparison, table: Table, *, n_open: int) -> Au
         "fallen": fallen,
     }
     decision = _decision(comparison, found, pairs, fallen=fallen, n_open=n_open)
-    said = _sentence(comparison, pairs, decision, numbers)
+    said = _sentence(comparison, pairs, decision, numbers, names)
     return AuditVerdict(decision, pairs, max(log_e.values()), needed, numbers, said)
 
 
@@ -109,17 +117,16 @@ def with_look(detail: dict[str, Any], found: AuditVerdict, now: datetime) -> dic
     return {**detail, "looks": looks}
 
 
-def other(comparison: Comparison) -> str:
+def other(comparison: Comparison, names: Names = _BY_CODE) -> str:
     """Name what a comparison compares with."""
     if comparison.reference is None:
-        always = _named(comparison, str(comparison.detail["always"]))
-        return f"always answering {always}"
+        return f"always answering {_named(str(comparison.detail['always']), names)}"
     return f"v{comparison.reference.number}"
 
 
-def _named(comparison: Comparison, code: str) -> str:
+def _named(code: str, names: Names) -> str:
     """Write a label, or a set of labels, as people know it."""
-    return f"“{label_sets.names(code, projects.label_names(comparison.project_id))}”"
+    return f"“{label_sets.names(code, dict(names))}”"
 
 
 def _log_e(pairs: Pairs, margin: float | None) -> dict[str, float]:
@@ -163,26 +170,30 @@ def _decision(
     return ComparisonDecision.RUNNING
 
 
-def counted(comparison: Comparison, pairs: Pairs) -> str:
+def counted(comparison: Comparison, pairs: Pairs, names: Names = _BY_CODE) -> str:
     """Say on how many audit images the two differed, and which way."""
     if comparison.kind == ComparisonKind.MONITOR:
         return (
-            f"wrong on {pairs.losses} audit images that {other(comparison)} had right, right on "
-            f"{pairs.wins} that it had wrong, of {pairs.n}"
+            f"wrong on {pairs.losses} audit images that {other(comparison, names)} had right, "
+            f"right on {pairs.wins} that it had wrong, of {pairs.n}"
         )
     return (
-        f"right on {pairs.wins} audit images that {other(comparison)} had wrong, wrong on "
+        f"right on {pairs.wins} audit images that {other(comparison, names)} had wrong, wrong on "
         f"{pairs.losses} that it had right, of {pairs.n}"
     )
 
 
 def _sentence(
-    comparison: Comparison, pairs: Pairs, decision: ComparisonDecision, numbers: dict[str, Any]
+    comparison: Comparison,
+    pairs: Pairs,
+    decision: ComparisonDecision,
+    numbers: dict[str, Any],
+    names: Names,
 ) -> str:
-    seen = counted(comparison, pairs)
+    seen = counted(comparison, pairs, names)
     dropped = ", ".join(
-        f"{_named(comparison, each['label'])} (wrong on {each['losses']} of {each['n']} that "
-        f"{other(comparison)} had right)"
+        f"{_named(each['label'], names)} (wrong on {each['losses']} of {each['n']} that "
+        f"{other(comparison, names)} had right)"
         for each in numbers["fallen"]
     )
     but = f" It has become worse at {dropped}." if dropped else ""

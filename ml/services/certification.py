@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.db import transaction
 
+from labeling.selectors import projects
 from labeling.services import adjudication
 from ml.evaluation import compare, label_sets
 from ml.heads import several
@@ -157,7 +158,8 @@ def _certify(comparison: Comparison, truth: AuditTruth, now: datetime) -> str:
         comparison.detail = {**comparison.detail, "always": always}
     reference = comparison.reference or str(comparison.detail["always"])
     table = evidence.table(comparison.challenger, reference, truth)
-    found = audit_verdict.of_certification(comparison, table, n_open=truth.n_open)
+    names = projects.label_names(comparison.project_id)
+    found = audit_verdict.of_certification(comparison, table, n_open=truth.n_open, names=names)
     decision, sentence = found.decision, found.sentence
     is_finetune = comparison.challenger.kind == ModelKind.FINETUNE
     if decision == ComparisonDecision.RUNNING and is_finetune:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labeling.selectors import projects
 from ml.errors import MlError
 from ml.models import ComparisonDecision, ComparisonKind, ModelKind, ModelVersion
 from ml.selectors import evidence
@@ -133,7 +134,8 @@ def _certification(comparison: Comparison, truth: AuditTruth) -> Again:
         return Again(CERTIFICATION, version.number, None, note, _stored(comparison), {})
     table = evidence.Table.from_json(kept) if kept else evidence.table(version, reference, truth)
     n_open = int(comparison.detail["numbers"].get("n_open", truth.n_open))
-    found = audit_verdict.of_certification(comparison, table, n_open=n_open)
+    names = projects.label_names(comparison.project_id)
+    found = audit_verdict.of_certification(comparison, table, n_open=n_open, names=names)
     again = _as_stored(comparison, found)
     wrong = _differing(_stored(comparison), again)
     if kept is None and _counts(found.pairs) != _counts_of(comparison):

@@ -57,7 +57,7 @@ def test_a_label_that_falls_holds_a_candidate_that_is_better_over_all() -> None:
     assert found.numbers["verdict"] == "BETTER"
     assert found.decision == "RUNNING"
     assert found.numbers["fallen"] == [{"label": "oat", "wins": 0, "losses": 6, "n": 16}]
-    assert "worse at oat (wrong on 6 of 16 that v3 had right)" in found.sentence
+    assert "worse at “oat” (wrong on 6 of 16 that v3 had right)" in found.sentence
 
 
 @pytest.mark.parametrize(
