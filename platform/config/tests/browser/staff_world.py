@@ -195,23 +195,22 @@ def set_gold(world: StaffWorld, image_ids: Sequence[int], *, note: str = "") -> 
 
 
 def _flag_one(world: StaffWorld, annotator_id: int) -> None:
-    """Flag what the queue serves, which may be an audit image: nobody is to answer it again."""
+    """Flag a pool image that the queue serves: nobody is to answer it again."""
     claimed = queue_service.claim(
-        project_id=world.project_id, annotator_id=annotator_id, count=1, client="t", now=world.now
+        project_id=world.project_id, annotator_id=annotator_id, count=9, client="t", now=world.now
     )
-    for assignment in claimed.assignments:
-        submit(
-            annotator_id=annotator_id,
-            assignment_public_id=assignment.public_id,
-            key=uuid.uuid4(),
-            request_hash="flag",
-            kind="FLAG",
-            label_codes=[],
-            flag_reason="PERSON",
-            time_spent_ms=900,
-            shown={},
-            now=world.now,
-        )
-        for images_of in (world.audit, world.pool):
-            if assignment.image_id in images_of:
-                images_of.remove(assignment.image_id)
+    assignment = next(one for one in claimed.assignments if one.image_id in world.pool)
+    submit(
+        annotator_id=annotator_id,
+        assignment_public_id=assignment.public_id,
+        key=uuid.uuid4(),
+        request_hash="flag",
+        kind="FLAG",
+        label_codes=[],
+        flag_reason="PERSON",
+        time_spent_ms=900,
+        shown={},
+        now=world.now,
+    )
+    world.pool.remove(assignment.image_id)
+    queue_service.release(annotator_id=annotator_id, client="t", now=world.now)
