@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from ml.heads.closed_form import Problem
     from ml.types import Embeddings, Groups, Weights
 
     Matrix = npt.NDArray[np.float64]
@@ -100,10 +101,11 @@ def fit_sigmoid(answered: Answered, *, strengths: Sequence[float] = STRENGTHS) -
     _check(answered, strengths)
     centre = answered.embeddings.mean(axis=0, dtype=np.float64)
     prepared = prepare(answered.embeddings, centre)
+    asked = _asked(answered, prepared)
     losses: dict[float, float] = {}
     best: tuple[float, Head, Matrix] | None = None
     for strength in sorted(strengths, reverse=True):
-        weights, bias, outside = _scores(answered, prepared, strength)
+        weights, bias, outside = _scores(asked, answered, prepared, strength)
         slope, offset = _calibration(answered, outside)
         said = sigmoid(slope * outside + offset)
         loss = log_loss(answered, said)
@@ -131,11 +133,14 @@ def thresholds(
     """Give the (k,) probabilities from which a label is said, so that it is right often enough.
 
     Each is the lowest bar at which the known out-of-group rows above it reach `precision`; one met
-    by fewer than `min_rows` is luck. `NOTHING_ACCEPTED` where no bar reaches it.
+    by fewer than `min_rows` is luck. `NOTHING_ACCEPTED` where no bar reaches it. Never below one
+    half: where the likely rows are nearly all right, a lower bar would let in what is more likely
+    not there, and still be right often enough over all (photographs of two things were said to
+    show a third at 0.08).
     """
     bars = np.empty(len(answered.label_order))
     for column in range(len(bars)):
-        rows = answered.known[:, column]
+        rows = answered.known[:, column] & (fitted.out_of_group[:, column] >= 0.5)
         bars[column] = lowest_bar(
             fitted.out_of_group[rows, column],
             answered.yes[rows, column] > 0.5,
@@ -158,28 +163,45 @@ def log_loss(answered: Answered, said: Matrix) -> float:
     return float((weights * np.where(answered.known, cells, 0.0)).sum() / weights.sum())
 
 
-def _scores(
-    answered: Answered, prepared: Embeddings, strength: float
-) -> tuple[Matrix, Matrix, Matrix]:
-    """Fit every label on the images it was asked of; give weights, bias and out-of-group scores."""
-    n, k = answered.yes.shape
-    weights, bias = np.zeros((prepared.shape[1], k)), np.zeros(k)
-    outside = np.zeros((n, k))
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Labels that were asked of the same images, and their ridge problem."""
+
+    columns: npt.NDArray[np.intp]
+    rows: npt.NDArray[np.intp]
+    problem: Problem
+    is_one_group: bool
+
+
+def _asked(answered: Answered, prepared: Embeddings) -> list[_Asked]:
+    """Form every problem once, whatever strengths are tried."""
+    found = []
     for columns in _asked_alike(answered.known):
         rows = np.flatnonzero(answered.known[:, columns[0]])
         if not len(rows):
             continue
         mean_one = answered.weights[rows] / answered.weights[rows].mean()
         groups = answered.groups[rows]
-        problem = problem_of(
-            Rows(prepared, rows, answered.yes[np.ix_(rows, columns)], mean_one, groups)
-        )
-        fit = problem.solve(strength)
+        targets = answered.yes[np.ix_(rows, columns)]
+        problem = problem_of(Rows(prepared, rows, targets, mean_one, groups))
+        found.append(_Asked(columns, rows, problem, len(np.unique(groups)) == 1))
+    return found
+
+
+def _scores(
+    asked: Sequence[_Asked], answered: Answered, prepared: Embeddings, strength: float
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Fit every label on the images it was asked of; give weights, bias and out-of-group scores."""
+    n, k = answered.yes.shape
+    weights, bias = np.zeros((prepared.shape[1], k)), np.zeros(k)
+    outside = np.zeros((n, k))
+    for each in asked:
+        columns, fit = each.columns, each.problem.solve(strength)
         weights[:, columns], bias[columns] = fit.weights, fit.bias
         outside[:, columns] = prepared @ fit.weights + fit.bias
         # With one group nothing can be left out: these rows stay uncalibrated, at their mean.
-        is_one = len(np.unique(groups)) == 1
-        outside[np.ix_(rows, columns)] = fit.bias if is_one else problem.held_out(fit)
+        held_out = fit.bias if each.is_one_group else each.problem.held_out(fit)
+        outside[np.ix_(each.rows, columns)] = held_out
     return weights, bias, outside
 
 

@@ -129,6 +129,7 @@ def test_what_is_accepted_is_right_often_enough(seed: int, precision: float) -> 
         if bar == NOTHING_ACCEPTED:
             assert not accepted.any()
         else:
+            assert bar >= 0.5
             assert accepted.sum() >= 10
             assert (answered.yes[accepted, column] > 0.5).mean() >= precision - 1e-9
 
