@@ -309,7 +309,7 @@ def _counts(project: Project, label_ids: Collection[int]) -> tuple[int, int]:
 
 
 def _carry_over(project: Project, label_ids: Collection[int], heir: Label) -> tuple[int, int]:
-    """Let the images of the merged labels, and gold references to them, be of the one label."""
+    """Let the images of the merged labels be of the one label; gold is read through the steps."""
     found = _counts(project, label_ids)
     rows = Consensus.objects.filter(project=project, label_id__in=label_ids)
     slots.lock_images(rows.exclude(label=heir).values_list("image_id", flat=True))
