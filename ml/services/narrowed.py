@@ -88,8 +88,8 @@ def _believed(
     Of many rows at the strength and temperature that were chosen last.
     """
     k = len(own.codes)
-    seen = np.unique(own.posteriors.argmax(axis=1)) if len(own.image_ids) else []
-    if len(seen) < 2 or not len(rows.image_ids):
+    n_seen = len(np.unique(own.posteriors.argmax(axis=1))) if len(own.image_ids) else 0
+    if n_seen < 2 or not len(rows.image_ids):
         return np.full((len(rows.image_ids), k), 1.0 / k)
     labeled = LabeledSet(
         image_ids=own.image_ids,
