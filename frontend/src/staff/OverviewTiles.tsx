@@ -56,6 +56,7 @@ export function NextStep({ overview, slug }: { overview: Overview; slug: string 
 export function AccuracyTile({ overview }: { overview: Overview }) {
   const { overall, weighted, open, rests_on_one_person: isOnePerson } = overview.accuracy;
   const isFew = overall.n < FEW_ANSWERS;
+  const why = isOnePerson ? "" : secondAnswers(open, overview.labels.audit_votes);
   const shown = weighted ? { ...overall, ...weighted } : overall;
   const isKnown = shown.estimate !== null;
   return (
@@ -70,7 +71,7 @@ export function AccuracyTile({ overview }: { overview: Overview }) {
       )}
       {isKnown && !isFew && <Whisker estimate={shown} />}
       <p>{measuredSentence(shown, open)}</p>
-      {!isOnePerson && <p class="soft small">{secondAnswers(open, overview.labels.audit_votes)}</p>}
+      {why && <p class="soft small">{why}</p>}
       {weighted && (
         <p class="soft small">
           Some pictures were drawn for the audit more often than others, so each counts for as many

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { secondAnswers } from "./OverviewTiles";
 import { reachSentence, reachWords } from "./reach";
 
 test("what can be reached with the images that wait is promised", () => {
@@ -38,4 +39,12 @@ test("a width that means unknown is never promised", () => {
 
   expect(reachWords(reach)).toBe("only 2 left; about 93 for ±10, guessed from 1");
   expect(reachSentence(reach)).toContain("the 2 still left cannot make it known");
+});
+
+test("an interval that widens when somebody joins says why", () => {
+  const open = { answers: 12, expert: 0, none_fits: 0, unseen: 0 };
+
+  expect(secondAnswers(open, 2)).toContain("each audit image is asked of up to 2");
+  expect(secondAnswers({ ...open, answers: 0 }, 2)).toBe("");
+  expect(secondAnswers(open, 1)).toBe("");
 });
