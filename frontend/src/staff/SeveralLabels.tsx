@@ -1,5 +1,4 @@
 import { useState } from "preact/hooks";
-import { IntervalMark } from "../shared/IntervalMark/IntervalMark";
 import { FEW_ANSWERS, interval, percent, plural } from "./format";
 import type { Between, SetFigures, SetLabel } from "./types";
 
@@ -18,8 +17,9 @@ export function SeveralLabels({ figures }: { figures: SetFigures }) {
         A picture may show several things at once, so each label is a yes or no of its own. From the
         audit images only: drawn at random, labeled blind, never learned from. {summary(figures)}
       </p>
-      <div class="table-scroll">
-        <table class="interval-bars several-labels">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reached by keys. */}
+      <section class="table-scroll" tabIndex={0} aria-label="How well each label is found, table">
+        <table class="plain-table several-labels">
           <caption class="visually-hidden">
             How often each label is found, and how often it is right when said, with 95 % intervals
           </caption>
@@ -46,7 +46,7 @@ export function SeveralLabels({ figures }: { figures: SetFigures }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
       {rows.length > ROWS_AT_FIRST && (
         <p>
           <button
@@ -71,7 +71,7 @@ export function SeveralLabels({ figures }: { figures: SetFigures }) {
 
 function Row({ row }: { row: SetLabel }) {
   return (
-    <tr data-pale={row.n_yes < FEW_ANSWERS} data-unknown={row.n_yes === 0}>
+    <tr class={row.n_yes < FEW_ANSWERS ? "soft" : undefined}>
       <th scope="row">{row.name}</th>
       <td class="num">
         {row.n_yes} of {row.n}
@@ -87,9 +87,7 @@ function Share({ found, nothing }: { found: Between | null; nothing: string }) {
   if (found === null || found.estimate === null) return <td class="num soft">{nothing}</td>;
   return (
     <td class="num">
-      <span class="interval-figure">{percent(found.estimate)}</span>
-      <span class="soft small interval-range">{interval(found.low, found.high)}</span>
-      <IntervalMark estimate={found.estimate} low={found.low} high={found.high} />
+      {percent(found.estimate)} <span class="soft small">({interval(found.low, found.high)})</span>
     </td>
   );
 }
