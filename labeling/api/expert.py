@@ -165,9 +165,8 @@ class ExpertImageView(APIView):
 
 def _gold(annotation: Annotation) -> dict[str, Any]:
     """Say whether a decision may be kept as gold; before it, this would tell why it was asked."""
-    why_not = gold_selectors.why_not(annotation.image)
-    # A reference is one label, whole: of a set it would say no to the rest.
-    is_label = annotation.kind == "LABEL" and annotation.project.mode == "SINGLE"
+    why_not = gold_selectors.why_not(annotation.image, annotation.project.mode)
+    is_label = annotation.kind == "LABEL"
     return {
         "may_be_gold": is_label and why_not is None,
         "why_not": why_not[1] if why_not else None if is_label else "Only a label can be gold.",

@@ -308,7 +308,7 @@ class GoldImageView(APIView):
         project = project_for(request, slug, Role.EXPERT)
         image = image_selectors.in_project(project.pk, public_id)
         reference = gold_selectors.of_image(image.pk)
-        why_not = gold_selectors.why_not(image)
+        why_not = gold_selectors.why_not(image, project.mode)
         return Response(
             {
                 "image": payloads.image(image),

@@ -16,6 +16,7 @@ from labeling.models import (
     GoldReference,
     Image,
     LabelValue,
+    Mode,
     Partition,
     QueueEntry,
     QueueEntryState,
@@ -123,8 +124,17 @@ def set_by(annotator_id: int) -> int:
     return standing().filter(annotator_id=annotator_id).count()
 
 
-def why_not(image: Image) -> tuple[str, str] | None:
-    """Give the code and the sentence why an image cannot be gold, or None where it can."""
+def why_not(image: Image, mode: str) -> tuple[str, str] | None:
+    """Give the code and the sentence why an image cannot be gold, or None where it can.
+
+    `mode` is that of its project: a reference is one label, whole, and would say no to the others
+    of a set.
+    """
+    if mode == Mode.MULTI:
+        return (
+            "several_labels",
+            "A picture of this project may show several labels, and gold is for one.",
+        )
     if image.partition == Partition.AUDIT:
         return (
             "audit_image",

@@ -134,7 +134,7 @@ def _set(setter: _Setter, given: Given, labels: dict[str, Label]) -> Outcome:
         )
         if image is None:
             return _refused(given, "image_not_found", "This project has no such image.")
-        why_not = gold_selectors.why_not(image)
+        why_not = gold_selectors.why_not(image, setter.project.mode)
         if why_not is not None:
             return _refused(given, *why_not)
         return Outcome(given.image, _store(setter, image, label, given.note.strip()))

@@ -10,7 +10,8 @@ export interface LabelRowProps {
   label: StaffLabel;
   onChange: () => void;
   onRetire: (label: StaffLabel) => void;
-  onSplit: (label: StaffLabel) => void;
+  /** Absent where pictures may show several labels: asked again, they would lose the others. */
+  onSplit: ((label: StaffLabel) => void) | undefined;
   onSearch: () => void;
 }
 
@@ -103,14 +104,16 @@ function LiveLabel({ base, label, onChange, onRetire, onSplit, onSearch }: Label
             </label>
           </span>
           <FindMore base={base} like={{ label: label.code }} name={label.name} onDone={onSearch} />
-          <Button
-            size="s"
-            tone="quiet"
-            aria-label={`Split ${label.name}`}
-            onClick={() => onSplit(label)}
-          >
-            Split
-          </Button>
+          {onSplit && (
+            <Button
+              size="s"
+              tone="quiet"
+              aria-label={`Split ${label.name}`}
+              onClick={() => onSplit(label)}
+            >
+              Split
+            </Button>
+          )}
           <Button
             size="s"
             tone="quiet"

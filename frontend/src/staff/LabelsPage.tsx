@@ -80,7 +80,7 @@ export function LabelsPage({ slug }: { slug: string }) {
               label={label}
               onChange={labels.reload}
               onRetire={setRetiring}
-              onSplit={setSplitting}
+              onSplit={settings.data?.mode === "MULTI" ? undefined : setSplitting}
               onSearch={() => setSearches((round) => round + 1)}
             />
           ))}

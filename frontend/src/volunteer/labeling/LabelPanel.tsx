@@ -87,6 +87,9 @@ function Groups({
   );
 }
 
+const isNamed = (name: string, query: string) =>
+  name.toLowerCase().includes(query.trim().toLowerCase());
+
 /** All labels as buttons; what is typed sorts and filters them, Enter takes the first. */
 export function LabelPanel(props: LabelPanelProps) {
   const { labels, groups, registry, desk, slots, searchBox, isReady } = props;
@@ -187,8 +190,16 @@ export function LabelPanel(props: LabelPanelProps) {
         })}
         {found.length === 0 && (
           <p class="soft label-none">
-            No label fits “{query.trim()}”. If none of the labels is right, say{" "}
-            <em>none of these</em>.
+            {groups.some((group) => isNamed(group.name, query)) ? (
+              <>
+                “{query.trim()}” stands for several labels. Find it below, if you cannot tell which.
+              </>
+            ) : (
+              <>
+                No label fits “{query.trim()}”. Try another word; if none of the labels is right,
+                say <em>none of these</em>.
+              </>
+            )}
           </p>
         )}
       </div>
