@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { openDialogs, Toasts } from "../Toast/Toast";
 import "./Dialog.css";
 
 export interface DialogProps {
@@ -20,6 +21,14 @@ export function Dialog({ open, title, onClose, wide = false, children }: DialogP
     if (!dialog) return;
     if (open && !dialog.open) dialog.showModal();
     if (!open && dialog.open) dialog.close();
+  }, [open]);
+
+  useEffect(() => {
+    if (!open) return;
+    openDialogs.value += 1;
+    return () => {
+      openDialogs.value -= 1;
+    };
   }, [open]);
 
   return (
@@ -43,6 +52,7 @@ export function Dialog({ open, title, onClose, wide = false, children }: DialogP
             </button>
           </header>
           {children}
+          <Toasts inDialog />
         </div>
       )}
     </dialog>

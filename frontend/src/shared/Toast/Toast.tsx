@@ -24,11 +24,15 @@ export function toast(text: string, tone: Tone = "plain"): void {
   setTimeout(() => dismiss(id), SHOWN_MS);
 }
 
-/** Where toasts appear: once in each app, near its root. */
-export function Toasts() {
+/** How many modal dialogs are open: what lies behind one is dimmed, and silent to screen readers. */
+export const openDialogs = signal(0);
+
+/** Where toasts appear: once in each app, near its root, and in each open dialog instead. */
+export function Toasts({ inDialog = false }: { inDialog?: boolean }) {
+  const shown = inDialog || openDialogs.value === 0 ? toasts.value : [];
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {toasts.value.map((item) => (
+      {shown.map((item) => (
         <div class="toast" key={item.id} data-tone={item.tone}>
           <span>{item.text}</span>
           <button type="button" class="toast-close" onClick={() => dismiss(item.id)}>
