@@ -30,6 +30,7 @@ class Volunteer:
         self.port, self.slug, self.ttl_s = job["port"], job["slug"], job["ttl_s"]
         self.session = job["sessions"][place]
         self.stop_at = time.monotonic() + job["seconds"]
+        self.most_answers = job["most_answers"]
         self.rng = random.Random(job["seed"] * 1000 + place)
         self.tabs = [uuid.uuid4().hex, uuid.uuid4().hex]
         self.accepted: dict[str, str] = {}
@@ -40,7 +41,7 @@ class Volunteer:
 
     def run(self) -> None:
         held: list[dict[str, Any]] = []
-        while time.monotonic() < self.stop_at:
+        while time.monotonic() < self.stop_at and len(self.accepted) < self.most_answers:
             if not held:
                 held = self._claim(self.tabs[0])
                 if not held:

@@ -14,17 +14,17 @@ from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from labeling.tests.worlds import make_annotator, make_images, make_project  # noqa: E402
 from ml.services.tables import make_tables  # noqa: E402
 
-POOL, AUDIT = 1750, 250
+POOL, AUDIT = 1550, 450
 
 
 def main(people: int, ttl_s: int) -> None:
-    """Make 2,000 images of which each is to get two answers, and people with open sessions."""
+    """Make 2,000 images of which each is to get three answers, and people with open sessions."""
     make_tables()
     project = make_project(
-        votes_pool=2,
-        vote_cap_pool=3,
-        votes_audit=2,
-        vote_cap_audit=3,
+        votes_pool=3,
+        vote_cap_pool=4,
+        votes_audit=3,
+        vote_cap_audit=4,
         audit_serving_share=0.15,
         random_arm_share=0.10,
         assignment_ttl_s=ttl_s,
