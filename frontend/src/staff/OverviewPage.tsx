@@ -10,6 +10,7 @@ import { LabelNeeds, OutlookSection } from "./outlook/OutlookSection";
 import { TopUpCost } from "./outlook/TopUpCost";
 import type { BandPoint, Outlook } from "./outlook/types";
 import { SeveralLabels } from "./SeveralLabels";
+import { ShowAll } from "./ShowAll";
 import type { HistoryPoint, Overview } from "./types";
 import { useResource } from "./useResource";
 
@@ -56,7 +57,6 @@ export function OverviewPage({ slug }: { slug: string }) {
 function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string }) {
   const rows = worstFirst(overview.accuracy.per_class);
   const [isAll, setAll] = useState(false);
-  const isLong = rows.length > ROWS_AT_FIRST;
   return (
     <section class="card stack">
       <h2>Accuracy of each label</h2>
@@ -65,18 +65,13 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
         first. {coverage(rows)}
       </p>
       <IntervalBars what="Label" rows={isAll ? rows : rows.slice(0, ROWS_AT_FIRST)} />
-      {isLong && (
-        <p>
-          <button
-            type="button"
-            class="link-button"
-            aria-expanded={isAll}
-            onClick={() => setAll(!isAll)}
-          >
-            {isAll ? "Show fewer" : `Show all ${rows.length} labels`}
-          </button>
-        </p>
-      )}
+      <ShowAll
+        total={rows.length}
+        atFirst={ROWS_AT_FIRST}
+        things="labels"
+        isAll={isAll}
+        onChange={setAll}
+      />
       {overview.champion && <TopUpCost slug={slug} labels={overview.accuracy.per_class} />}
     </section>
   );

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { FEW_ANSWERS, interval, percent, plural } from "./format";
+import { ShowAll } from "./ShowAll";
 import type { Between, SetFigures, SetLabel } from "./types";
 
 /** So many rows are shown before somebody asks for all. */
@@ -47,18 +48,13 @@ export function SeveralLabels({ figures }: { figures: SetFigures }) {
           </tbody>
         </table>
       </section>
-      {rows.length > ROWS_AT_FIRST && (
-        <p>
-          <button
-            type="button"
-            class="link-button"
-            aria-expanded={isAll}
-            onClick={() => setAll(!isAll)}
-          >
-            {isAll ? "Show fewer" : `Show all ${rows.length} labels`}
-          </button>
-        </p>
-      )}
+      <ShowAll
+        total={rows.length}
+        atFirst={ROWS_AT_FIRST}
+        things="labels"
+        isAll={isAll}
+        onChange={setAll}
+      />
       <p class="soft small">
         Found there: of the pictures that show it, how many the classifier says it of. Right when
         said: of the pictures it says it of, how many show it. Ranking: 100 % where every picture

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { moment, percent, plural } from "../format";
+import { ShowAll } from "../ShowAll";
 import { inOrder, standing, TONE } from "./needs";
 import type { Figures, Outlook } from "./types";
 
@@ -127,18 +128,13 @@ export function LabelNeeds({ figures, slug }: { figures: Figures; slug: string }
           </tbody>
         </table>
       </div>
-      {rows.length > ROWS_AT_FIRST && (
-        <p>
-          <button
-            type="button"
-            class="link-button"
-            aria-expanded={isAll}
-            onClick={() => setAll(!isAll)}
-          >
-            {isAll ? "Show fewer" : `Show all ${rows.length} labels`}
-          </button>
-        </p>
-      )}
+      <ShowAll
+        total={rows.length}
+        atFirst={ROWS_AT_FIRST}
+        things="labels"
+        isAll={isAll}
+        onChange={setAll}
+      />
     </section>
   );
 }

@@ -8,6 +8,7 @@ import { AgreementChart } from "../charts/AgreementChart";
 import { DECIMAL, decimal, IntervalBars } from "../charts/IntervalBars";
 import { moment, percent, plural } from "../format";
 import { Loading } from "../Loading";
+import { ShowAll } from "../ShowAll";
 import type { Adjudication, Agreement } from "../types";
 import { useAction } from "../useAction";
 import { useResource } from "../useResource";
@@ -122,18 +123,13 @@ function ByLabel({ now }: { now: Now }) {
         rows={isAll ? rows : rows.slice(0, ROWS_AT_FIRST)}
         figures={DECIMAL}
       />
-      {rows.length > ROWS_AT_FIRST && (
-        <p>
-          <button
-            type="button"
-            class="link-button"
-            aria-expanded={isAll}
-            onClick={() => setAll(!isAll)}
-          >
-            {isAll ? "Show fewer" : `Show all ${rows.length} labels`}
-          </button>
-        </p>
-      )}
+      <ShowAll
+        total={rows.length}
+        atFirst={ROWS_AT_FIRST}
+        things="labels"
+        isAll={isAll}
+        onChange={setAll}
+      />
     </div>
   );
 }

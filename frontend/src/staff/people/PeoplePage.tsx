@@ -11,6 +11,7 @@ import { Messages } from "./Messages";
 import { PersonRow } from "./PersonRow";
 import { ORDERS, type Order, shareOf, sorted } from "./people";
 import "./people.css";
+import { ShowAll } from "../ShowAll";
 
 export function PeoplePage({ slug }: { slug: string }) {
   const base = `staff/projects/${slug}`;
@@ -118,18 +119,13 @@ function People({ base, people, settings }: PeopleProps) {
                 ))}
             </tbody>
           </table>
-          {all.length > ROWS_AT_FIRST && (
-            <p>
-              <button
-                type="button"
-                class="link-button"
-                aria-expanded={isAll}
-                onClick={() => setAll(!isAll)}
-              >
-                {isAll ? "Show fewer" : `Show all ${all.length} people`}
-              </button>
-            </p>
-          )}
+          <ShowAll
+            total={all.length}
+            atFirst={ROWS_AT_FIRST}
+            things="people"
+            isAll={isAll}
+            onChange={setAll}
+          />
         </>
       )}
     </section>

@@ -6,6 +6,7 @@ import { Progress } from "../../shared/Progress/Progress";
 import { IntervalBars } from "../charts/IntervalBars";
 import { interval, moment, percent, plural } from "../format";
 import { Loading } from "../Loading";
+import { ShowAll } from "../ShowAll";
 import type { Person, PersonDetail, Suggestions } from "../types";
 import { useResource } from "../useResource";
 import { PersonActions } from "./PersonActions";
@@ -96,18 +97,13 @@ function ByLabel({ detail }: { detail: PersonDetail }) {
           rows={isAll ? rows : rows.slice(0, ROWS_AT_FIRST)}
         />
       )}
-      {rows.length > ROWS_AT_FIRST && (
-        <p>
-          <button
-            type="button"
-            class="link-button"
-            aria-expanded={isAll}
-            onClick={() => setAll(!isAll)}
-          >
-            {isAll ? "Show fewer" : `Show all ${rows.length} labels`}
-          </button>
-        </p>
-      )}
+      <ShowAll
+        total={rows.length}
+        atFirst={ROWS_AT_FIRST}
+        things="labels"
+        isAll={isAll}
+        onChange={setAll}
+      />
     </section>
   );
 }
