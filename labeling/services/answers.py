@@ -295,7 +295,14 @@ def close_held(annotator: Annotator, image: Image, now: datetime) -> None:
 def withdraw(answer: Annotation, key: uuid.UUID, request_hash: str, now: datetime) -> Annotation:
     """Withdraw an answer by a compensating row, which is given back."""
     Annotation.objects.filter(pk=answer.pk).update(withdrawn_at=now)
-    return Annotation.objects.create(
+    undone = undo_of(answer, key, request_hash, now)
+    undone.save(force_insert=True)
+    return undone
+
+
+def undo_of(answer: Annotation, key: uuid.UUID, request_hash: str, now: datetime) -> Annotation:
+    """Give the row that withdraws an answer, not stored yet."""
+    return Annotation(
         project_id=answer.project_id,
         image_id=answer.image_id,
         annotator_id=answer.annotator_id,

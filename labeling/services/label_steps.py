@@ -18,7 +18,6 @@ from labeling import events
 from labeling.errors import LabelingError
 from labeling.models import (
     Annotation,
-    AnnotationKind,
     AnnotationLabel,
     Consensus,
     ConsensusState,
@@ -360,17 +359,7 @@ def _withdraw(said: Sequence[Annotation], now: datetime) -> int:
     Annotation.objects.filter(pk__in=[answer.pk for answer in said]).update(withdrawn_at=now)
     Annotation.objects.bulk_create(
         [
-            Annotation(
-                project_id=answer.project_id,
-                image_id=answer.image_id,
-                annotator_id=answer.annotator_id,
-                scheme_id=answer.scheme_id,
-                kind=AnnotationKind.UNDO,
-                undoes=answer,
-                key=uuid.uuid4(),
-                request_hash=answers.hash_of("split", answer.pk),
-                created_at=now,
-            )
+            answers.undo_of(answer, uuid.uuid4(), answers.hash_of("split", answer.pk), now)
             for answer in said
         ],
         batch_size=BATCH,
