@@ -13,7 +13,7 @@ import numpy as np
 
 from labeling.selectors import consensus, projects, several
 from ml.evaluation import several_labels, weighted
-from ml.selectors import set_predictions
+from ml.selectors import metrics, set_predictions
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ml.evaluation.several_labels import LabelMeasure
-    from ml.types import Interval
 
 PAIRS = 12
 """Pairs of labels shown, those that come together most often first."""
@@ -88,16 +87,10 @@ def _of_label(one: LabelMeasure | None) -> dict[str, Any]:
         "n": one.n if one else 0,
         "n_yes": one.n_yes if one else 0,
         "average_precision": one.average_precision if one else None,
-        "precision": _interval(one.precision if one else None),
-        "recall": _interval(one.recall if one else None),
+        "precision": metrics.interval_json(one.precision) if one and one.precision else None,
+        "recall": metrics.interval_json(one.recall) if one and one.recall else None,
         "f1": one.f1 if one else None,
     }
-
-
-def _interval(found: Interval | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return {"estimate": found.estimate, "low": found.low, "high": found.high, "n": found.n}
 
 
 def _together(truth: _Truth, names: tuple[str, ...]) -> list[dict[str, Any]]:
