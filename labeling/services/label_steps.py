@@ -7,7 +7,6 @@ split it says only that the image is one of the new labels, so the image is aske
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,7 @@ from labeling.models import (
     Project,
 )
 from labeling.selectors import projects as project_selectors
-from labeling.services import answers, crowd, gold_stream, schemes, slots
+from labeling.services import crowd, gold_stream, reopening, schemes, slots
 from labeling.services.journal import record_event
 
 if TYPE_CHECKING:
@@ -337,31 +336,14 @@ def _decide_waiting(project: Project, label_ids: Collection[int], now: datetime)
 def ask_again(project: Project, label: Label, named: Collection[int], now: datetime) -> int:
     """Withdraw the answers that named a split label, and put its images back; count the answers."""
     said = AnnotationLabel.objects.filter(label_id__in=named).values("annotation_id")
-    live = Annotation.objects.filter(pk__in=said, withdrawn_at__isnull=True)
+    given = Annotation.objects.filter(pk__in=said)
     touched = {
-        *live.values_list("image_id", flat=True),
+        *given.filter(withdrawn_at__isnull=True).values_list("image_id", flat=True),
         *Consensus.objects.filter(label=label).values_list("image_id", flat=True),
     }
-    images = slots.lock_images(sorted(touched))
-    asked_again = _withdraw(list(live.order_by("pk")), now)
+    slots.lock_images(sorted(touched))
     references = GoldReference.objects.filter(label_id__in=named, withdrawn_at__isnull=True)
     gold = list(references.values_list("image_id", flat=True))
     if references.update(withdrawn_at=now):
         gold_stream.close_entries(gold, now)
-    for start in range(0, len(images), BATCH):
-        ids = [image.pk for image in images[start : start + BATCH]]
-        crowd.decide_batch(project, ids, now, keeps_skills=False)
-    return asked_again
-
-
-def _withdraw(said: Sequence[Annotation], now: datetime) -> int:
-    """Withdraw answers by a row each, as their authors would; they may be asked again."""
-    Annotation.objects.filter(pk__in=[answer.pk for answer in said]).update(withdrawn_at=now)
-    Annotation.objects.bulk_create(
-        [
-            answers.undo_of(answer, uuid.uuid4(), answers.hash_of("split", answer.pk), now)
-            for answer in said
-        ],
-        batch_size=BATCH,
-    )
-    return len(said)
+    return len(reopening.withdraw(project=project, said=given, now=now, also=touched))

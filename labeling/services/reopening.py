@@ -1,4 +1,4 @@
-"""Audit images asked again because the labels to choose from have changed.
+"""Images asked again because the labels to choose from have changed.
 
 An answer given before a label existed says nothing of that label. In the pool such an answer is
 merely old; in the audit slice it would make the accuracy on the new label a guess, so whoever gave
@@ -11,17 +11,19 @@ import uuid
 from typing import TYPE_CHECKING
 
 from labeling.models import Annotation, AnnotationKind, ConsensusState, Partition
-from labeling.services import adjudication, answers, consensus, slots, windows
+from labeling.services import adjudication, answers, crowd, slots
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from django.db.models import QuerySet
 
-    from labeling.models import Image, Project
+    from labeling.models import Project
 
 UNDECIDED = (ConsensusState.NONE_OF_THESE, ConsensusState.OPEN)
 """What experts are asked already (DISPUTED) they answer with the new label before them."""
+BATCH = 500
 
 
 def ask_unfitting_again(*, project: Project, now: datetime) -> int:
@@ -36,25 +38,31 @@ def ask_unfitting_again(*, project: Project, now: datetime) -> int:
         image__partition=Partition.AUDIT,
         image__consensus__state__in=UNDECIDED,
     )
-    return len(withdraw(project=project, said=said, now=now))
+    gone = withdraw(project=project, said=said, now=now)
+    return len({answer.image_id for answer in gone})
 
 
-def withdraw(*, project: Project, said: QuerySet[Annotation], now: datetime) -> list[Image]:
-    """Withdraw the live ones of these answers and decide their images anew; give the images.
+def withdraw(
+    *, project: Project, said: QuerySet[Annotation], now: datetime, also: Iterable[int] = ()
+) -> list[Annotation]:
+    """Withdraw the live ones of these answers and decide their images anew; give the answers.
 
-    Each answer by a compensating row, as its author would do it, so that they may be asked again.
+    Each answer by a compensating row, as its author would do it, so that they may be asked again;
+    what an expert had settled with one is open again. Images in `also` are decided anew as well.
     Inside a transaction.
     """
     live = said.filter(withdrawn_at__isnull=True)
-    images = slots.lock_images(live.values_list("image_id", flat=True).distinct())
+    touched = sorted({*live.values_list("image_id", flat=True), *also})
+    locked = {image.pk for image in slots.lock_images(touched)}
     # Read again: an answer may have been taken back before the lock was granted.
-    for answer in live.filter(image__in=images).order_by("pk"):
-        undone = answers.withdraw(answer, uuid.uuid4(), answers.hash_of("undo", answer.pk), now)
-        adjudication.follow(undone, now)
-    changed = consensus.update_many(project=project, images=images, now=now)
-    slots.recount(project, images, now)
-    disputed = {row.image_id for row in changed if row.state == ConsensusState.DISPUTED}
-    for image in images:
-        if image.pk in disputed:
-            windows.open_dispute(project, image, now)
-    return images
+    gone = [answer for answer in live.order_by("pk") if answer.image_id in locked]
+    Annotation.objects.filter(pk__in=[answer.pk for answer in gone]).update(withdrawn_at=now)
+    undone = [
+        answers.undo_of(answer, uuid.uuid4(), answers.hash_of("undo", answer.pk), now)
+        for answer in gone
+    ]
+    for row in Annotation.objects.bulk_create(undone, batch_size=BATCH):
+        adjudication.follow(row, now)
+    for start in range(0, len(touched), BATCH):
+        crowd.decide_batch(project, touched[start : start + BATCH], now, keeps_skills=False)
+    return gone

@@ -21,8 +21,9 @@ from labeling.models import (
 )
 from labeling.selectors import adjudication as adjudication_selectors
 from labeling.selectors import consensus as consensus_selectors
+from labeling.selectors import projects as project_selectors
 from labeling.selectors import queue as queue_selectors
-from labeling.services import adjudication, decisions, quarantine
+from labeling.services import adjudication, decisions, label_steps, quarantine
 from labeling.tests import factories, worlds
 from labeling.tests.crowd.browser import Browser, Json
 from labeling.tests.crowd.conftest import Browse
@@ -464,3 +465,21 @@ def test_an_expert_is_not_told_what_somebody_in_quarantine_said(
     )
 
     assert [said.label_code for said in queue_selectors.said_by_people(image.pk)] == ["juice"]
+
+
+def test_what_an_expert_settled_with_a_label_that_was_split_is_asked_again(
+    browse: Browse, expert: User, project: Project, people: list[Annotator]
+) -> None:
+    (image,) = audit_images(project, 1)
+    say(people, image, "milk", "juice", "apple")
+    open_due(project)
+    tab = browse(expert)
+    decide(tab, str(image.public_id), "milk")
+    milk = project_selectors.label(project.pk, "milk")
+
+    label_steps.split_label(label_id=milk.pk, names=["Cow milk", "Oat milk"], now=worlds.later(60))
+
+    assert Adjudication.objects.get(image=image).settled_at is None
+    say(people[:1], image, "cow milk")
+    open_due(project)
+    assert queue(tab)["left"] == 1
