@@ -67,6 +67,28 @@ def test_a_number_that_was_tampered_with_is_found(world: World, column: str) -> 
         call_command("verdict", project=world.project.slug, number=1)
 
 
+def test_a_sentence_that_was_worded_otherwise_is_no_other_verdict(world: World) -> None:
+    version = ModelVersion.objects.get(number=1)
+    version.gate["sentence"] = "As an earlier release put it."
+    version.save()
+
+    check, _ = verdicts_again.of_version(world.project.pk, 1)
+
+    assert check.agrees
+
+
+@pytest.mark.parametrize("name", ["log_loss", "is_passed"])
+def test_a_number_of_a_check_that_was_tampered_with_is_found(world: World, name: str) -> None:
+    version = ModelVersion.objects.get(number=1)
+    version.gate[name] = not version.gate[name] if name == "is_passed" else 0.123
+    version.save()
+
+    check, _ = verdicts_again.of_version(world.project.pk, 1)
+
+    assert check.agrees is False
+    assert name in check.note
+
+
 def test_the_command_gives_stored_and_recomputed_numbers(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
