@@ -53,6 +53,9 @@ class LabelChoiceSerializer(serializers.Serializer[Any]):
     description = serializers.CharField()
     key = serializers.CharField()
     colour = serializers.CharField()
+    former_names = serializers.ListField(
+        child=serializers.CharField(), help_text="Labels that were merged into it."
+    )
     example_url = serializers.CharField(allow_null=True)
 
 
@@ -119,13 +122,14 @@ class LabelingView(APIView):
         scheme = project_selectors.current_scheme(project.pk)
         counts = progress.for_annotator(project, annotator.pk, now=timezone.now())
         rows = {label.code: label for label in project_selectors.labels(project.pk)}
+        former = project_selectors.former_names(project.pk)
         return Response(
             {
                 "project": _project(project),
                 "guide": project.guide,
                 "scheme_version": scheme.version,
                 "labels": [
-                    _label(project, rows[code], name)
+                    _label(project, rows[code], name, former.get(code, []))
                     for code, name in zip(scheme.codes, scheme.names, strict=True)
                 ],
                 "groups": [
@@ -172,7 +176,7 @@ def _round(project: Project, annotator: Annotator) -> dict[str, int] | None:
     return None if found is None or found.is_over else {"done": found.done, "of": found.of}
 
 
-def _label(project: Project, label: Label, name: str) -> dict[str, Any]:
+def _label(project: Project, label: Label, name: str, former: list[str]) -> dict[str, Any]:
     example = f"/api/v1/projects/{project.slug}/labels/{label.code}/example"
     return {
         "code": label.code,
@@ -180,5 +184,6 @@ def _label(project: Project, label: Label, name: str) -> dict[str, Any]:
         "description": label.description,
         "key": label.key,
         "colour": label.colour,
+        "former_names": former,
         "example_url": example if label.examples.all() else None,
     }

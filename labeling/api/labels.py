@@ -28,9 +28,14 @@ class StaffLabelSerializer(serializers.ModelSerializer[Label]):
         source="parent.code", allow_null=True, default=None, help_text="Code of its group."
     )
 
+    became = serializers.SerializerMethodField(
+        help_text="Codes of what a retired label is a part of now, or was split into."
+    )
+
     class Meta:
         model = Label
         fields = (
+            "became",
             "code",
             "name",
             "description",
@@ -40,6 +45,10 @@ class StaffLabelSerializer(serializers.ModelSerializer[Label]):
             "example_url",
             "group",
         )
+
+    def get_became(self, label: Label) -> list[str]:
+        """Name what it became; nothing where it stands, or was only retired."""
+        return list(self.context.get("heirs", {}).get(label.code, ()))
 
     def get_example_url(self, label: Label) -> str | None:
         """Where its example picture is; the number makes a new picture a new address."""
@@ -84,7 +93,9 @@ class LabelsView(APIView):
         """List them."""
         project = project_for(request, slug, Role.MANAGER)
         rows = project_selectors.labels(project.pk)
-        return Response(StaffLabelSerializer(rows, many=True, context={"slug": slug}).data)
+        scheme = project_selectors.current_scheme(project.pk)
+        context = {"slug": slug, "heirs": project_selectors.heirs_of(scheme, scheme.codes)}
+        return Response(StaffLabelSerializer(rows, many=True, context=context).data)
 
     @extend_schema(
         tags=["staff"],

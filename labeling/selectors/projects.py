@@ -212,6 +212,26 @@ def heirs_of(scheme: SchemeView, codes: Collection[str]) -> dict[str, tuple[str,
     return {code: into for code, into in found.items() if set(into) <= set(codes)}
 
 
+def former_names(project_id: int) -> dict[str, list[str]]:
+    """Give what the labels of the scheme were called before merges, by code; oldest first.
+
+    So that whoever looks for a label of before finds the one it is a part of now.
+    """
+    rows = LabelMapping.objects.filter(project_id=project_id, kind=LabelMappingKind.MERGE)
+    said = list(rows.order_by("pk").values_list("from_label_id", "from_name"))
+    if not said:
+        return {}
+    scheme = current_scheme(project_id)
+    column_of = scheme.column_of
+    found: dict[str, list[str]] = {}
+    for label_id, name in said:
+        column = column_of.get(label_id)
+        if column is None or name in (scheme.names[column], *found.get(scheme.codes[column], [])):
+            continue
+        found.setdefault(scheme.codes[column], []).append(name)
+    return found
+
+
 def merged_into(label_ids: Collection[int]) -> dict[int, int]:
     """Give, for labels of any project that were merged into others, what each is now."""
     theirs = Label.objects.filter(pk__in=label_ids).values("project")

@@ -9,6 +9,8 @@ export interface Label {
   description: string;
   key: string;
   colour: string;
+  /** Of labels that were merged into it. */
+  former_names: string[];
   example_url: string | null;
 }
 

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
+import { listed } from "./format";
 import { FindMore } from "./Searches";
 import type { StaffLabel } from "./types";
 import { useAction } from "./useAction";
@@ -8,6 +9,8 @@ import { useAction } from "./useAction";
 export interface LabelRowProps {
   base: string;
   label: StaffLabel;
+  /** Names of what a retired label became. */
+  became: readonly string[];
   onChange: () => void;
   onRetire: (label: StaffLabel) => void;
   /** Absent where pictures may show several labels: asked again, they would lose the others. */
@@ -16,7 +19,7 @@ export interface LabelRowProps {
 }
 
 export function LabelRow(props: LabelRowProps) {
-  const { label } = props;
+  const { label, became } = props;
   if (label.retired_at === null) return <LiveLabel {...props} />;
   return (
     <li class="label-row" data-retired="true">
@@ -24,9 +27,15 @@ export function LabelRow(props: LabelRowProps) {
       <p class="label-fields-text">
         <s>{label.name}</s>
       </p>
-      <span class="pill">retired</span>
+      <span class="soft small">{fateOf(became)}</span>
     </li>
   );
+}
+
+/** Why a label is not on the labeling page any more. */
+export function fateOf(became: readonly string[]): string {
+  if (became.length === 0) return "retired";
+  return became.length === 1 ? `now part of ${became[0]}` : `split into ${listed(became)}`;
 }
 
 function LiveLabel({ base, label, onChange, onRetire, onSplit, onSearch }: LabelRowProps) {

@@ -50,6 +50,13 @@ test("merges the labels that were ticked under the name of the largest", async (
 });
 
 function label(code: string, name: string): StaffLabel {
-  const rest = { description: "", key: "", colour: "#000000", retired_at: null, example_url: null };
+  const rest = {
+    became: [],
+    description: "",
+    key: "",
+    colour: "#000000",
+    retired_at: null,
+    example_url: null,
+  };
   return { code, name, ...rest };
 }

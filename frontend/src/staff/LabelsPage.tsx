@@ -29,6 +29,7 @@ export function LabelsPage({ slug }: { slug: string }) {
   const all = labels.data ?? [];
   const shown = matching(all, wanted);
   const live = all.filter((label) => label.retired_at === null);
+  const nameOf = new Map(all.map((label) => [label.code, label.name]));
 
   return (
     <div class="stack">
@@ -41,7 +42,7 @@ export function LabelsPage({ slug }: { slug: string }) {
           {all.length > 0 && (
             <span class="soft small">
               {plural(live.length, "label")}
-              {all.length > live.length && `, ${all.length - live.length} retired`}
+              {all.length > live.length && `, ${all.length - live.length} no longer used`}
             </span>
           )}
         </div>
@@ -78,6 +79,7 @@ export function LabelsPage({ slug }: { slug: string }) {
               key={label.code}
               base={base}
               label={label}
+              became={label.became.map((code) => nameOf.get(code) ?? code)}
               onChange={labels.reload}
               onRetire={setRetiring}
               onSplit={settings.data?.mode === "MULTI" ? undefined : setSplitting}
@@ -121,10 +123,12 @@ export function LabelsPage({ slug }: { slug: string }) {
   );
 }
 
-/** Labels whose name or code holds what was typed. */
+/** Labels whose name or code holds what was typed, and what those have become. */
 export function matching(labels: readonly StaffLabel[], wanted: string): StaffLabel[] {
   const text = wanted.trim().toLowerCase();
-  return labels.filter((label) => `${label.name} ${label.code}`.toLowerCase().includes(text));
+  const fits = (label: StaffLabel) => `${label.name} ${label.code}`.toLowerCase().includes(text);
+  const heirs = new Set(labels.filter(fits).flatMap((label) => label.became));
+  return labels.filter((label) => fits(label) || heirs.has(label.code));
 }
 
 interface RetireDialogProps {

@@ -29,6 +29,11 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 }
 
+/** "one", "one and two", "one, two and three". */
+export function listed(names: readonly string[]): string {
+  return new Intl.ListFormat("en-GB", { type: "conjunction" }).format(names);
+}
+
 /** Under so many answers an estimate is drawn pale. */
 export const FEW_ANSWERS = 10;
 

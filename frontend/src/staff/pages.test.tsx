@@ -1,6 +1,7 @@
 import { cleanup, render, screen } from "@testing-library/preact";
 import { afterEach, describe, expect, test } from "vitest";
 import { endedBecause } from "./Invitations";
+import { fateOf } from "./LabelRow";
 import { matching } from "./LabelsPage";
 import {
   AccuracyTile,
@@ -190,12 +191,25 @@ test("a link ends by hand, by time or by use", () => {
 });
 
 test("labels are found by name or code, whatever the case", () => {
-  const label = (code: string, name: string) => ({ code, name }) as StaffLabel;
+  const label = (code: string, name: string) =>
+    ({ code, name, became: [] }) as unknown as StaffLabel;
   const labels = [label("green-bottle", "Glass bottle"), label("milk", "Milk")];
 
   expect(matching(labels, "GREEN")).toEqual([labels[0]]);
   expect(matching(labels, " milk ")).toEqual([labels[1]]);
   expect(matching(labels, "")).toEqual(labels);
+});
+
+test("a label that was merged away leads to what it is a part of now", () => {
+  const label = (code: string, name: string, became: string[]) =>
+    ({ code, name, became }) as StaffLabel;
+  const milk = label("milk", "Milk", []);
+  const soy = label("soy", "Soy drink", ["milk"]);
+
+  expect(matching([milk, label("tea", "Tea", []), soy], "soy")).toEqual([milk, soy]);
+  expect(fateOf(["Milk"])).toBe("now part of Milk");
+  expect(fateOf(["Oat", "Cow", "Goat"])).toBe("split into Oat, Cow and Goat");
+  expect(fateOf([])).toBe("retired");
 });
 
 test("names of a new project fall apart at commas and lines, each once", () => {

@@ -229,6 +229,8 @@ export interface StaffLabel {
   colour: string;
   retired_at: string | null;
   example_url: string | null;
+  /** Codes of what a retired label is a part of now (one), or was split into (several). */
+  became: string[];
 }
 
 /** What has a label now. */

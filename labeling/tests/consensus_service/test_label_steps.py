@@ -129,6 +129,13 @@ def test_what_a_label_meant_before_a_merge_can_still_be_read(project: Project) -
     assert projects.scheme(before.id).lineage.merged == {}
 
 
+def test_a_label_is_known_by_the_names_of_those_merged_into_it(project: Project) -> None:
+    assert projects.former_names(project.pk) == {}
+    merge(project, "milk", "soy-milk", name="Any milk")
+
+    assert projects.former_names(project.pk) == {"any-milk": ["Milk", "Soy milk"]}
+
+
 def test_a_split_asks_the_same_people_again(project: Project) -> None:
     ada = make_annotator(project)
     one, other = make_images(project, 2)

@@ -334,6 +334,7 @@ def test_labels_are_merged_and_split_in_the_staff_room(
 
     used = {row["code"]: row for row in staff.get(f"{base}/label-use").json()}
     merged = staff.post(f"{base}/label-steps/merge", {"labels": ["milk", "juice"], "name": "Wet"})
+    after_merge = staff.get(f"/api/v1/projects/{project.slug}/labeling").json()
     split = staff.post(f"{base}/labels/wet/split", {"names": ["White", "Clear"]})
     refused = staff.post(f"{base}/labels/wet/split", {"names": ["White", "Clear"]})
 
@@ -343,6 +344,10 @@ def test_labels_are_merged_and_split_in_the_staff_room(
     group = {"code": "liquid", "name": "Liquid", "labels": ["white", "clear"]}
     assert grouped.json() == staff.get(f"{base}/label-groups").json() == page["groups"] == [group]
     assert staff.get(f"{base}/labels").json()[0]["group"] == "liquid"
+    assert after_merge["labels"][0]["former_names"] == ["Milk", "Juice"]
+    became = {row["code"]: row["became"] for row in staff.get(f"{base}/labels").json()}
+    assert became["milk"] == became["wet"] == ["white", "clear"]
+    assert became["apple"] == []
     assert used["milk"] == {"code": "milk", "images": 1, "audit_images": 0, "answers": 1, "gold": 0}
     assert (merged.status_code, split.status_code) == (200, 200)
     assert [row["code"] for row in merged.json()["labels"]] == ["wet"]

@@ -226,7 +226,7 @@ def test_the_page_gets_everything_in_few_queries(
     browser: APIClient, world: Project, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     make_images(world, 5)
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         page = browser.get(f"/api/v1/projects/{world.slug}/labeling").json()
     assert [label["code"] for label in page["labels"]] == ["milk", "soy-milk", "oat-milk"]
     assert [special["kind"] for special in page["specials"]] == [

@@ -36,7 +36,7 @@ function doubt(id: string, classifier = "Soy milk", neighbours = "Soy milk"): Do
 }
 
 function label(name: string, retired: string | null = null): StaffLabel {
-  const rest = { description: "", key: "", colour: "#000000", example_url: null };
+  const rest = { description: "", key: "", colour: "#000000", became: [], example_url: null };
   return { code: name.toLowerCase(), name, retired_at: retired, ...rest };
 }
 

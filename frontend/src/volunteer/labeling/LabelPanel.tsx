@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Label, LabelGroup } from "../../api/types";
 import type { Command, Desk, Registry } from "./actions";
 import { inSlotsFirst, keyName, type Slots } from "./keys";
-import { findLabels } from "./search";
+import { findLabels, foundBy } from "./search";
 import "./LabelPanel.css";
 
 export interface LabelPanelProps {
@@ -21,6 +21,7 @@ function LabelButton({
   label,
   isTop,
   hasColours,
+  former,
   ...props
 }: {
   command: Command;
@@ -28,6 +29,8 @@ function LabelButton({
   isTop: boolean;
   hasColours: boolean;
   isSeveral: boolean;
+  /** What it was called when it was what somebody looks for. */
+  former: string | undefined;
 } & Pick<LabelPanelProps, "desk" | "isReady">) {
   const { desk, isReady, isSeveral } = props;
   const isChosen = desk.chosen().includes(label.code);
@@ -47,7 +50,10 @@ function LabelButton({
       }}
     >
       {hasColours && <span class="label-dot" style={{ background: label.colour }} />}
-      <span class="label-name">{label.name}</span>
+      <span class="label-name">
+        {label.name}
+        {former && <span class="soft small"> with {former}</span>}
+      </span>
       {command.keys[0] && <kbd class="kbd">{keyName(command.keys[0])}</kbd>}
     </button>
   );
@@ -182,6 +188,7 @@ export function LabelPanel(props: LabelPanelProps) {
                 isTop={label === top}
                 hasColours={hasColours}
                 isSeveral={registry.byId.has("confirm")}
+                former={foundBy(label, query)}
                 desk={desk}
                 isReady={isReady}
               />

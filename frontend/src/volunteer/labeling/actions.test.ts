@@ -2,11 +2,19 @@ import { describe, expect, test, vi } from "vitest";
 import type { Label, Special } from "../../api/types";
 import { buildRegistry, type Desk, pressKey, type Scheme } from "./actions";
 import { keyName, keyOf, NO_SLOTS, passedOn, use } from "./keys";
-import { findLabels } from "./search";
+import { findLabels, foundBy } from "./search";
 
 function label(name: string, key = ""): Label {
   const code = name.toLowerCase().replaceAll(" ", "-");
-  return { code, name, key, description: "", colour: "#6b7280", example_url: null };
+  return {
+    code,
+    name,
+    key,
+    description: "",
+    colour: "#6b7280",
+    former_names: [],
+    example_url: null,
+  };
 }
 
 const SPECIALS: Special[] = [
@@ -140,6 +148,16 @@ describe("search", () => {
 
   test("among equal matches the one used last comes first", () => {
     expect(names("so", ["soy-milk", "sour-milk"])).toEqual(["Sour milk", "Soy milk"]);
+  });
+
+  test("a label is found by the names of those that were merged into it, after all others", () => {
+    const merged = { ...label("Plant drink"), former_names: ["Oat milk", "Soy milk"] };
+    const found = findLabels([merged, label("Milk")], "milk");
+
+    expect(found.map((each) => each.name)).toEqual(["Milk", "Plant drink"]);
+    expect(foundBy(merged, "soy")).toBe("Soy milk");
+    expect(foundBy(merged, "plant")).toBeUndefined();
+    expect(foundBy(merged, "")).toBeUndefined();
   });
 
   test("nothing typed lists everything, nothing fitting lists nothing", () => {

@@ -9,16 +9,29 @@ function fold(text: string): string {
 }
 
 /** 0 is best; null is no match. */
-function rank(label: Label, query: string): number | null {
-  const name = fold(label.name);
+function nearness(name: string, query: string): number | null {
   if (name === query) return 0;
   if (name.startsWith(query)) return 1;
   const words = query.split(/\s+/);
   const starts = name.split(/[\s\-/(),]+/);
   if (words.every((word) => starts.some((start) => start.startsWith(word)))) return 2;
-  if (name.includes(query)) return 3;
-  if (fold(label.description).includes(query) || label.code.includes(query)) return 4;
+  return name.includes(query) ? 3 : null;
+}
+
+/** As `nearness`; by what a label was called before a merge it is found after all that bear the name. */
+function rank(label: Label, query: string): number | null {
+  const best = nearness(fold(label.name), query);
+  if (best !== null) return best;
+  if (label.former_names.some((name) => nearness(fold(name), query) !== null)) return 4;
+  if (fold(label.description).includes(query) || label.code.includes(query)) return 5;
   return null;
+}
+
+/** What a label was called before a merge, where it is by that name that it was found. */
+export function foundBy(label: Label, query: string): string | undefined {
+  const wanted = fold(query.trim());
+  if (wanted === "" || nearness(fold(label.name), wanted) !== null) return undefined;
+  return label.former_names.find((name) => nearness(fold(name), wanted) !== null);
 }
 
 /** Labels that fit what was typed, best first; equal ones by recent use, then in scheme order. */
@@ -30,11 +43,11 @@ export function findLabels(
   const wanted = fold(query.trim());
   const found: { label: Label; rank: number; place: number }[] = [];
   for (const [index, label] of labels.entries()) {
-    const fit = wanted === "" ? 0 : rank(label, wanted);
-    if (fit === null) continue;
+    const how = wanted === "" ? 0 : rank(label, wanted);
+    if (how === null) continue;
     const used = recent.lastIndexOf(label.code);
     const place = used === -1 ? recent.length + index : recent.length - 1 - used;
-    found.push({ label, rank: fit, place });
+    found.push({ label, rank: how, place });
   }
   return found.sort((a, b) => a.rank - b.rank || a.place - b.place).map((match) => match.label);
 }
