@@ -160,6 +160,9 @@ class Project(models.Model):
     alike_share = models.FloatField(
         default=0.05, help_text="Share of answers after which the images alike are shown as a grid."
     )
+    contains_share = models.FloatField(
+        default=0.1, help_text="Share of the acquired window that is asked about one label alone."
+    )
     acceptance_threshold = models.FloatField(default=0.5)
     target_accuracy = models.FloatField(null=True, blank=True)
     deployment_mode = models.CharField(
@@ -203,6 +206,10 @@ class Project(models.Model):
             models.CheckConstraint(
                 condition=Q(alike_share__gte=0, alike_share__lte=1),
                 name="project_alike_share_is_a_share",
+            ),
+            models.CheckConstraint(
+                condition=Q(contains_share__gte=0, contains_share__lte=0.5),
+                name="project_contains_share_is_at_most_a_half",
             ),
             models.CheckConstraint(
                 condition=Q(votes_pool__gte=1, votes_audit__gte=1),
@@ -629,7 +636,7 @@ class QueueEntry(models.Model):
     open_slots = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=6, choices=QueueEntryState, default=QueueEntryState.OPEN)
     selection_probability = models.FloatField(help_text="Within its stream, in (0, 1].")
-    policy = models.CharField(max_length=60, help_text="What chose it: a name and a version.")
+    policy = models.CharField(max_length=80, help_text="What chose it: a name and a version.")
     model_version = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -693,7 +700,7 @@ class Assignment(models.Model):
     entry = models.ForeignKey(QueueEntry, null=True, on_delete=models.SET_NULL)
     state = models.CharField(max_length=8, choices=AssignmentState, default=AssignmentState.OPEN)
     reason = models.CharField(max_length=8, choices=Reason)
-    policy = models.CharField(max_length=60)
+    policy = models.CharField(max_length=80)
     model_version = models.UUIDField(null=True, blank=True)
     selection_probability = models.FloatField()
     serve_number = models.BigIntegerField()
@@ -730,7 +737,14 @@ class AnnotationKind(models.TextChoices):
     CANT_TELL = "CANT_TELL", "can't tell"
     NONE_OF_THESE = "NONE_OF_THESE", "none of these"
     FLAG = "FLAG", "flag"
+    YES = "YES", "it shows the label that was asked about"
+    NO = "NO", "it does not show that label"
+    UNSURE = "UNSURE", "can't tell whether it shows that label"
     UNDO = "UNDO", "undo"
+
+
+ABOUT_ONE_LABEL = (AnnotationKind.YES, AnnotationKind.NO, AnnotationKind.UNSURE)
+"""Kinds of answers to "does this picture show a glacier?"; nothing is said of other labels."""
 
 
 class FlagReason(models.TextChoices):

@@ -13,7 +13,7 @@ from labeling.api import practice, quick
 from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import labeler_for, project_for
 from labeling.api.principals import annotator_for
-from labeling.models import Reason
+from labeling.models import ABOUT_ONE_LABEL, Reason
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import counts
 from labeling.services import annotations as annotation_service
@@ -91,8 +91,10 @@ def answer(
     project, annotation = labeler.project, answered.submitted.annotation
     stored = [] if is_repeat else [_stored(annotation)]
     progress = counts.at_work(labeler, now, decided=decided, stored=stored)
+    is_of_one_label = annotation.kind in ABOUT_ONE_LABEL  # The page need not name it.
+    named = None if is_repeat or is_of_one_label else said["labels"]
     body = {
-        "annotation": payloads.annotation(annotation, None if is_repeat else said["labels"]),
+        "annotation": payloads.annotation(annotation, named),
         "after": practice.after(annotation, project),
         **payloads.claimed(answered.claimed, progress),
     }

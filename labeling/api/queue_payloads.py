@@ -1,7 +1,8 @@
 """What the queue's API takes in and gives out: one serializer a shape, one function a payload.
 
-An assignment's payload has the same keys and the same kinds of values for every reason (rule 7):
-nothing here reads `reason`, `policy`, `model_version` or the entry.
+An assignment's payload has the same keys for every reason (rule 7): nothing here reads `reason`,
+`model_version` or the entry, and of `policy` only which question is asked. Among questions about
+the whole picture, and among those about one label, nothing tells one reason from another.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from rest_framework import serializers
 
 from labeling.api.practice import AfterSerializer
 from labeling.models import AnnotationKind, FlagReason
+from labeling.selectors import questions
 from labeling.services import anchoring
 
 if TYPE_CHECKING:
@@ -109,12 +111,17 @@ class SuggestionSerializer(serializers.Serializer[Any]):
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
-    """An image to label; `suggestion` is null wherever the project suggests nothing."""
+    """An image to label; `suggestion` is null wherever the project suggests nothing.
+
+    Where `asks` is the code of a label, the question is whether the picture shows that one: the
+    answer is YES, NO or UNSURE, and says nothing of other labels. Null asks for the whole picture.
+    """
 
     id = serializers.UUIDField()
     image = ImageRefSerializer()
     expires_at = serializers.DateTimeField()
     suggestion = SuggestionSerializer(allow_null=True)
+    asks = serializers.CharField(allow_null=True)
 
 
 class DoneSerializer(serializers.Serializer[Any]):
@@ -211,6 +218,7 @@ def assignment(row: Assignment) -> dict[str, Any]:
         "image": image(row.image),
         "expires_at": row.expires_at,
         "suggestion": None if label is None else {"label": label},
+        "asks": questions.asked_code(row.policy),
     }
 
 

@@ -1,7 +1,8 @@
 """Several labels an image: each label is a yes or no that people agree on by itself.
 
 A page that lists all labels asks about all of them, so a label that an answer leaves out is a no.
-A label made since nobody was asked about: it stays unknown, at one half exactly.
+A label made since nobody was asked about: it stays unknown, at one half exactly. "Does it show a
+glacier?" asks about one label, and says nothing of the others.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ class SetVote:
     Attributes:
         yes: columns of the labels it names; none where it says that no label fits.
         asked: columns of the labels that the page had listed.
+        is_whole: whether all of them were listed, and not one alone.
     """
 
     yes: frozenset[int]
     asked: frozenset[int]
+    is_whole: bool = True
 
 
 def posterior(votes: Sequence[SetVote], k: int) -> npt.NDArray[np.float64]:
@@ -42,6 +45,16 @@ def posterior(votes: Sequence[SetVote], k: int) -> npt.NDArray[np.float64]:
     return share
 
 
+def known_so_far(votes: Sequence[SetVote], k: int, *, needed: int) -> npt.NDArray[np.float64]:
+    """Give the (k,) probabilities of an image whose set is open still.
+
+    As `posterior` where `needed` opinions are there of a label, whoever asked for them; one half
+    exactly of every other.
+    """
+    _, asked = _counted(votes, k)
+    return np.where(asked >= needed, posterior(votes, k), 0.5)
+
+
 def by_one(vote: SetVote, k: int) -> npt.NDArray[np.float64]:
     """Give the (k,) probabilities where one answer decides alone: 1, 0, or one half unasked."""
     yes, asked = _counted([vote], k)
@@ -51,10 +64,12 @@ def by_one(vote: SetVote, k: int) -> npt.NDArray[np.float64]:
 def decide(votes: Sequence[SetVote], k: int, *, n_votes: int, needed: int, cap: int) -> Decision:
     """Decide an image label by label: resolved where each label that was asked has a majority.
 
+    It takes `needed` opinions of the whole set; answers about one label alone add to that label.
+
     Args:
         votes: the opinions, those who could not tell left out.
         k: how many labels there are.
-        n_votes: answers, those who could not tell included.
+        n_votes: answers about the whole set, those who could not tell included.
         needed: opinions an image needs.
         cap: answers after which nobody more is asked.
 
@@ -62,7 +77,7 @@ def decide(votes: Sequence[SetVote], k: int, *, n_votes: int, needed: int, cap: 
         RESOLVED with the label most people named, the first of equals; NONE_OF_THESE where no
         label has a majority; DISPUTED or UNUSABLE where the cap is reached without a decision.
     """
-    if len(votes) < needed:
+    if sum(vote.is_whole for vote in votes) < needed:
         return Decision(State.OPEN if n_votes < cap else State.UNUSABLE)
     yes, asked = _counted(votes, k)
     if bool(((asked > 0) & (2 * yes == asked)).any()):

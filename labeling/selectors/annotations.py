@@ -15,7 +15,7 @@ from labeling.models import (
     Partition,
     Reason,
 )
-from labeling.selectors import label_order
+from labeling.selectors import label_order, projects, questions
 from labeling.selectors.queue import NOVEL, SIMILAR, TAIL_FIRST
 
 if TYPE_CHECKING:
@@ -64,6 +64,14 @@ def of_image(image_id: int) -> QuerySet[Annotation]:
     )
 
 
+def _by_policy(assignment: Assignment) -> str | None:
+    code = questions.asked_code(assignment.policy)
+    if code is None:
+        return SENTENCES.get(assignment.policy)
+    name = projects.label(assignment.project_id, code).name
+    return f"That was all the classifier wanted to know: whether it shows {name}."
+
+
 def sentence_after(assignment: Assignment | None) -> str:
     """Say, after the answer, why the image was asked for (rule 7).
 
@@ -72,8 +80,8 @@ def sentence_after(assignment: Assignment | None) -> str:
     """
     if assignment is None or assignment.reason != Reason.ACQUIRED:
         return NEUTRAL_SENTENCE
-    if assignment.policy in SENTENCES:
-        return SENTENCES[assignment.policy]
+    if (sentence := _by_policy(assignment)) is not None:
+        return sentence
     prior = (
         ImagePrior.objects.filter(
             image_id=assignment.image_id, image__partition=Partition.POOL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,15 +128,31 @@ def training_rows(project_id: int) -> TrainingRows:
     """Read every resolved pool image that is neither flagged nor removed, in a few queries.
 
     Images whose label has been retired since are left out. With several labels an image, those that
-    show no label at all are among them: they say no to each. Distributions written under older
-    scheme versions are brought to the current order by label.
+    show no label at all are among them: they say no to each; and so are those whose set is open
+    still and of which some label is known: people were asked about that one alone. Distributions
+    written under older scheme versions are brought to the current order by label.
     """
     scheme = projects.current_scheme(project_id)
     is_several = several.is_several(project_id)
     stands = Q(state=ConsensusState.RESOLVED, label_id__in=list(scheme.column_of))
     if is_several:
-        stands = Q(state__in=several.SETTLED)
-    return _pool_rows(project_id, scheme, stands, is_several=is_several)
+        stands = Q(state__in=(*several.SETTLED, ConsensusState.OPEN))
+    rows = _pool_rows(project_id, scheme, stands, is_several=is_several)
+    return _of_something(rows) if is_several else rows
+
+
+def _of_something(rows: TrainingRows) -> TrainingRows:
+    """Leave out the rows that say nothing of any label."""
+    said = (rows.posteriors != several.UNKNOWN).any(axis=1)
+    if said.all():
+        return rows
+    return replace(
+        rows,
+        image_ids=rows.image_ids[said],
+        posteriors=rows.posteriors[said],
+        weights=rows.weights[said],
+        groups=rows.groups[said],
+    )
 
 
 def narrowed_rows(project_id: int) -> TrainingRows:

@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q
 
 from labeling.errors import LabelingError
 from labeling.models import (
+    ABOUT_ONE_LABEL,
     Annotation,
     AnnotationKind,
     Annotator,
@@ -18,6 +19,7 @@ from labeling.models import (
     Project,
     Reason,
 )
+from labeling.selectors.progress import MOVING
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,9 +88,7 @@ def of_annotator(annotator_id: int) -> Impact:
     mine = Annotation.objects.filter(annotator=annotator, withdrawn_at__isnull=True).exclude(
         kind=AnnotationKind.UNDO
     )
-    is_said = Q(kind__in=(AnnotationKind.LABEL, AnnotationKind.NONE_OF_THESE)) | Q(
-        kind=AnnotationKind.CANT_TELL
-    )
+    is_said = Q(kind__in=(*MOVING, *ABOUT_ONE_LABEL))
     is_skip = Q(kind=AnnotationKind.SKIP)
     counts = mine.aggregate(
         answers=Count("pk", filter=~is_skip),

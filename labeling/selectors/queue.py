@@ -10,8 +10,8 @@ from django.db.models import Count, Exists, OuterRef, Q, Sum
 
 from labeling.errors import LabelingError
 from labeling.models import (
+    ABOUT_ONE_LABEL,
     Annotation,
-    AnnotationKind,
     Assignment,
     AssignmentState,
     Consensus,
@@ -23,6 +23,7 @@ from labeling.models import (
     Reason,
 )
 from labeling.selectors.prepared import Prepared, instance
+from labeling.selectors.votes import NO_VOTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -239,7 +240,7 @@ def _assignment(row: Sequence[Any]) -> Assignment:
 
 # What the page is given and what tests look at; the rest is read when it is asked for.
 _ASSIGNMENT = ["id", "public_id", "project_id", "image_id", "annotator_id", "state", "reason"]
-_ASSIGNMENT += ["serve_number", "suggestion", "expires_at"]
+_ASSIGNMENT += ["serve_number", "policy", "suggestion", "expires_at"]
 _IMAGE = ["id", "public_id", "width", "height"]
 _held = Prepared(
     lambda annotator_id, client, now: (
@@ -281,7 +282,7 @@ def said_by_people(image_id: int) -> list[Said]:
             is_expert=False,
             annotator__quarantined_at__isnull=True,
         )
-        .exclude(kind__in=(AnnotationKind.UNDO, AnnotationKind.SKIP, AnnotationKind.FLAG))
+        .exclude(kind__in=(*NO_VOTE, *ABOUT_ONE_LABEL))
         .filter(Q(labels__isnull=True) | Q(labels__value="YES"))
         .values("kind", "labels__label__code")
         .annotate(n=Count("pk"))

@@ -71,6 +71,11 @@ def vote(answer: LiveAnswer, scheme: SchemeView, asked: Mapping[int, frozenset[i
     """
     of = scheme.column_of
     named = frozenset(of[key] for key in answer.label_ids if key in of)
+    if not answer.is_whole:
+        # Who says no to a label says it of that label alone, not of one it was merged into.
+        own = {key: column for column, key in enumerate(scheme.label_ids)}
+        denied = frozenset(own[key] for key in answer.denied_ids if key in own)
+        return SetVote(named, named | denied, is_whole=False)
     unsaid = {
         column
         for key in answer.label_ids

@@ -9,7 +9,14 @@ from django.db.models import Subquery
 
 from labeling.consensus import policy
 from labeling.consensus.types import Hint
-from labeling.models import Annotation, AnnotationKind, AnnotatorKind, Label, LabelValue
+from labeling.models import (
+    ABOUT_ONE_LABEL,
+    Annotation,
+    AnnotationKind,
+    AnnotatorKind,
+    Label,
+    LabelValue,
+)
 from labeling.selectors.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -33,6 +40,7 @@ class LiveAnswer:
         decides_alone: an expert's adjudication, or a label that came with an import.
         label_ids: the labels it says yes to.
         is_confirmed: one of a grid of images confirmed at once ("all the same?").
+        denied_ids: the label that it says no to, where it was asked about that one alone.
     """
 
     annotation_id: int
@@ -41,11 +49,17 @@ class LiveAnswer:
     decides_alone: bool
     label_ids: list[int] = field(default_factory=list)
     is_confirmed: bool = False
+    denied_ids: list[int] = field(default_factory=list)
 
     @property
     def is_opinion(self) -> bool:
         """Whether it names a label or says that none fits."""
-        return self.kind != AnnotationKind.CANT_TELL
+        return self.kind not in (AnnotationKind.CANT_TELL, AnnotationKind.UNSURE)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it says what the picture shows, and not only whether it shows one label."""
+        return self.kind not in ABOUT_ONE_LABEL
 
 
 def live(image_ids: Sequence[int]) -> QuerySet[Annotation]:
@@ -88,6 +102,8 @@ def of_images(image_ids: Sequence[int]) -> dict[int, list[LiveAnswer]]:
             answers.append(LiveAnswer(pk, annotator_id, kind, decides, is_confirmed=is_confirmed))
         if value == LabelValue.YES:
             answers[-1].label_ids.append(label_id)
+        elif value == LabelValue.NO:
+            answers[-1].denied_ids.append(label_id)
     return found
 
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from labeling import events
 from labeling.errors import LabelingError
 from labeling.models import (
+    ABOUT_ONE_LABEL,
     Annotation,
     AnnotationKind,
+    AnnotationLabel,
     Annotator,
     Assignment,
     AssignmentState,
@@ -26,9 +28,10 @@ from labeling.models import (
     Mode,
     Project,
 )
-from labeling.selectors import annotators, projects
+from labeling.selectors import annotators, projects, questions
 from labeling.selectors.prepared import IS_SQLITE, Statement, adapted, instance
 from labeling.selectors.queue import ImageNotFoundError
+from labeling.selectors.votes import NO_VOTE
 from labeling.services import adjudication, consensus, gold_scores, slots, windows
 
 if TYPE_CHECKING:
@@ -117,10 +120,33 @@ def live_answer(annotator: Annotator, image: Image) -> Annotation | None:
     return found.exclude(kind=AnnotationKind.UNDO).first()
 
 
+def check_asked(scheme: SchemeView, asks: int, answer: Answer) -> None:
+    """Check an answer to "does it show this label?"; a picture can be skipped or flagged as well.
+
+    Raises:
+        InvalidAnswerError: it says something of the whole picture, or names another label.
+    """
+    code = scheme.codes[scheme.label_ids.index(asks)]
+    if answer.kind not in ABOUT_ONE_LABEL:
+        raise InvalidAnswerError(
+            f"This picture was asked about {code} alone. Answer YES, NO or UNSURE.",
+            kind=answer.kind,
+        )
+    if set(answer.label_codes) - {code}:
+        raise InvalidAnswerError(
+            f"This picture was asked about {code} alone.", labels=list(answer.label_codes)
+        )
+
+
 def label_ids(project: Project, scheme: SchemeView, answer: Answer) -> list[int]:
     """Check an answer against a scheme version; give the labels it names."""
     if answer.kind not in ANSWER_KINDS:
         raise InvalidAnswerError(f"Unknown kind of answer: {answer.kind!r}.", kind=answer.kind)
+    if answer.kind in ABOUT_ONE_LABEL:
+        raise InvalidAnswerError(
+            f"{answer.kind} answers a question about one label, and this one is about the picture.",
+            kind=answer.kind,
+        )
     if answer.kind == AnnotationKind.FLAG and answer.flag_reason not in FlagReason.values:
         raise InvalidAnswerError(
             f"A flag needs its reason, one of {', '.join(FlagReason.values)}.",
@@ -158,13 +184,23 @@ def write(
 ) -> Annotation:
     """Check an answer and store it with its labels.
 
+    Where the assignment asks about one label, the answer says yes, no or unsure of that one.
+
     Raises:
-        InvalidAnswerError: it does not fit the project's current scheme.
+        InvalidAnswerError: it does not fit the project's current scheme, or what was asked.
     """
     scheme = scheme or projects.current_scheme(annotator.project_id)
-    chosen = label_ids(annotator.project, scheme, answer)
+    asks = questions.asked_label(assignment, scheme)
+    if asks is None or answer.kind in NO_VOTE:
+        chosen = label_ids(annotator.project, scheme, answer)
+        asks = None
+    else:
+        check_asked(scheme, asks, answer)
+        chosen = []
     annotation = row_of(annotator, image, answer, now, assignment=assignment, scheme=scheme)
     _insert(annotation, chosen)
+    if asks is not None:
+        AnnotationLabel.objects.create(annotation=annotation, label_id=asks, value=answer.kind)
     return annotation
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from labeling import events
 from labeling.models import AnnotationKind, AssignmentState, ConsensusState, Reason
-from labeling.selectors import annotators, recognition
+from labeling.selectors import annotators, questions, recognition
 from labeling.services import annotations as annotation_service
 from labeling.services import (
     answers,
@@ -114,6 +114,7 @@ def _is_plain(asked: Asked, assignment: Assignment, scheme_id: int) -> bool:
         and assignment.state == AssignmentState.OPEN
         and assignment.reason not in JUDGED
         and asked.answer.kind != AnnotationKind.FLAG
+        and questions.asked_code(assignment.policy) is None
         and asked.labeler.scheme.id == scheme_id
         and standing.refusal(annotator) is None
     )

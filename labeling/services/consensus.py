@@ -306,7 +306,7 @@ def _decide(
     if reader.project.mode == Mode.MULTI:
         found = set_decisions.decide(answers, reader.scheme, reader.asked, reader.policy(image))
         return _Decided(
-            found.posterior, found.decision, len(answers), found.needed, found.is_expert
+            found.posterior, found.decision, found.n_votes, found.needed, found.is_expert
         )
     if deciders:
         return _by_decree(deciders[-1], answers, reader)

@@ -200,7 +200,7 @@ def _read(project_id: int, people: list[int], due: Counter[str]) -> dict[str, li
 
 
 _HELD = ["public_id", "project_id", "image_id", "annotator_id", "state", "reason"]
-_HELD += ["serve_number", "suggestion", "expires_at"]
+_HELD += ["serve_number", "policy", "suggestion", "expires_at"]
 
 
 def _until(holder: Holder, now: datetime) -> datetime:
@@ -211,7 +211,8 @@ def _assignment(deal: _Deal, now: datetime) -> Assignment:
     """Give the row as `queue_selectors.held_by` would read it, but for its key."""
     entry, holder = deal.entry, deal.holder
     values = [deal.public_id, holder.project.id, entry.image_id, holder.annotator.id]
-    values += [AssignmentState.OPEN.value, entry.reason, deal.number, None, _until(holder, now)]
+    values += [AssignmentState.OPEN.value, entry.reason, deal.number, entry.policy, None]
+    values += [_until(holder, now)]
     public_id, width, height = entry.image
     if IS_SQLITE:
         public_id = uuid.UUID(public_id)

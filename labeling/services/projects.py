@@ -62,7 +62,7 @@ SETTINGS = frozenset({
     "monthly_budget", "price_per_device_hour", "may_queue_uploads", "queued_uploads_per_hour",
     "skill_floor", "skill_min_gold", "onboarding_images", "adjudication_share",
     "novelty_share", "tail_share", "lending_enabled", "alike_share",
-    "doubt_serving_share", "deployment_mode",
+    "doubt_serving_share", "contains_share", "deployment_mode",
 })  # fmt: skip
 CREATION_SETTINGS = SETTINGS | {"mode", "guide", "seed"}
 

@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SetDecision:
-    """A decision with the (k,) probability of each label, and how many answers it took."""
+    """A decision with the (k,) probability of each label, and how many answers it took.
+
+    `n_votes` are the answers about the whole set; those about one label alone do not count.
+    """
 
     posterior: npt.NDArray[np.float64]
     decision: Decision
     needed: int
     is_expert: bool
+    n_votes: int
 
 
 def decide(
@@ -39,14 +43,19 @@ def decide(
 ) -> SetDecision:
     """Decide by the newest answer that decides alone, or label by label (`consensus.several`)."""
     k = max(len(scheme.label_ids), 1)
+    n_votes = sum(answer.is_whole for answer in answers)
     alone = [answer for answer in answers if answer.decides_alone]
     if alone:
         vote = selectors.vote(alone[-1], scheme, asked)
         decision = _of_one(alone[-1], vote)
-        return SetDecision(several.by_one(vote, k), decision, 1, decision.state != State.OPEN)
+        is_decided = decision.state != State.OPEN
+        return SetDecision(several.by_one(vote, k), decision, 1, is_decided, n_votes)
     votes = [selectors.vote(answer, scheme, asked) for answer in answers if answer.is_opinion]
-    decision = several.decide(votes, k, n_votes=len(answers), needed=rule.needed, cap=rule.cap)
-    return SetDecision(several.posterior(votes, k), decision, rule.needed, is_expert=False)
+    decision = several.decide(votes, k, n_votes=n_votes, needed=rule.needed, cap=rule.cap)
+    found = several.posterior(votes, k)
+    if decision.state == State.OPEN:
+        found = several.known_so_far(votes, k, needed=rule.needed)
+    return SetDecision(found, decision, rule.needed, is_expert=False, n_votes=n_votes)
 
 
 def _of_one(answer: LiveAnswer, vote: several.SetVote) -> Decision:

@@ -21,7 +21,7 @@ from labeling.models import (
     QueueEntryState,
     Reason,
 )
-from labeling.selectors import annotators, doubts
+from labeling.selectors import annotators, doubts, questions
 from labeling.selectors.prepared import (
     ANY_OF,
     IS_SQLITE,
@@ -101,7 +101,12 @@ class Policy:
 
 
 def purpose(reason: str, policy: str) -> str:
-    """Tell what an entry is for: its reason, but a second opinion is not a first one."""
+    """Tell what an entry is for: its reason, but a second opinion is not a first one.
+
+    A question about one label is for that label: its policy.
+    """
+    if questions.asked_code(policy) is not None:
+        return policy
     return SECOND_OPINION if policy in SECOND_OPINIONS else reason
 
 
@@ -114,7 +119,8 @@ def wanted(
     one more up to the cap. A decided audit image with fewer votes than needed asks for the rest:
     people have joined since (rule 2); until they answer, what was decided stands. A gold image is
     decided and asks everyone. `reason` is the `purpose` of its entry: a decided pool image asks for
-    a second vote where that was chosen.
+    a second vote where that was chosen. A question about one label is asked as often as an image
+    needs votes; `votes` are the answers to it.
     """
     if reason == Reason.GOLD:
         return votes + GOLD_AT_ONCE
@@ -123,7 +129,8 @@ def wanted(
     if is_expert or partition not in (Partition.POOL, Partition.AUDIT):
         return 0
     if state is None or state == ConsensusState.OPEN:
-        return min(rule.cap, max(rule.needed, votes + 1))
+        is_of_one_label = questions.asked_code(reason) is not None
+        return rule.needed if is_of_one_label else min(rule.cap, max(rule.needed, votes + 1))
     if reason == SECOND_OPINION:
         return min(rule.cap, 2) if state == ConsensusState.RESOLVED else 0
     return rule.needed if partition == Partition.AUDIT else 0
@@ -146,9 +153,14 @@ def needs(
         return {}
     n_active = n_active or annotators.active_count(project, now)
     stands = {row[0]: row[1:] for row in _STANDING.run([adapted([one.id for one in images])])}
+    codes = {key: questions.asked_code(chosen) for key, chosen in reasons.items()}
+    asked_alone = {key: code for key, code in codes.items() if code is not None}
+    answers_alone = questions.counts(asked_alone)
     found = {}
     for image in images:
         votes, held, state, is_expert = stands[image.id]
+        if image.id in asked_alone:
+            votes = answers_alone.get(image.id, 0)
         asked = 0
         if image.flagged_at is None and image.removed_at is None:
             asked = wanted(

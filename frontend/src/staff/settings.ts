@@ -76,6 +76,12 @@ export const GROUPS: Group[] = [
         kind: "share",
       },
       {
+        name: "contains_share",
+        label: "Asked about one label alone",
+        hint: "Where a picture may show several. Of what the classifier chooses, at most half.",
+        kind: "share",
+      },
+      {
         name: "novelty_share",
         label: "Chosen because it looks like nothing so far",
         hint: "Of what the classifier chooses: where a label may be missing. At most 25 %.",

@@ -1,0 +1,69 @@
+"""Questions about one label, as "does this picture show a glacier?".
+
+Which label is asked lies in the policy of the queue's entry, from where every assignment has it;
+codes never change. Only pool images of projects with several labels an image are asked so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Count
+
+from labeling.models import ABOUT_ONE_LABEL, AnnotationLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from labeling.models import Assignment
+    from labeling.selectors.projects import SchemeView
+
+_POLICY = "contains 1 "
+
+
+def policy(code: str) -> str:
+    """Give the policy of entries that ask about the label of that code."""
+    return _POLICY + code
+
+
+def asked_code(policy: str) -> str | None:
+    """Give the code of the label that a policy asks about; None where it asks for all labels."""
+    return policy.removeprefix(_POLICY) if policy.startswith(_POLICY) else None
+
+
+def asked_label(assignment: Assignment | None, scheme: SchemeView) -> int | None:
+    """Give the label that an assignment asks about alone.
+
+    None where it asks for all labels, or where the label has left the scheme since: then the whole
+    picture may be answered.
+    """
+    code = None if assignment is None else asked_code(assignment.policy)
+    return scheme.label_ids[scheme.codes.index(code)] if code in scheme.codes else None
+
+
+def counts(asked: Mapping[int, str]) -> dict[int, int]:
+    """Count the live answers to one question each, of image to label code; one query."""
+    if not asked:
+        return {}
+    rows = (
+        AnnotationLabel.objects.filter(
+            annotation__image_id__in=list(asked),
+            annotation__kind__in=ABOUT_ONE_LABEL,
+            annotation__withdrawn_at__isnull=True,
+            annotation__annotator__quarantined_at__isnull=True,
+        )
+        .values_list("annotation__image_id", "label__code")
+        .annotate(n=Count("pk"))
+        .order_by("annotation__image_id", "label__code")
+    )
+    return {image_id: n for image_id, code, n in rows if asked[image_id] == code}
+
+
+def answered(image_ids: Sequence[int]) -> set[tuple[int, str]]:
+    """Give the images and label codes among these that somebody has been asked about alone."""
+    rows = AnnotationLabel.objects.filter(
+        annotation__image_id__in=list(image_ids),
+        annotation__kind__in=ABOUT_ONE_LABEL,
+        annotation__withdrawn_at__isnull=True,
+    )
+    return set(rows.order_by("pk").values_list("annotation__image_id", "label__code"))
