@@ -8,7 +8,7 @@ import "./GuideDialog.css";
 export interface GuideDialogProps {
   open: boolean;
   isFirst: boolean;
-  page: Pick<LabelingPage, "guide" | "labels" | "specials" | "project" | "onboarding">;
+  page: Pick<LabelingPage, "guide" | "labels" | "groups" | "specials" | "project" | "onboarding">;
   registry: Registry;
   onClose: () => void;
 }
@@ -35,6 +35,41 @@ function Examples({ page, registry }: Pick<GuideDialogProps, "page" | "registry"
           );
         })}
       </ul>
+    </section>
+  );
+}
+
+/** What to say where somebody can tell milk from juice, and not which milk. */
+function Groups({ page, registry }: Pick<GuideDialogProps, "page" | "registry">) {
+  if (page.groups.length === 0) return null;
+  const nameOf = new Map(page.labels.map((label) => [label.code, label.name]));
+  return (
+    <section class="stack">
+      <h3>When you are only partly sure</h3>
+      <p>
+        Some labels belong together. If you can tell that much and no more, say only the group: that
+        helps too.
+      </p>
+      <dl class="key-list">
+        {page.groups.map((group) => {
+          const key = registry.byId.get(`group:${group.code}`)?.keys[0];
+          return (
+            <div key={group.code}>
+              <dt>
+                <span>{group.name}</span>
+                {key && (
+                  <span class="key-set">
+                    <kbd class="kbd">{keyName(key)}</kbd>
+                  </span>
+                )}
+              </dt>
+              <dd class="soft small">
+                {group.labels.map((code) => nameOf.get(code) ?? code).join(", ")}
+              </dd>
+            </div>
+          );
+        })}
+      </dl>
     </section>
   );
 }
@@ -93,6 +128,7 @@ export function GuideDialog({ open, isFirst, page, registry, onClose }: GuideDia
         </div>
       )}
       <Keys registry={registry} />
+      <Groups page={page} registry={registry} />
       <Examples page={page} registry={registry} />
     </Dialog>
   );

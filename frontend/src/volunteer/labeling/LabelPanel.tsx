@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Label, LabelGroup } from "../../api/types";
 import type { Command, Desk, Registry } from "./actions";
 import { inSlotsFirst, keyName, type Slots } from "./keys";
-import { findLabels, foundBy } from "./search";
+import { findGroups, findLabels, foundBy } from "./search";
 import "./LabelPanel.css";
 
 export interface LabelPanelProps {
@@ -62,10 +62,14 @@ function LabelButton({
 /** For who can tell milk from juice, and not which milk: small, below what says more. */
 function Groups({
   groups,
+  top,
   registry,
   desk,
   isReady,
-}: Pick<LabelPanelProps, "groups" | "registry" | "desk" | "isReady">) {
+}: Pick<LabelPanelProps, "groups" | "registry" | "desk" | "isReady"> & {
+  /** The one that Enter picks. */
+  top: LabelGroup | undefined;
+}) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: as the labels above it.
     <div class="label-groups" role="group" aria-labelledby="label-groups">
@@ -81,10 +85,13 @@ function Groups({
               type="button"
               class="button"
               data-size="s"
+              data-top={group === top}
               aria-disabled={!isReady}
+              aria-keyshortcuts={command.keys[0]}
               onClick={() => command.predicate(desk) && command.perform(desk, "pointer")}
             >
               {group.name}
+              {command.keys[0] && <kbd class="kbd">{keyName(command.keys[0])}</kbd>}
             </button>
           )
         );
@@ -92,9 +99,6 @@ function Groups({
     </div>
   );
 }
-
-const isNamed = (name: string, query: string) =>
-  name.toLowerCase().includes(query.trim().toLowerCase());
 
 /** All labels as buttons; what is typed sorts and filters them, Enter takes the first. */
 export function LabelPanel(props: LabelPanelProps) {
@@ -110,7 +114,9 @@ export function LabelPanel(props: LabelPanelProps) {
     return registry.isSearching ? inSlotsFirst(labels, slots) : labels;
   }, [labels, query, isAsking, slots, registry.isSearching]);
   const hasColours = useMemo(() => new Set(labels.map((l) => l.colour)).size > 1, [labels]);
+  const foundGroups = useMemo(() => findGroups(groups, query), [groups, query]);
   const top = isAsking ? found[Math.min(place, found.length - 1)] : undefined;
+  const topGroup = top ? undefined : foundGroups[0];
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another query starts at its first match.
   useEffect(() => setPlace(0), [query]);
@@ -125,8 +131,8 @@ export function LabelPanel(props: LabelPanelProps) {
     if (event.key === "Escape") leave();
     else if (event.key === "ArrowDown") setPlace(Math.min(place + 1, found.length - 1));
     else if (event.key === "ArrowUp") setPlace(Math.max(place - 1, 0));
-    else if (event.key === "Enter" && top) {
-      const command = registry.byId.get(`label:${top.code}`);
+    else if (event.key === "Enter" && (top || topGroup)) {
+      const command = registry.byId.get(top ? `label:${top.code}` : `group:${topGroup?.code}`);
       if (!event.repeat && command?.predicate(desk)) {
         command.perform(desk, "search");
         leave();
@@ -139,7 +145,9 @@ export function LabelPanel(props: LabelPanelProps) {
     ? ""
     : top
       ? `${found.length} found. Enter picks ${top.name}.`
-      : "No label fits.";
+      : topGroup
+        ? `No label fits, a group does. Enter says only ${topGroup.name}.`
+        : "No label fits.";
 
   return (
     <div class="label-panel" data-search={hasSearch}>
@@ -197,9 +205,10 @@ export function LabelPanel(props: LabelPanelProps) {
         })}
         {found.length === 0 && (
           <p class="soft label-none">
-            {groups.some((group) => isNamed(group.name, query)) ? (
+            {topGroup ? (
               <>
-                “{query.trim()}” stands for several labels. Find it below, if you cannot tell which.
+                “{topGroup.name}” stands for several labels. If you cannot tell which, press Enter
+                or choose it below.
               </>
             ) : (
               <>
@@ -211,7 +220,7 @@ export function LabelPanel(props: LabelPanelProps) {
         )}
       </div>
       {groups.length > 0 && (
-        <Groups groups={groups} registry={registry} desk={desk} isReady={isReady} />
+        <Groups groups={groups} top={topGroup} registry={registry} desk={desk} isReady={isReady} />
       )}
     </div>
   );

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import type { Label, Special } from "../../api/types";
 import { buildRegistry, type Desk, pressKey, type Scheme } from "./actions";
 import { keyName, keyOf, NO_SLOTS, passedOn, use } from "./keys";
-import { findLabels, foundBy } from "./search";
+import { findGroups, findLabels, foundBy } from "./search";
 
 function label(name: string, key = ""): Label {
   const code = name.toLowerCase().replaceAll(" ", "-");
@@ -63,9 +63,24 @@ describe("keys of labels", () => {
     expect(registry.byId.get("label:rice")?.keys).toEqual(["2"]);
   });
 
+  test("a group has the first letter of its name, or one that nothing else has", () => {
+    const groups = ["Milk", "Mushrooms", "Snacks"].map((name) => ({
+      code: name.toLowerCase(),
+      name,
+      labels: [],
+    }));
+    const labels = [label("Oat"), label("Cow")];
+    const keys = (registry: ReturnType<typeof buildRegistry>) =>
+      groups.map((group) => registry.byId.get(`group:${group.code}`)?.keys);
+
+    expect(keys(buildRegistry(scheme(labels, { groups }), []))).toEqual([["m"], ["y"], ["x"]]);
+    expect(keys(buildRegistry(scheme(many, { groups }), []))).toEqual([[], [], []]);
+  });
+
   test("no key means two things, whatever the number of labels", () => {
     for (const n of [2, 10, 28, 29, 30, 43]) {
-      const { commands } = buildRegistry(scheme(many.slice(0, n)), ["label-3"]);
+      const groups = [{ code: "g", name: "Grains", labels: [] }];
+      const { commands } = buildRegistry(scheme(many.slice(0, n), { groups }), ["label-3"]);
       const keys = commands.flatMap((command) => command.keys);
       expect(new Set(keys).size).toBe(keys.length);
     }
@@ -158,6 +173,14 @@ describe("search", () => {
     expect(foundBy(merged, "soy")).toBe("Soy milk");
     expect(foundBy(merged, "plant")).toBeUndefined();
     expect(foundBy(merged, "")).toBeUndefined();
+  });
+
+  test("a group is found by its name", () => {
+    const groups = [{ code: "drinks", name: "Cold drinks", labels: [] }];
+
+    expect(findGroups(groups, "dri")).toEqual(groups);
+    expect(findGroups(groups, " ")).toEqual([]);
+    expect(findGroups(groups, "tea")).toEqual([]);
   });
 
   test("nothing typed lists everything, nothing fitting lists nothing", () => {

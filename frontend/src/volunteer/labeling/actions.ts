@@ -3,7 +3,7 @@
  * else listens to keys.
  */
 import type { FlagChoice, Label, LabelGroup, Special } from "../../api/types";
-import { keysForLabels, keysForSlots, needsSearch } from "./keys";
+import { keysForGroups, keysForLabels, keysForSlots, needsSearch } from "./keys";
 import type { Draft } from "./queue";
 
 export type By = "key" | "pointer" | "search";
@@ -87,14 +87,13 @@ function labelCommand(label: Label, key: string | undefined, isMulti: boolean): 
   };
 }
 
-/** No key of its own: who can tell which label it is should say so. */
-function groupCommand(group: LabelGroup): Command {
+function groupCommand(group: LabelGroup, key: string | undefined): Command {
   return {
     id: `group:${group.code}`,
     label: group.name,
     meaning: "You can tell this much, and not which of its labels it is",
     group: "label",
-    keys: [],
+    keys: key ? [key] : [],
     predicate: mayAnswer,
     perform: (desk, by) => desk.answer({ kind: "LABEL", labels: [group.code] }, by),
   };
@@ -205,11 +204,15 @@ export function buildRegistry(scheme: Scheme, slots: readonly string[]): Registr
   const reserved = reservedKeys(scheme);
   const isSearching = needsSearch(scheme.labels, reserved);
   const keys = isSearching ? keysForSlots(slots) : keysForLabels(scheme.labels, reserved);
+  const groups = scheme.groups ?? [];
+  const taken = new Set([...reserved, ...keys.values()]);
+  // Letters that search find a group by its name.
+  const groupKeys = keysForGroups(isSearching ? [] : groups, taken);
   const specials = scheme.specials.filter((special) => special.kind !== "FLAG");
   const hasFlag = scheme.flags.length > 0 && !scheme.isExpert;
   const commands = [
     ...scheme.labels.map((label) => labelCommand(label, keys.get(label.code), scheme.isMulti)),
-    ...(scheme.groups ?? []).map(groupCommand),
+    ...groups.map((group) => groupCommand(group, groupKeys.get(group.code))),
     ...specials.map((special) => specialCommand(special, isSearching)),
     ...(hasFlag ? [flagCommand(isSearching)] : []),
     ...(scheme.isMulti ? [CONFIRM] : []),

@@ -1,4 +1,4 @@
-import type { Label } from "../../api/types";
+import type { Label, LabelGroup } from "../../api/types";
 
 /** Labels get digits first, then letters, in the order of the scheme. */
 const AUTOMATIC = [..."1234567890abcdefghijklmnopqrstuvwxyz"];
@@ -49,6 +49,24 @@ export function keysForLabels(
     if (keys.has(label.code)) continue;
     const next = free.shift();
     if (next) keys.set(label.code, next);
+  }
+  return keys;
+}
+
+/**
+ * A letter for each group, of those that labels and commands leave: the first of its name, else from
+ * the end of the alphabet, so that a label more takes no group's key.
+ */
+export function keysForGroups(
+  groups: readonly LabelGroup[],
+  taken: ReadonlySet<string>,
+): Map<string, string> {
+  const free = AUTOMATIC.filter((key) => !DIGITS.includes(key) && !taken.has(key));
+  const keys = new Map<string, string>();
+  for (const group of groups) {
+    const first = free.indexOf(group.name.charAt(0).toLowerCase());
+    const [key] = free.splice(first === -1 ? free.length - 1 : first, 1);
+    if (key) keys.set(group.code, key);
   }
   return keys;
 }

@@ -1,4 +1,4 @@
-import type { Label } from "../../api/types";
+import type { Label, LabelGroup } from "../../api/types";
 
 /** Lower case, accents off: "Crème" is found by "creme". */
 function fold(text: string): string {
@@ -32,6 +32,13 @@ export function foundBy(label: Label, query: string): string | undefined {
   const wanted = fold(query.trim());
   if (wanted === "" || nearness(fold(label.name), wanted) !== null) return undefined;
   return label.former_names.find((name) => nearness(fold(name), wanted) !== null);
+}
+
+/** Groups that fit what was typed: for who can tell no more, so never before a label that fits. */
+export function findGroups(groups: readonly LabelGroup[], query: string): LabelGroup[] {
+  const wanted = fold(query.trim());
+  if (wanted === "") return [];
+  return groups.filter((group) => nearness(fold(group.name), wanted) !== null);
 }
 
 /** Labels that fit what was typed, best first; equal ones by recent use, then in scheme order. */
