@@ -23,6 +23,7 @@ from labeling.models import (
     Reason,
 )
 from labeling.selectors import annotators, counts, labelers, progress
+from labeling.selectors import images as image_selectors
 from labeling.selectors import onboarding as onboarding_selectors
 from labeling.selectors import queue as queue_selectors
 from labeling.selectors.combining import writing
@@ -395,7 +396,13 @@ def _why_nothing(project: Project, annotator: Annotator, client: str) -> DoneRea
     """Say why a tab holds nothing though labeling goes on."""
     far = progress.for_project(project.pk)
     if far.total == 0:
-        return DoneReason("no_images", "There are no images yet. They are being prepared.")
+        if image_selectors.waiting_count(project.pk):
+            return DoneReason("images_coming", "They are being prepared; the first one comes soon.")
+        return DoneReason(
+            "no_images",
+            "Nobody has added images to this project yet. "
+            "Leave this page open, or come back later: the first one appears here by itself.",
+        )
     if far.remaining == 0:
         return DoneReason("all_labeled", "Every image is labeled. Thank you!")
     if queue_selectors.is_held_by_others(project.pk, annotator.pk, client):

@@ -95,12 +95,17 @@ def test_leaves_out_flagged_and_removed_images() -> None:
 
 
 @pytest.mark.parametrize(
-    ("partition", "expected"), [(Partition.PENDING, "no_images"), (Partition.EXCLUDED, "no_images")]
+    ("partition", "expected"),
+    [(Partition.PENDING, "images_coming"), (Partition.EXCLUDED, "no_images")],
 )
 def test_says_that_no_image_is_ready(partition: str, expected: str) -> None:
     project = make_project()
     make_images(project, 2, partition)
     assert done_code(project) == expected
+
+
+def test_says_that_nobody_has_added_images() -> None:
+    assert done_code(make_project()) == "no_images"
 
 
 def test_says_that_everything_is_labeled() -> None:

@@ -1,6 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { Button } from "../../shared/Button/Button";
 import { ImageViewer } from "../../shared/ImageViewer/ImageViewer";
+import { useLoad } from "../../shared/useLoad";
+import { loadSession } from "../session";
 import { Checking, PracticeCard } from "./PracticeCard";
 import type { Picture } from "./pictures";
 import type { QueueState } from "./queue";
@@ -17,7 +19,8 @@ function Note({ title, children }: { title: string; children: ComponentChildren 
 }
 
 const DONE_TITLES: Record<string, string> = {
-  no_images: "The images are on their way",
+  no_images: "There are no images yet",
+  images_coming: "The images are on their way",
   held_by_others: "One moment",
   archived: "This project has ended",
   share_reached: "You have given your share",
@@ -27,6 +30,18 @@ const DONE_TITLES: Record<string, string> = {
 export function titleForDone(code: string): string {
   if (isForThisPerson(code)) return "Time for a short break";
   return isPausedCode(code) ? "Labeling is paused" : (DONE_TITLES[code] ?? "That's all for now");
+}
+
+/** For who may add them, on the page where somebody misses them. */
+function AddImages({ slug }: { slug: string }) {
+  const { data } = useLoad("session", loadSession);
+  const role = data?.projects.find((project) => project.slug === slug)?.role;
+  if (!data?.user?.is_superuser && role !== "MANAGER" && role !== "OWNER") return null;
+  return (
+    <a class="button" data-tone="primary" href={`/staff/${slug}/images`}>
+      Add images
+    </a>
+  );
 }
 
 interface DoneProps extends Pick<StageProps, "state" | "slug" | "onLook" | "onContact"> {}
@@ -53,12 +68,15 @@ function Done({ state, slug, onLook, onContact }: DoneProps) {
             Write to the coordinator
           </Button>
         )}
-        <Button tone={isPersonal ? "plain" : "primary"} onClick={onLook}>
+        {code === "no_images" && <AddImages slug={slug} />}
+        <Button tone={isPersonal || code === "no_images" ? "plain" : "primary"} onClick={onLook}>
           Look again
         </Button>
-        <a class="button" href={`/try/${slug}`}>
-          Try it on a photo
-        </a>
+        {code !== "no_images" && (
+          <a class="button" href={`/try/${slug}`}>
+            Try it on a photo
+          </a>
+        )}
         <a class="button" href="/">
           Your projects
         </a>

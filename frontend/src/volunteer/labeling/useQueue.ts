@@ -17,7 +17,7 @@ const browserClock: Clock = {
 
 /** While there is nothing to do, look again: often where images are about to come. */
 const LOOK_AGAIN_MS = 5000;
-const ABOUT_TO_COME = new Set(["no_images", "held_by_others"]);
+const ABOUT_TO_COME = new Set(["no_images", "images_coming", "held_by_others"]);
 const LOOKS_SKIPPED = 5;
 
 export interface Labeling {
