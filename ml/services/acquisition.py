@@ -19,7 +19,7 @@ from ml.acquisition.shards import RollingShard
 from ml.errors import MlError
 from ml.heads import ridge, several
 from ml.selectors import embeddings, outlook
-from ml.services import rare, similar
+from ml.services import contains, rare, similar
 from ml.types import Pool
 
 if TYPE_CHECKING:
@@ -207,7 +207,8 @@ def refill(
     of it that labeling's sweep has found goes to second opinions, spread evenly: the images that
     ActiveLab scores lowest, chosen with certainty. Before all comes now and then one whose label is
     doubted (`label_errors`), where their share allows. Small shares go to what may be of a rare
-    label or of none (`rare`). A pool with nothing new asks for none, so that labeling ends.
+    label or of none (`rare`), and to questions about one label (`contains`). A pool with nothing
+    new asks for none, so that labeling ends.
     """
     wanted = similar.entries(
         project_id=project.pk, image_ids=scored.image_ids, groups=scored.groups, rng=rng, now=now
@@ -220,6 +221,8 @@ def refill(
     doubted = _doubted(project, labeled, rng)
     pool = scored.pool(labeled.counts)
     shares = rare.choose(project, pool, labeled.image_ids, size=size, without=wanted, rng=rng)
+    taken = [*wanted, *doubted, *shares]
+    shares += contains.choose(project, pool, size=size, without=taken, rng=rng)
     asked = {each.image_id for each in (*wanted, *doubted, *shares)}
     again = [each for each in _second_opinions(project.pk, size) if each.image_id not in asked]
     positions, chances = acquisition.ACQUISITION_FUNCTIONS[name](

@@ -7,6 +7,7 @@ import uuid
 import numpy as np
 import pytest
 
+from labeling.selectors import consensus, questions
 from labeling.services import annotations as annotation_service
 from labeling.tests import worlds
 from labeling.tests.rows import Annotator, Image, Partition, Project, QueueEntry
@@ -245,3 +246,43 @@ def test_a_fine_tune_that_would_learn_one_label_a_picture_is_refused() -> None:
         finetune.request(project_id=world.project.pk, trigger="button", now=worlds.NOW)
     due = finetune_due.request_where_it_pays(project_id=world.project.pk, now=worlds.NOW)
     assert due is None
+
+
+def test_questions_about_one_label_come_with_a_classifier_and_teach_it_that_label() -> None:
+    world = Landscapes(pool=160, window_size=40, contains_share=0.25, noise=0.7)
+    world.answer(world.pool[:60])
+
+    world.refit()
+
+    asked = QueueEntry.objects.filter(
+        project=world.project, state="OPEN", policy__startswith="contains"
+    )
+    assert asked.count() == 10
+    answered = set()
+    while len(answered) < 4:
+        (held,) = worlds.claim(world.annotator, count=1, now=worlds.later(1))
+        code = questions.asked_code(held.policy)
+        if code is None:
+            worlds.submit(held, kind="SKIP", now=worlds.later(1))
+            continue
+        is_there = world.shows[held.image_id][LABELS.index(code)]
+        worlds.submit(held, kind="YES" if is_there else "NO", now=worlds.later(1))
+        answered.add((held.image_id, code))
+    rows = consensus.training_rows(world.project.pk)
+    assert len(rows.image_ids) == 60 + len(answered)
+    assert (rows.posteriors != 0.5).sum() == 60 * len(LABELS) + len(answered)
+
+    world.refit()
+
+    again = {(entry.image_id, questions.asked_code(entry.policy)) for entry in asked}
+    assert again
+    assert not again & answered
+
+
+def test_nobody_is_asked_about_one_label_before_there_is_a_classifier() -> None:
+    world = Landscapes(pool=60, contains_share=0.5)
+
+    world.refit()
+
+    entries = QueueEntry.objects.filter(project=world.project, state="OPEN")
+    assert not entries.filter(policy__startswith="contains").exists()
