@@ -23,6 +23,10 @@ GROWTH = 1.05
 AT_LEAST_EVERY = timedelta(minutes=10)
 """While answers come: audit answers change the figures too, and add no label."""
 
+REST = 50
+"""Times as long as a computation took, before answers alone bring the next: where it is quick, the
+page need not show figures that are ten minutes behind the tiles above them."""
+
 AT_MOST_EVERY = timedelta(seconds=60)
 """Also how soon a computation that never ended is begun again."""
 
@@ -49,7 +53,8 @@ def is_due(project_id: int, *, now: datetime) -> bool:
     known = stored.figures["labels"]
     if champion.n_labels >= known * GROWTH or champion.backbone != stored.figures["backbone"]:
         return True
-    is_old = stored.computed_at is None or now - stored.computed_at >= AT_LEAST_EVERY
+    rest = min(AT_LEAST_EVERY, timedelta(seconds=REST * stored.seconds))
+    is_old = stored.computed_at is None or now - stored.computed_at >= rest
     return is_old and consensus.data_version(project_id) > stored.data_version
 
 

@@ -39,14 +39,16 @@ export function OverviewPage({ slug }: { slug: string }) {
         <TrainingTile overview={data} slug={slug} onChange={refresh} />
       </div>
       <ErrorNote error={outlook.error} />
-      {outlook.data && data.champion && <OutlookSection outlook={outlook.data} slug={slug} />}
+      {outlook.data && data.champion && (
+        <OutlookSection outlook={outlook.data} overview={data} slug={slug} />
+      )}
       {data.accuracy.several ? (
         <SeveralLabels figures={data.accuracy.several} />
       ) : (
         <LabelAccuracy overview={data} slug={slug} />
       )}
       {!data.accuracy.several && <Certainty calibration={data.accuracy.calibration} />}
-      {figures && <LabelNeeds figures={figures} slug={slug} />}
+      {outlook.data && <LabelNeeds outlook={outlook.data} slug={slug} />}
       <Groups overview={data} />
       {data.accuracy.per_source.length > 1 && <Sources overview={data} />}
       <History base={base} overview={data} band={figures?.band ?? NO_BAND} />

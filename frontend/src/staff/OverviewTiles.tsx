@@ -17,7 +17,7 @@ import {
   RUN_KIND,
   words,
 } from "./format";
-import { reachSentence } from "./reach";
+import { nothingMeasured, reachSentence } from "./reach";
 import type { ActiveRun, Estimate, NotCountedImages, OpenImages, Overview } from "./types";
 import { useAction } from "./useAction";
 
@@ -121,7 +121,7 @@ function Whisker({ estimate }: { estimate: Estimate }) {
 export function measuredSentence(overall: Estimate, open?: OpenImages): string {
   const more = reachSentence(overall);
   if (overall.estimate === null) {
-    return `Nothing measured yet: about ${overall.missing} audit images need answers to know it to ±10 points.`;
+    return nothingMeasured(overall);
   }
   const rest = [openSentence(overall.unresolved, open), more].filter(Boolean).join(" ");
   const said =

@@ -1,12 +1,21 @@
 import { expect, test } from "vitest";
 import { secondAnswers } from "./OverviewTiles";
-import { reachSentence, reachWords } from "./reach";
+import { nothingMeasured, reachSentence, reachWords } from "./reach";
 
 test("what can be reached with the images that wait is promised", () => {
   const reach = { n: 40, missing: 43, waiting: 60, reachable: 0.08 };
 
   expect(reachSentence(reach)).toBe("About 43 more would give ±10 points.");
   expect(reachWords(reach)).toBe("43 more for ±10");
+});
+
+test("before anything is measured no more images are asked for than there are", () => {
+  expect(nothingMeasured({ missing: 93, waiting: 120 })).toContain("about 93 audit images need");
+  expect(nothingMeasured({ missing: 93, waiting: 2 })).toBe(
+    "Nothing measured yet. 2 audit images wait for answers; it takes about 93 to know it to ±10 points, so add pictures too.",
+  );
+  expect(nothingMeasured({ missing: 93, waiting: 1 })).toContain("One audit image waits for");
+  expect(nothingMeasured({ missing: 93, waiting: 0 })).toContain("no audit image is left");
 });
 
 test("what cannot be reached is not", () => {

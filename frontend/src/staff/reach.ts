@@ -35,6 +35,18 @@ function from(n: number | undefined): string {
   return n === 0 ? " (at most)" : ` (a guess, from ${n} so far)`;
 }
 
+/** What it takes where no audit image is settled yet; never more than there are to ask about. */
+export function nothingMeasured({ missing = 0, waiting }: Reach): string {
+  if (waiting === 0) {
+    return "Nothing measured yet, and no audit image is left to ask about: add pictures, a share of them become audit images.";
+  }
+  if (waiting !== undefined && waiting < missing) {
+    const some = waiting === 1 ? "One audit image waits" : `${waiting} audit images wait`;
+    return `Nothing measured yet. ${some} for answers; it takes about ${missing} to know it to ±10 points, so add pictures too.`;
+  }
+  return `Nothing measured yet: about ${missing} audit images need answers to know it to ±10 points.`;
+}
+
 /** A sentence; empty where nothing is missing. */
 export function reachSentence({ n, missing = 0, waiting, reachable }: Reach): string {
   if (missing === 0) return "";

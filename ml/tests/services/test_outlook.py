@@ -125,6 +125,23 @@ def test_figures_are_computed_when_they_are_due_and_staff_read_them() -> None:
     assert outlook.is_due(project_id, now=later)
 
 
+def test_answers_bring_quick_figures_soon_and_slow_ones_after_ten_minutes() -> None:
+    made = make_world(labels=12, audit=3)
+    project_id, now = made.project.pk, made.now
+    outlook.update(project_id=project_id, now=now)
+    rows = Outlook.objects.filter(project=made.project)
+    rows.update(seconds=2.0)
+    assert not outlook.is_due(project_id, now=now + timedelta(minutes=11)), "nobody has answered"
+
+    made.label_some(1)
+
+    assert not outlook.is_due(project_id, now=now + timedelta(seconds=99))
+    assert outlook.is_due(project_id, now=now + timedelta(seconds=100))
+    rows.update(seconds=60.0)
+    assert not outlook.is_due(project_id, now=now + timedelta(seconds=599))
+    assert outlook.is_due(project_id, now=now + timedelta(minutes=10))
+
+
 def test_a_function_that_does_not_pay_is_set_aside_until_it_may() -> None:
     embeddings.forget()
     project = World.make(pool=3).project

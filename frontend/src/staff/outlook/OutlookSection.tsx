@@ -1,20 +1,34 @@
 import { useState } from "preact/hooks";
-import { moment, percent, plural } from "../format";
+import { percent } from "../format";
 import { ShowAll } from "../ShowAll";
+import type { Overview } from "../types";
+import { asOf, isWaiting, sinceThen } from "./age";
 import { inOrder, standing, TONE } from "./needs";
 import type { Figures, Outlook } from "./types";
 
 /** So many rows are shown before somebody asks for all. */
 const ROWS_AT_FIRST = 8;
 
+interface OutlookSectionProps {
+  outlook: Outlook;
+  /** What the tiles above show: these figures may be older. */
+  overview: Overview;
+  slug: string;
+}
+
 /** How far the target is, whether to go on, and what choosing images has saved. */
-export function OutlookSection({ outlook, slug }: { outlook: Outlook; slug: string }) {
-  const { figures } = outlook;
+export function OutlookSection({ outlook, overview, slug }: OutlookSectionProps) {
+  const figures = isWaiting(outlook) ? null : outlook.figures;
   return (
     <section class="card stack" aria-labelledby="outlook-head">
       <h2 id="outlook-head">How much further?</h2>
       {figures ? (
-        <Said outlook={outlook} figures={figures} slug={slug} />
+        <>
+          <p class="soft small">
+            {asOf(outlook.computed_at, figures)} {sinceThen(figures, overview)}
+          </p>
+          <Said outlook={outlook} figures={figures} slug={slug} />
+        </>
       ) : (
         <p class="soft">
           The forecast is being worked out; it comes soon after the first classifier.
@@ -58,11 +72,6 @@ function Said({ outlook, figures, slug }: SaidProps) {
           </dd>
         </div>
       </dl>
-      <p class="soft small">
-        Worked out {moment(outlook.computed_at)} from{" "}
-        {figures.version === null ? "" : `v${figures.version}, `}
-        {plural(figures.labels, "label")} and {plural(figures.audit_images, "audit image")}.
-      </p>
       {advice && (
         <details class="small">
           <summary>The numbers behind it</summary>
@@ -79,7 +88,18 @@ function Said({ outlook, figures, slug }: SaidProps) {
 }
 
 /** What each label still needs, those that need most of somebody first. */
-export function LabelNeeds({ figures, slug }: { figures: Figures; slug: string }) {
+export function LabelNeeds({ outlook, slug }: { outlook: Outlook; slug: string }) {
+  const { figures } = outlook;
+  return figures && <Needs figures={figures} computedAt={outlook.computed_at} slug={slug} />;
+}
+
+interface NeedsProps {
+  figures: Figures;
+  computedAt: string | null;
+  slug: string;
+}
+
+function Needs({ figures, computedAt, slug }: NeedsProps) {
   const [isAll, setAll] = useState(false);
   const rows = inOrder(figures.per_label);
   if (figures.target === null || rows.every((row) => row.standing === "unknown")) return null;
@@ -89,7 +109,7 @@ export function LabelNeeds({ figures, slug }: { figures: Figures; slug: string }
       <h2>What each label needs</h2>
       <p class="soft small">
         To be right {percent(figures.target)} of the time, by its audit images and the curve of all
-        labels together; the range holds 8 times in 10.
+        labels together; the range holds 8 times in 10. {asOf(computedAt, figures)}
       </p>
       <div class="table-scroll">
         <table class="plain-table">
