@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from labeling.api.permissions import check_project, project_for
 from labeling.api.throttling import UploadThrottle
-from labeling.models import ConsensusState, Partition, Role
+from labeling.models import ConsensusState, Role
 from labeling.selectors import images as image_selectors
 from labeling.selectors import projects as project_selectors
 from labeling.selectors.projects import ProjectNotFoundError
@@ -94,9 +94,10 @@ class StaffImageSerializer(serializers.Serializer[Any]):
     original_name = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]
     label = serializers.CharField(allow_null=True)  # type: ignore[assignment]
-    label_name = serializers.CharField(allow_null=True)
+    label_names = serializers.ListField(
+        child=serializers.CharField(), help_text="All of them, where a picture may show several."
+    )
     state = serializers.ChoiceField(ConsensusState.choices)
-    partition = serializers.ChoiceField(Partition.choices)
     flag_reason = serializers.CharField()
     note = serializers.CharField()
 
@@ -288,9 +289,8 @@ def _staff_image(row: StaffImage) -> dict[str, Any]:
         "original_name": row.original_name,
         "source": row.source,
         "label": row.label,
-        "label_name": row.label_name,
+        "label_names": row.label_names,
         "state": row.state,
-        "partition": row.partition,
         "flag_reason": row.flag_reason,
         "note": row.note,
     }

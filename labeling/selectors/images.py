@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
 from labeling.errors import LabelingError
 from labeling.models import (
@@ -18,9 +18,11 @@ from labeling.models import (
     AnnotatorKind,
     ConsensusState,
     Image,
+    Mode,
     Partition,
     SplitGroup,
 )
+from labeling.selectors import several
 
 ImageQuery: TypeAlias = QuerySet[Image]
 PAGE = 48
@@ -64,15 +66,14 @@ class PartitionRows:
 
 @dataclass(frozen=True, slots=True)
 class StaffImage:
-    """One image of the staff room's lists."""
+    """One image of the staff room's lists; it does not tell whether the image measures."""
 
     id: uuid.UUID
     original_name: str
     source: str
     label: str | None
-    label_name: str | None
+    label_names: list[str]
     state: str
-    partition: str
     flag_reason: str
     note: str
 
@@ -148,9 +149,9 @@ def in_project(project_id: int, public_id: uuid.UUID | str) -> Image:
     return image
 
 
-def pool_keys(project_id: int, public_ids: Sequence[uuid.UUID]) -> list[int]:
-    """Give the keys of those images that are in the pool and were not removed."""
-    rows = usable(project_id).filter(partition=Partition.POOL, public_id__in=list(public_ids))
+def keys_of(project_id: int, public_ids: Sequence[uuid.UUID]) -> list[int]:
+    """Give the keys of those images that are there and were not removed."""
+    rows = usable(project_id).filter(public_id__in=list(public_ids))
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
@@ -196,14 +197,17 @@ def for_staff(
         usable(project_id)
         .filter(FILTERS[which])
         .select_related("consensus__label", "suggested_label")
-        .annotate(flag=Subquery(flags.values("flag_reason")[:1]))
+        .annotate(flag=Subquery(flags.values("flag_reason")[:1]), mode=F("project__mode"))
         .order_by("-pk")
     )
     if before_id is not None:
         rows = rows.filter(pk__lt=before_id)
     page: list[Any] = list(rows[: PAGE + 1])
     goes_on = len(page) > PAGE
-    return [_staff_image(row) for row in page[:PAGE]], page[PAGE - 1].pk if goes_on else None
+    shown = page[:PAGE]
+    is_several = bool(shown) and shown[0].mode == Mode.MULTI
+    sets = several.names_of(project_id, [row.pk for row in shown]) if is_several else {}
+    return [_staff_image(row, sets) for row in shown], page[PAGE - 1].pk if goes_on else None
 
 
 def _partition_rows(rows: ImageQuery) -> PartitionRows:
@@ -227,7 +231,7 @@ def group_partitions(project_id: int) -> dict[int, str]:
     return dict(rows.values_list("pk", "partition"))
 
 
-def _staff_image(row: Any) -> StaffImage:
+def _staff_image(row: Any, sets: Mapping[int, list[str]]) -> StaffImage:
     consensus = getattr(row, "consensus", None)
     label = consensus.label if consensus else None
     return StaffImage(
@@ -235,9 +239,8 @@ def _staff_image(row: Any) -> StaffImage:
         original_name=row.original_name,
         source=row.source,
         label=label.code if label else None,
-        label_name=label.name if label else None,
+        label_names=sets.get(row.pk, [label.name] if label else []),
         state=consensus.state if consensus else ConsensusState.OPEN,
-        partition=row.partition,
         flag_reason=row.flag or "",
         note=f"came as {row.suggested_label.name}" if row.suggested_label else "",
     )

@@ -119,10 +119,29 @@ def sets(project_id: int, image_ids: npt.NDArray[np.int64]) -> Sets:
     for image_id, stored, scheme_id in rows.values_list("image_id", "posterior", "scheme_id"):
         if image_id not in place:
             continue
-        row = np.frombuffer(bytes(stored), dtype=np.float32)[None]
-        if scheme_id != scheme.id:
-            old = label_order.label_ids(scheme_id)
-            row = remap(row, old, scheme.label_ids, scheme.lineage)
-        shows[place[image_id]] = row[0] > UNKNOWN
-        known[place[image_id]] = row[0] != UNKNOWN
+        row = _read(stored, scheme_id, scheme)
+        shows[place[image_id]] = row > UNKNOWN
+        known[place[image_id]] = row != UNKNOWN
     return Sets(shows, known)
+
+
+def names_of(project_id: int, image_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Give the names of all labels of a page of settled images that may bear several."""
+    scheme = projects.current_scheme(project_id)
+    rows = Consensus.objects.filter(image_id__in=list(image_ids), state__in=SETTLED)
+    found: dict[int, list[str]] = {}
+    for image_id, stored, scheme_id in rows.order_by("pk").values_list(
+        "image_id", "posterior", "scheme_id"
+    ):
+        shows = _read(stored, scheme_id, scheme) > UNKNOWN
+        found[image_id] = [name for name, is_shown in zip(scheme.names, shows, strict=True)
+                           if is_shown]  # fmt: skip
+    return found
+
+
+def _read(stored: bytes, scheme_id: int, scheme: SchemeView) -> npt.NDArray[np.float32]:
+    row = np.frombuffer(bytes(stored), dtype=np.float32)[None]
+    if scheme_id != scheme.id:
+        old = label_order.label_ids(scheme_id)
+        row = remap(row, old, scheme.label_ids, scheme.lineage)
+    return row[0]

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from ml.types import Groups, Indices
+    import numpy.typing as npt
+
+    from ml.types import Embeddings, Groups, Indices
 
 MOST_LIKE = 10
 """Images shown as examples: the newest of a label."""
@@ -74,25 +76,25 @@ def ask(
 
     Args:
         project_id: whose pool.
-        like: public ids of pool images; of none, those of `label_code` are taken.
+        like: public ids of images; of none, those of `label_code` are taken.
         label_code: whose images, or empty.
         count: how many at most.
         user_id: who asks.
         now: the time.
 
     Raises:
-        NoExamplesError: none of the images is in the pool, or nothing has that label yet.
+        NoExamplesError: none of the images is there, or nothing has that label yet.
         TooManySearchesError: five are open.
         LabelNotFoundError: the project has no such label.
     """
-    keys = images.pool_keys(project_id, like[:MOST_LIKE]) if like else []
+    keys = images.keys_of(project_id, like[:MOST_LIKE]) if like else []
     if not like:
         label = project_selectors.label(project_id, label_code)
         keys = images.labeled_as(project_id, label.code, MOST_LIKE)
     if not keys:
         raise NoExamplesError(
-            "There is no picture to go by: audit images measure and cannot be used, "
-            "and a label needs one picture at least."
+            "There is no picture to go by: it was taken out meanwhile, "
+            "or the label has no picture yet."
         )
     with transaction.atomic():
         n_open = SimilarRequest.objects.filter(project_id=project_id, ended_at=None).count()
@@ -180,7 +182,12 @@ def entries(
 def _search(
     request: SimilarRequest, image_ids: Indices, groups: Groups, rng: np.random.Generator
 ) -> None:
-    """Find the candidates nearest to any of the examples, one of a split group while it lasts."""
+    """Find the candidates nearest to any of the examples, one of a split group while it lasts.
+
+    Whoever asks must not learn which images measure, so none is refused as an example; but the
+    audit slice steers nothing, so one that is not in the pool is stood in for by the candidate most
+    like it, which is as far from it as split groups are from one another.
+    """
     original = embeddings.original_or_none(request.project_id)
     centre = embeddings.centre(original) if original is not None else None
     if original is None or centre is None:
@@ -194,15 +201,29 @@ def _search(
         return
     if n > MOST_COMPARED:
         rows = np.sort(rng.choice(rows, MOST_COMPARED, replace=False, shuffle=False))
-    examples = geometry.prepare(embeddings.load_matrix(original.pk, like), centre)
-    nearest = np.empty(len(rows))
-    for start in range(0, len(rows), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        vectors = embeddings.load_matrix(original.pk, image_ids[rows[block]])
-        nearest[block] = geometry.cosines(examples, vectors, centre).max(axis=0)
+    candidates = image_ids[rows]
+    is_pool = np.isin(like, images.pool_ids(request.project_id))
+    examples = like[is_pool]
+    if not is_pool.all():
+        alike = _likeness(original.pk, centre, like[~is_pool], candidates)
+        examples = np.concatenate([examples, candidates[alike.argmax(axis=1)]])
+    nearest = _likeness(original.pk, centre, examples, candidates).max(axis=0)
     order = np.argsort(-nearest, kind="stable")
     picked = picking.one_a_group(order, groups[rows], request.count)
     request.found = image_ids[rows[picked]].tolist()
     request.selection_probability = len(rows) / n
     # Whoever stops it meanwhile has stopped it.
     request.save(update_fields=["found", "selection_probability"])
+
+
+def _likeness(
+    set_id: int, centre: npt.NDArray[np.float64], examples: Indices, others: Indices
+) -> Embeddings:
+    """Give the (n, m) cosines of (n,) examples with (m,) images."""
+    prepared = geometry.prepare(embeddings.load_matrix(set_id, examples), centre)
+    found = np.empty((len(examples), len(others)), dtype=np.float32)
+    for start in range(0, len(others), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        vectors = embeddings.load_matrix(set_id, others[block])
+        found[:, block] = geometry.cosines(prepared, vectors, centre)
+    return found

@@ -59,7 +59,12 @@ export function ImagesPage({ slug }: { slug: string }) {
       )}
       <ErrorNote error={project.error} onRetry={project.reload} />
       <Drifted base={base} round={round} />
-      <Collection slug={slug} round={round} onSearch={() => setSearches((n) => n + 1)} />
+      <Collection
+        slug={slug}
+        round={round}
+        isSeveral={project.data?.mode === "MULTI"}
+        onSearch={() => setSearches((n) => n + 1)}
+      />
       <Export base={base} />
     </div>
   );
@@ -85,11 +90,13 @@ export function DriftNote({ found }: { found: readonly DriftedUploads[] }) {
 interface CollectionProps {
   slug: string;
   round: number;
+  /** A picture may show several labels: then there is no gold. */
+  isSeveral: boolean;
   /** Somebody wants more like a picture. */
   onSearch: () => void;
 }
 
-function Collection({ slug, round, onSearch }: CollectionProps) {
+function Collection({ slug, round, isSeveral, onSearch }: CollectionProps) {
   const [filter, setFilter] = useState("recent");
   const about = FILTERS[filter];
   return (
@@ -114,7 +121,13 @@ function Collection({ slug, round, onSearch }: CollectionProps) {
         {filter === "disputed" && <a href={`/expert/${slug}`}>Open the expert page</a>}
         {filter === "none_of_these" && <a href={`/staff/${slug}/labels`}>Open the labels</a>}
       </p>
-      <Pages key={`${filter}-${round}`} slug={slug} filter={filter} onSearch={onSearch} />
+      <Pages
+        key={`${filter}-${round}`}
+        slug={slug}
+        filter={filter}
+        isSeveral={isSeveral}
+        onSearch={onSearch}
+      />
     </section>
   );
 }
@@ -123,7 +136,7 @@ interface PagesProps extends Omit<CollectionProps, "round"> {
   filter: string;
 }
 
-function Pages({ slug, filter, onSearch }: PagesProps) {
+function Pages({ slug, filter, isSeveral, onSearch }: PagesProps) {
   const base = `staff/projects/${slug}/images`;
   const [images, setImages] = useState<StaffImage[]>([]);
   const [cursor, setCursor] = useState<number | null>(null);
@@ -158,22 +171,22 @@ function Pages({ slug, filter, onSearch }: PagesProps) {
         actions={(image) => (
           <div class="image-actions">
             <Settle image={image} filter={filter} busy={busy} onSettle={settle} />
-            <Button
-              size="s"
-              tone="quiet"
-              aria-label={`Gold: ${image.original_name}`}
-              onClick={() => setGold(image)}
-            >
-              Gold
-            </Button>
-            {image.partition === "POOL" && (
-              <FindMore
-                base={`staff/projects/${slug}`}
-                like={{ images: [image.id] }}
-                name={image.original_name || "this picture"}
-                onDone={onSearch}
-              />
+            {!isSeveral && (
+              <Button
+                size="s"
+                tone="quiet"
+                aria-label={`Gold: ${image.original_name}`}
+                onClick={() => setGold(image)}
+              >
+                Gold
+              </Button>
             )}
+            <FindMore
+              base={`staff/projects/${slug}`}
+              like={{ images: [image.id] }}
+              name={image.original_name || "this picture"}
+              onDone={onSearch}
+            />
           </div>
         )}
       />
@@ -238,7 +251,7 @@ function Caption({ image, filter }: { image: StaffImage; filter: string }) {
   const state =
     filter === "flagged" && image.flag_reason
       ? (FLAG_REASON[image.flag_reason] ?? words(image.flag_reason))
-      : image.label_name || IMAGE_STATE[image.state] || words(image.state);
+      : image.label_names.join(", ") || IMAGE_STATE[image.state] || words(image.state);
   return (
     <>
       <strong>{state}</strong>

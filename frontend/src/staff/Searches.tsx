@@ -1,6 +1,7 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
+import { Dialog } from "../shared/Dialog/Dialog";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
 import { plural } from "./format";
 import type { Search } from "./types";
@@ -95,24 +96,40 @@ export interface FindMoreProps {
   onDone?: () => void;
 }
 
-/** Ask for more pictures like a label's, or like one. */
+/** Ask for more pictures like a label's, or like one; it changes what everybody is shown next. */
 export function FindMore({ base, like, name, onDone }: FindMoreProps) {
   const { busy, run } = useAction();
-  const ask = async () => {
-    const said = `Looking for up to ${WANTED} pictures like ${name}. People see them next.`;
+  const [isAsking, setAsking] = useState(false);
+  const find = async () => {
+    const said = `Looking for up to ${WANTED} pictures like ${name}.`;
     if (await run(() => api.post(`${base}/find-more`, { ...like, count: WANTED }), said)) {
+      setAsking(false);
       onDone?.();
     }
   };
   return (
-    <Button
-      size="s"
-      tone="quiet"
-      busy={busy}
-      aria-label={`Find more like ${name}`}
-      onClick={() => void ask()}
-    >
-      Find more
-    </Button>
+    <>
+      <Button
+        size="s"
+        tone="quiet"
+        aria-label={`Find more like ${name}`}
+        onClick={() => setAsking(true)}
+      >
+        Find more
+      </Button>
+      <Dialog open={isAsking} title={`Find more like ${name}?`} onClose={() => setAsking(false)}>
+        <p>
+          Up to {WANTED} pictures that nobody has labeled yet and that look most like{" "}
+          {"label" in like ? "those labeled so last" : "it"} are shown to people before all others.
+          You can stop it at any time.
+        </p>
+        <div class="dialog-actions">
+          <Button onClick={() => setAsking(false)}>Cancel</Button>
+          <Button tone="primary" busy={busy} onClick={() => void find()}>
+            Find them
+          </Button>
+        </div>
+      </Dialog>
+    </>
   );
 }

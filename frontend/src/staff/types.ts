@@ -475,9 +475,9 @@ export interface StaffImage extends CellImage {
   original_name: string;
   source: string;
   label: string | null;
-  label_name: string | null;
+  /** All of them, where a picture may show several. */
+  label_names: string[];
   state: string;
-  partition: string;
   flag_reason: string;
   note: string;
 }

@@ -20,7 +20,7 @@ from labeling.models import (
     Project,
 )
 from labeling.selectors import consensus as consensus_selectors
-from labeling.selectors import exports, projects, several
+from labeling.selectors import exports, images, projects, several
 from labeling.selectors.votes import LiveAnswer
 from labeling.services import adjudication, decisions
 from labeling.services import annotations as annotation_service
@@ -43,6 +43,18 @@ def name(annotator: Annotator, image: Image, *codes: str) -> None:
         key=uuid.uuid4(),
         now=NOW,
     )
+
+
+def test_staff_see_all_labels_of_a_picture(project: Project) -> None:
+    both, none, unseen = make_images(project, 3)
+    ada = make_annotator(project)
+    name(ada, both, "milk", "oat-milk")
+    name(ada, none)
+
+    rows, _ = images.for_staff(project.pk, which="recent")
+
+    shown = {row.id: row.label_names for row in rows}
+    assert shown == {both.public_id: ["milk", "oat milk"], none.public_id: [], unseen.public_id: []}
 
 
 def test_training_rows_hold_a_probability_a_label_and_images_that_show_none(

@@ -116,17 +116,39 @@ def test_what_is_stopped_leaves_the_window(world: World, staff: APIClient) -> No
     assert SIMILAR not in {entry.policy for entry in window(world)}
 
 
-def test_the_audit_slice_is_no_example_and_is_never_found(world: World, staff: APIClient) -> None:
+def test_the_audit_slice_is_never_found(world: World, staff: APIClient) -> None:
     audit = world.add(3, Partition.AUDIT)
-
-    refused = ask(staff, world, images=[str(audit[2].public_id)], status=409)
-    assert refused["code"] == "no_examples"
 
     ask(staff, world, label="oat-milk", count=100)
     world.refit()
+
     wanted = {entry.image_id for entry in window(world) if entry.policy == SIMILAR}
     assert wanted
     assert wanted.isdisjoint(image.pk for image in audit)
+
+
+def test_nobody_learns_by_asking_which_images_measure(world: World, staff: APIClient) -> None:
+    audit = world.add(3, Partition.AUDIT)
+    example = next(image for image in audit if world.truth[image.pk] == OAT)
+
+    (search,) = ask(staff, world, images=[str(example.public_id)], count=5)
+    world.refit()
+
+    assert (search["like"], search["n_like"]) == ([str(example.public_id)], 1)
+    wanted = [entry.image_id for entry in window(world) if entry.policy == SIMILAR]
+    assert len(wanted) == 5
+    assert {world.truth[key] for key in wanted} == {OAT}
+    listed = staff.get(f"/api/v1/staff/projects/{world.project.slug}/images").json()["results"]
+    assert "partition" not in listed[0]
+
+
+def test_what_was_taken_out_is_no_example(world: World, staff: APIClient) -> None:
+    gone = Image.objects.get(pk=of_one_kind(world, OAT)[0])
+    Image.objects.filter(pk=gone.pk).update(removed_at=world.now)
+
+    refused = ask(staff, world, images=[str(gone.public_id)], status=409)
+
+    assert refused["code"] == "no_examples"
 
 
 def test_five_searches_are_enough_at_once(world: World, staff: APIClient) -> None:

@@ -61,6 +61,8 @@ def test_more_like_a_label_is_asked_for_and_stopped(address: str, desktop: Visit
     page = enter(desktop, room)
 
     page.get_by_role("button", name="Find more like Apple").click()
+    assert similar.under_way(room.project_id) == []
+    page.get_by_role("button", name="Find them").click()
     expect(page.get_by_text("Looking through the pictures")).to_be_visible()
     head = page.get_by_role("heading", name="Wanted: more like these")
     expect(head).to_be_focused()
