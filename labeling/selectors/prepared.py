@@ -171,6 +171,29 @@ class Rows:
         self._statement.run_for_each([adapted_all(row) for row in rows])
 
 
+ROWS_A_STATEMENT = 200
+
+
+def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[int]:
+    """Insert rows by a statement for two hundred; give their ids, in the order of the rows.
+
+    As `bulk_create` does, at a third of what it costs: no object and no look at each field. What
+    is not among the columns has to be NULL, for Django's defaults are not the database's.
+    """
+    one = f"({', '.join(['%s'] * len(columns))})"
+    ids: list[int] = []
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        for start in range(0, len(rows), ROWS_A_STATEMENT):
+            some = rows[start : start + ROWS_A_STATEMENT]
+            values = ", ".join([one] * len(some))
+            cursor.execute(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values} RETURNING id",  # noqa: S608 - names of ours
+                adapted_all(value for row in some for value in row),
+            )
+            ids += [row_id for (row_id,) in cursor.fetchall()]
+    return ids
+
+
 ANY_OF = "IN (SELECT value FROM json_each(%s))" if IS_SQLITE else "= ANY(%s)"
 """After a column: one of the values of a list, which goes in as `adapted(list)`."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.db import IntegrityError, transaction
 
 from labeling import events
-from labeling.models import Annotation, AnnotatorKind, Image
+from labeling.models import Annotation, AnnotatorKind, Image, Partition
+from labeling.selectors import prepared
 from labeling.services import pictures, slots
 from labeling.services.journal import record_event
 from labeling.services.split_groups import GroupDecision, set_partitions
@@ -124,11 +125,18 @@ def known(*, project_id: int, sha256: str) -> Ingested | None:
 
 def known_among(*, project_id: int, sha256s: Iterable[str]) -> dict[str, Ingested]:
     """Give the images that the same bytes made before, by hash: one query for a batch."""
-    rows = Image.objects.filter(project_id=project_id, sha256__in=set(sha256s))
+    asked = list(set(sha256s))
     return {
         sha256: Ingested(pk, public_id, is_duplicate=True)
-        for pk, public_id, sha256 in rows.values_list("pk", "public_id", "sha256")
+        for pk, public_id, sha256 in (_KNOWN.rows(project_id, asked) if asked else ())
     }
+
+
+_KNOWN = prepared.Prepared(
+    lambda project_id, sha256s: Image.objects.filter(
+        project_id=project_id, sha256__in=sha256s
+    ).values_list("pk", "public_id", "sha256")
+)
 
 
 def add(
@@ -160,14 +168,20 @@ def add_stored(
     The whole batch is one statement. Only where somebody else stores the same bytes at this
     moment do its images go one by one, and who comes second gets the other's image.
     """
-    made = [_row(origin, entry, keys, now) for entry, keys in entries]
+    made = [_values(origin, entry, keys, now) for entry, keys in entries]
+    if not made:
+        return []
     try:
         with transaction.atomic():
-            Image.objects.bulk_create(made)
+            ids = prepared.insert(
+                "labeling_image", list(made[0]), [list(row.values()) for row in made]
+            )
     except IntegrityError:
-        made = [_row(origin, entry, keys, now) for entry, keys in entries]
-        return [_add_or_twin(image) for image in made]
-    return [Ingested(image.pk, image.public_id, is_duplicate=False) for image in made]
+        return [_add_or_twin(Image(**row)) for row in made]
+    return [
+        Ingested(image_id, row["public_id"], is_duplicate=False)
+        for image_id, row in zip(ids, made, strict=True)
+    ]
 
 
 def _add_or_twin(image: Image) -> Ingested:
@@ -183,30 +197,33 @@ def _add_or_twin(image: Image) -> Ingested:
     return Ingested(image.pk, image.public_id, is_duplicate=False)
 
 
-def _row(origin: Origin, entry: NewImage, keys: StoredKeys, now: datetime) -> Image:
+def _values(origin: Origin, entry: NewImage, keys: StoredKeys, now: datetime) -> dict[str, Any]:
+    """Give every column of an image that is not NULL at first, by the name it has in the table."""
     picture = entry.picture
-    return Image(
-        project_id=origin.project_id,
-        sha256=picture.sha256,
-        storage_key=keys[0],
-        thumbnail_key=keys[1],
-        original_name=stored_name(entry.original_name),
-        width=picture.width,
-        height=picture.height,
-        size_bytes=len(picture.jpeg),
-        source=origin.source,
-        licence=origin.licence,
-        captured_at=picture.captured_at,
-        capture_session=pictures.capture_session(
+    return {
+        "public_id": uuid.uuid4(),
+        "project_id": origin.project_id,
+        "sha256": picture.sha256,
+        "storage_key": keys[0],
+        "thumbnail_key": keys[1],
+        "original_name": stored_name(entry.original_name),
+        "width": picture.width,
+        "height": picture.height,
+        "size_bytes": len(picture.jpeg),
+        "source": origin.source,
+        "licence": origin.licence,
+        "captured_at": picture.captured_at,
+        "capture_session": pictures.capture_session(
             source=origin.source,
             uploader=str(origin.uploaded_by_id or ""),
             captured_at=picture.captured_at,
         ),
-        uploaded_by_id=origin.uploaded_by_id,
-        perceptual_hash=picture.perceptual_hash,
-        suggested_label_id=entry.suggested_label_id,
-        created_at=now,
-    )
+        "uploaded_by_id": origin.uploaded_by_id,
+        "perceptual_hash": picture.perceptual_hash,
+        "suggested_label_id": entry.suggested_label_id,
+        "partition": Partition.PENDING.value,
+        "created_at": now,
+    }
 
 
 def announce(*, project_id: int, image_ids: list[int]) -> None:

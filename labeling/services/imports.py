@@ -23,6 +23,7 @@ from django.utils.text import slugify
 from labeling.errors import LabelingError
 from labeling.models import Job, JobState, Label, Mode, Project
 from labeling.selectors import images as image_selectors
+from labeling.selectors import prepared
 from labeling.services import core_time, images, pictures
 from labeling.services.import_sources import SEPARATOR, Source, SourceFile
 
@@ -381,8 +382,12 @@ def _count(
 
 def _beat(plan: _Plan, done: int, total: int, now: datetime) -> None:
     """Show progress, inside the batch's transaction: who lost the job writes nothing more."""
-    mine = Job.objects.filter(
-        pk=plan.job_id, fencing_token=plan.fencing_token, state=JobState.RUNNING
-    )
-    if not mine.update(done=done, total=total, heartbeat_at=now):
+    mine = [done, total, prepared.adapted(now), plan.job_id, plan.fencing_token]
+    if not _BEAT.run(mine):
         raise TakenOverError("Another process goes on with this import; this one stops.")
+
+
+_BEAT = prepared.Statement(
+    "UPDATE labeling_job SET done = %s, total = %s, heartbeat_at = %s "
+    "WHERE id = %s AND fencing_token = %s AND state = 'RUNNING' RETURNING id"
+)

@@ -37,10 +37,16 @@ LARGEST_SHARE = 0.05
 ALWAYS_ALLOWED = 10
 """A burst of ten photographs may be one group, however small the project."""
 
+DECIDE_GROWTH = 0.25
+MOST_WAITING = 4000
+"""While an import goes on, images are decided when those with a new vector are a quarter of those
+that were decided before, or this many: deciding reads all of them, so at 100,000 images it would
+take as long as the next batch takes to embed. The last ones of an import wait for nothing."""
+
 MIN_CENTRE_IMAGES = 64
 """Fewer vectors give no centre worth comparing by, unless there are no more to come."""
 
-EXCLUDED, POOL, AUDIT = "EXCLUDED", "POOL", "AUDIT"
+PENDING, EXCLUDED, POOL, AUDIT = "PENDING", "EXCLUDED", "POOL", "AUDIT"
 _BLOCK_ROWS = 8192
 
 
@@ -69,7 +75,7 @@ def advance(
     at_most: int = 1,
     goes_on: bool = False,
 ) -> Intake:
-    """Embed up to `at_most` batches of about `seconds`, deciding after each what can be decided.
+    """Embed up to `at_most` batches of about `seconds`, deciding meanwhile what can be decided.
 
     With `goes_on` the next batch is being computed when it returns, for the next call.
 
@@ -103,9 +109,18 @@ def advance(
                 embedded += batch.embedded
                 left = batch.remaining
                 is_ours = is_ours and batch.is_ours
-                decided += decide(project_id=project_id, now=now)
+                if not left or _is_worth_deciding(project_id, left):
+                    decided += decide(project_id=project_id, now=now)
         remaining += left
     return Intake(embedded, decided, remaining, is_ours)
+
+
+def _is_worth_deciding(project_id: int, n_pending: int) -> bool:
+    """Tell whether enough images have their vector and no partition, beside those that have one."""
+    counts = images.counts_by_partition(project_id)
+    n_waiting = counts[PENDING] - n_pending
+    n_decided = sum(counts.values()) - counts[PENDING]
+    return n_waiting >= min(DECIDE_GROWTH * n_decided, MOST_WAITING)
 
 
 def decide(*, project_id: int, now: datetime, rng: np.random.Generator | None = None) -> int:

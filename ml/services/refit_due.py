@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 RETRY_AFTER = timedelta(seconds=60)
 """A refit that failed is not tried again at once; with the next answer or this much later."""
 
-POOL_GROWTH = 4.0
-"""With nobody answering, the window is filled anew when the pool is four times what it was: four
-times while 2,600 images come in, not twenty. Every answer fills it from the whole pool anyway."""
+POOL_GROWTH = 8.0
+"""With nobody answering, the window is filled anew when the pool is eight times what it was: twice
+or three times while 2,600 images come in. Every answer fills it from the whole pool anyway."""
 
 
 def is_due(project_id: int, *, now: datetime) -> bool:
