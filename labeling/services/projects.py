@@ -68,7 +68,7 @@ CREATION_SETTINGS = SETTINGS | {"mode", "guide", "seed"}
 
 GUIDE = (
     "Choose what the picture mainly shows.\n"
-    "Not sure which of two? Say can't tell; a guess costs more than it helps.\n"
+    "Not sure which of two? Say can't tell rather than guess.\n"
     "Shows nothing of the list? Say none of these."
 )
 GUIDE_FOR_SEVERAL = (

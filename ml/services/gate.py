@@ -99,7 +99,8 @@ def judge(
     if not math.isfinite(fitted.log_loss):
         return Verdict(
             False,
-            "Not deployed: all labeled images are of one split group, so nothing could be checked.",
+            "Not deployed: all labeled images are near copies or of one scene, so none could be kept "
+            "apart to check it on.",
             {"log_loss": None},
         )
     if champion is None:
@@ -118,12 +119,12 @@ def _against_nothing(fitted: FittedHead, bound: float) -> Verdict:
     if fitted.log_loss <= bound:
         return Verdict(
             True,
-            "First classifier: on labeled images it had not learned it does better than a guess.",
+            "First classifier: on labeled images it had not learned it does better than guessing.",
             numbers,
         )
     return Verdict(
         False,
-        "Not deployed: on labeled images it had not learned it does no better than a guess; it "
+        "Not deployed: on labeled images it had not learned it does no better than guessing; it "
         "needs more labels.",
         numbers,
     )

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
 import { useTitle } from "../shared/useTitle";
@@ -55,7 +56,8 @@ export function namesIn(text: string): string[] {
   return [...new Set(names.filter(Boolean))];
 }
 
-function NewProject({ onMade }: { onMade: () => void }) {
+function NewProject({ onMade }: { onMade: () => Promise<void> }) {
+  const { route } = useLocation();
   const [name, setName] = useState("");
   const [classes, setClasses] = useState("");
   const [isSeveral, setSeveral] = useState(false);
@@ -65,12 +67,12 @@ function NewProject({ onMade }: { onMade: () => void }) {
   const submit = async (event: Event) => {
     event.preventDefault();
     const body = { name, classes: names, mode: isSeveral ? "MULTI" : "SINGLE" };
-    if (await run(() => api.post("staff/projects", body), `${name} is ready.`)) {
-      setName("");
-      setClasses("");
-      setSeveral(false);
-      onMade();
-    }
+    await run(async () => {
+      const made = await api.post<{ slug: string }>("staff/projects", body);
+      // Whoever made it manages it now: the session has to know before the room opens.
+      await onMade();
+      route(`/staff/${made.slug}/images`);
+    }, `${name} is ready. Add its first pictures.`);
   };
 
   return (

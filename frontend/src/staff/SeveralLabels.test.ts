@@ -36,7 +36,7 @@ test("the labels that are found least come first, those no picture shows last", 
 
 test("one sentence says all labels together, and which rest on little", () => {
   expect(summary(figures([label("mountain", 0.9)]))).toBe(
-    "On 40 pictures, all labels together: 82 % (F1).",
+    "On 40 pictures, all labels together: 82 %, where a label missed and a label too many count alike (F1).",
   );
   expect(summary(figures([label("mountain", 0.9), label("lake", 0.5, 4)]))).toContain(
     "1 label on fewer than ten pictures (pale).",

@@ -113,6 +113,6 @@ export function leastFoundFirst(labels: readonly SetLabel[]): SetLabel[] {
 export function summary(figures: SetFigures): string {
   if (figures.images === 0) return "Nothing is measured yet.";
   const thin = figures.labels.filter((row) => row.n_yes < FEW_ANSWERS).length;
-  const all = `On ${plural(figures.images, "picture")}, all labels together: ${percent(figures.micro_f1)} (F1).`;
+  const all = `On ${plural(figures.images, "picture")}, all labels together: ${percent(figures.micro_f1)}, where a label missed and a label too many count alike (F1).`;
   return thin === 0 ? all : `${all} ${plural(thin, "label")} on fewer than ten pictures (pale).`;
 }

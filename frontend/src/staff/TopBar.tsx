@@ -22,7 +22,9 @@ export function TopBar() {
         size="s"
         tone="quiet"
         busy={busy}
-        onClick={() => run(() => api.post("session/logout")).then((ok) => ok && reload())}
+        onClick={() =>
+          run(() => api.post("session/logout")).then((ok) => (ok ? reload() : undefined))
+        }
       >
         Sign out
       </Button>

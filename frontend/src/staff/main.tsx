@@ -35,9 +35,9 @@ function StaffRoom() {
 
   const load = useCallback(() => {
     setError(null);
-    api.get<Session>("session").then(setSession, setError);
+    return api.get<Session>("session").then(setSession, setError);
   }, []);
-  useEffect(load, [load]);
+  useEffect(() => void load(), [load]);
 
   if (error) {
     return (

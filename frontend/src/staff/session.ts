@@ -4,7 +4,7 @@ import type { Session } from "./types";
 
 export interface SessionValue {
   session: Session;
-  reload: () => void;
+  reload: () => Promise<void>;
 }
 
 export const SessionContext = createContext<SessionValue | null>(null);

@@ -44,7 +44,7 @@ function show(detail: Partial<PersonDetail>, role = "MANAGER") {
   vi.stubGlobal("fetch", async () => new Response(JSON.stringify(person)));
   const session = { user: null, projects: [{ slug: "shelf", name: "Shelf", role }] };
   render(
-    <SessionContext.Provider value={{ session, reload: () => {} }}>
+    <SessionContext.Provider value={{ session, reload: async () => {} }}>
       <PersonPanel base="staff/projects/shelf" person={person} floor={0.6} onChange={() => {}} />
     </SessionContext.Provider>,
   );

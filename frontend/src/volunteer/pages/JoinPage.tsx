@@ -126,7 +126,7 @@ function Welcome({ joined, project }: { joined: Joined; project: InvitationView[
     <>
       <div class="stack">
         <h1>Welcome, {joined.annotator.display_name}</h1>
-        {project.guide && <p class="lead guide-text">{project.guide}</p>}
+        <p class="lead">You are in. Thank you for helping with {project.name}.</p>
       </div>
       <section class="card stack">
         <h2>Keep your personal link</h2>

@@ -3,7 +3,6 @@ import { ApiError, api } from "../../api/client";
 import type { Feedback, LabelList, PictureAnswer } from "../../api/types";
 import { Button } from "../../shared/Button/Button";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
-import { EvidencePill } from "../../shared/EvidencePill/EvidencePill";
 
 function percent(share: number): string {
   if (share > 0 && share < 0.01) return "under 1 %";
@@ -136,10 +135,10 @@ export function Answer({ answer, list }: { answer: PictureAnswer; list: LabelLis
       </div>
       <Top answer={answer} />
       <p class="small soft">
-        Model version {number} <EvidencePill evidence={evidence} />{" "}
+        Said by version {number} of the classifier.{" "}
         {evidence === "PROVEN"
-          ? "It has shown its worth on images it never learned from."
-          : "It is new and has yet to prove itself."}
+          ? "It has been checked on pictures that it never learned from."
+          : "It is new: how often it is right is still being checked."}
       </p>
       {answer.queued && <p class="small soft">The photo joined the project's images.</p>}
       {answer.queue_note && <p class="small soft">{answer.queue_note.message}</p>}

@@ -295,8 +295,10 @@ def test_a_project_is_made_and_says_what_to_do_next(
     page.get_by_label("Name").fill("Corner shop")
     page.get_by_label("Labels").fill("rice, pasta\nbeans")
     page.get_by_role("button", name="Make the project").click()
-    page.get_by_role("link", name="Corner shop").click()
 
+    expect(page.get_by_role("heading", name="Corner shop")).to_be_visible()
+    expect(page.get_by_text("No pictures yet. Add the first ones above.")).to_be_visible()
+    page.get_by_role("link", name="Overview").click()
     expect(page.get_by_role("link", name="Add the first ones")).to_be_visible()
     expect(page.get_by_text("none yet")).to_be_visible()
     desktop.shot("staff-empty")
