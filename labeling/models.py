@@ -642,6 +642,7 @@ class QueueEntry(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name_plural = "queue entries"
         constraints = [
             models.UniqueConstraint(
                 fields=["image"],
@@ -855,6 +856,7 @@ class Consensus(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
+        verbose_name_plural = "consensus"
         indexes = [models.Index(fields=["project", "state"], name="consensus_by_state")]
 
     def __str__(self) -> str:

@@ -86,6 +86,9 @@ class NewLabelSearch(models.Model):
     last_annotation_id = models.BigIntegerField(default=0)
     searched_at = models.DateTimeField()
 
+    class Meta:
+        verbose_name_plural = "new label searches"
+
     def __str__(self) -> str:
         return f"search in {self.project_id}"
 
@@ -123,6 +126,9 @@ class LabelErrorSearch(models.Model):
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     seconds = models.FloatField(default=0)
+
+    class Meta:
+        verbose_name_plural = "label error searches"
 
     def __str__(self) -> str:
         return f"{self.n_doubted} of {self.n_labels} labels of {self.project_id} doubted"
@@ -486,6 +492,7 @@ class IdempotentReply(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        verbose_name_plural = "idempotent replies"
         constraints = [
             models.UniqueConstraint(
                 fields=["principal", "key"], name="idempotent_reply_key_is_unique"

@@ -39,7 +39,8 @@ _REFUSED = {
     "no_champion": "There is no classifier yet.",
     "imported": "Most labels came with an import, so they cannot be compared with chosen ones.",
     "few_random": "Too early to say: {n} labels were drawn at random so far; it takes {fewest}.",
-    "few_audit": "Too early to say: {n} audit images have an agreed label; it takes {fewest}.",
+    "few_audit": "Too early to say: it takes {fewest} audit images with an agreed label; "
+    "so far: {n}.",
 }
 
 

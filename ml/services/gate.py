@@ -99,8 +99,8 @@ def judge(
     if not math.isfinite(fitted.log_loss):
         return Verdict(
             False,
-            "Not deployed: all labeled images are near copies or of one scene, so none could be kept "
-            "apart to check it on.",
+            "Not deployed: all labeled images are near copies or of one scene, so none could be "
+            "kept apart to check it on.",
             {"log_loss": None},
         )
     if champion is None:

@@ -18,6 +18,13 @@ test("says in numbers what a merge will do", () => {
   );
 });
 
+test("says of one answer, or none, what it says of many", () => {
+  const none = { ...soy, answers: 0 };
+
+  expect(afterMerge([none, { ...soy, answers: 1 }], "Milk")).toContain("The one answer stays as");
+  expect(afterMerge([none, none], "Milk")).toContain("Nobody has answered with them yet;");
+});
+
 test("says in numbers what a split will do", () => {
   const said = afterSplit(milk, "Milk", 2);
 

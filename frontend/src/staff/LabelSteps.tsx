@@ -152,10 +152,16 @@ export function afterMerge(used: readonly LabelUse[], name: string): string {
   const audit = total(used, "audit_images");
   const kept = audit > 0 ? `, ${audit.toLocaleString("en")} of them kept for measuring,` : "";
   return (
-    `${plural(images, "picture")}${kept} will be “${name}”. All ` +
-    `${plural(total(used, "answers"), "answer")} stay as they were given and count for it; ` +
+    `${plural(images, "picture")}${kept} will be “${name}”. ${stay(total(used, "answers"))} ` +
     "nobody is asked again. It cannot be taken back: to tell them apart later is to ask again."
   );
+}
+
+function stay(answers: number): string {
+  if (answers === 0) return "Nobody has answered with them yet;";
+  return answers === 1
+    ? "The one answer stays as it was given and counts for it;"
+    : `All ${plural(answers, "answer")} stay as they were given and count for it;`;
 }
 
 /** What a split will do. */

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -30,6 +31,14 @@ def test_owners_see_every_list(
     response = client_for(boss).get(reverse(f"admin:labeling_{model._meta.model_name}_changelist"))
 
     assert response.status_code == 200
+
+
+def test_lists_are_named_in_english(boss: User, client_for: ClientFor) -> None:
+    shown = client_for(boss).get("/admin/").content.decode()
+
+    assert "Queue entries" in shown
+    names = [str(model._meta.verbose_name_plural) for model in admin.site._registry]
+    assert not [name for name in names if re.search(r"(ss|[^aeiou]y|ch|sh|x)s$", name)]
 
 
 def test_a_manager_of_a_project_does_not_reach_the_admin(

@@ -87,8 +87,8 @@ def test_a_forecast_that_the_data_cannot_carry_is_refused_with_its_reason(
     monkeypatch.setattr(selector, "FEWEST_AUDIT", 37)
     few = compute(made)
     assert few["overall"]["refusal"] == "few_audit"
-    assert (
-        "36 of the pictures kept for measuring have an agreed label" in few["overall"]["sentence"]
+    assert few["overall"]["sentence"].endswith(
+        "takes 37 of the pictures kept for measuring with an agreed label; so far: 36."
     )
     assert {row["standing"] for row in few["per_label"]} == {"unknown"}
 
