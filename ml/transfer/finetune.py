@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from ml.errors import MlError
 from ml.evaluation.metrics import log_loss
+from ml.heads.calibration import decided
 from ml.heads.ridge import FittedHead, balanced, fit_ridge, predict
 from ml.inference.preprocess import to_input
 from ml.transfer.augment import augmentation, in_order
@@ -270,7 +271,7 @@ class _Run:
         with torch.no_grad():
             probabilities = head(embeddings).double().softmax(1).cpu().numpy()
         tuned = log_loss(
-            self._targets(self.validation), probabilities, self._weights(self.validation)
+            decided(self._targets(self.validation)), probabilities, self._weights(self.validation)
         )
         seconds = time.perf_counter() - started
         self.epochs.append(Epoch(number, loss, tuned, outside, accuracy, seconds))
@@ -289,7 +290,10 @@ class _Run:
         )
         fitted = fit_ridge(labeled)
         probabilities = predict(fitted.head, self._embed(self.validation))
-        targets, weights = self._targets(self.validation), self._weights(self.validation)
+        # As heads are calibrated and checked everywhere: against a soft posterior of one vote,
+        # whoever is surely right would lose to whoever is hardly sure.
+        targets = decided(self._targets(self.validation))
+        weights = self._weights(self.validation)
         is_right = targets.argmax(1) == probabilities.argmax(1)
         return fitted, log_loss(targets, probabilities, weights), float(is_right.mean())
 

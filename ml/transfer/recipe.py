@@ -13,6 +13,8 @@ from ml.errors import MlError
 from ml.evaluation.splits import grouped_holdout
 from ml.types import BackboneFile, Groups, Indices, Probabilities, Weights
 
+ROUNDING_NATS = 1e-6
+
 
 class TooFewGroupsError(MlError):
     """There are not two split groups, so nothing can be held out honestly."""
@@ -92,8 +94,9 @@ class Epoch:
     Attributes:
         train_loss: mean smoothed cross-entropy of the tuned head; NaN in epoch 0.
         tuned_log_loss: of validation rows, by the head tuned along.
-        log_loss: of validation rows, by a closed-form head refitted on the tuned embeddings of
-            the training rows: what will be deployed, hence what decides.
+        log_loss: of validation rows against the labels they decide for, by a closed-form head
+            refitted on the tuned embeddings of the training rows: what will be deployed, hence
+            what decides.
         accuracy: of that refitted head on validation rows.
     """
 
@@ -127,8 +130,8 @@ class FineTuned:
 
     @property
     def is_better(self) -> bool:
-        """Whether the validation log-loss fell."""
-        return self.log_loss_after < self.log_loss_before
+        """Whether the validation log-loss fell by more than sums in another order differ."""
+        return self.log_loss_after < self.log_loss_before - ROUNDING_NATS
 
 
 def split_rows(
