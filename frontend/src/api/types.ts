@@ -1,6 +1,15 @@
 /** Shapes of the HTTP API that the volunteer app reads and writes (docs/api.md). */
 
-export type AnnotationKind = "LABEL" | "SKIP" | "CANT_TELL" | "NONE_OF_THESE" | "FLAG";
+/** YES, NO and UNSURE answer a question about one label. */
+export type AnnotationKind =
+  | "LABEL"
+  | "SKIP"
+  | "CANT_TELL"
+  | "NONE_OF_THESE"
+  | "FLAG"
+  | "YES"
+  | "NO"
+  | "UNSURE";
 export type Role = "VOLUNTEER" | "EXPERT" | "MANAGER" | "OWNER";
 
 export interface Label {
@@ -53,6 +62,8 @@ export interface Assignment {
   expires_at: string;
   /** The classifier's guess, where the project shows guesses and this answer may see it. */
   suggestion?: { label: string } | null;
+  /** Code of the one label that is asked about; null asks for the whole picture. */
+  asks?: string | null;
 }
 
 export interface DoneReason {

@@ -4,9 +4,13 @@ import type { Past, QueueState } from "./queue";
 
 export type Names = Pick<LabelingPage, "labels" | "specials"> & Partial<LabelingPage>;
 
+const ABOUT_ONE_LABEL: Record<string, string> = { YES: "yes", NO: "no", UNSURE: "can't tell" };
+
 /** An answer in words: "Milk", "Milk, Butter", "Can't tell". */
 export function nameOfAnswer(kind: string, codes: readonly string[], names: Names): string {
   if (kind === "FLAG") return "Flag";
+  const alone = ABOUT_ONE_LABEL[kind];
+  if (alone) return `${codes.map((code) => nameOfLabel(code, names)).join(", ")}: ${alone}`;
   if (kind !== "LABEL") return names.specials.find((s) => s.kind === kind)?.name ?? kind;
   return codes.map((code) => nameOfLabel(code, names)).join(", ");
 }

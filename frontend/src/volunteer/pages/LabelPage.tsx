@@ -13,7 +13,9 @@ import { FlagDialog } from "../labeling/FlagDialog";
 import { GuideDialog } from "../labeling/GuideDialog";
 import { ImpactDialog } from "../labeling/ImpactDialog";
 import { LabelPanel } from "../labeling/LabelPanel";
+import { askedLabel, buildQuestion } from "../labeling/oneLabel";
 import { nameOfAnswer, PreviousLine, TAKEN_BACK, takenBackWords } from "../labeling/PreviousLine";
+import { Question } from "../labeling/Question";
 import type { Draft } from "../labeling/queue";
 import { RecentDialog } from "../labeling/RecentDialog";
 import { isPausedCode, titleForBlocked } from "../labeling/refusals";
@@ -39,9 +41,12 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
     slug,
     page.labels.map((label) => label.code),
   );
+  const scheme = useMemo(() => ({ ...page, isMulti: page.project.mode === "MULTI" }), [page]);
+  const whole = useMemo(() => buildRegistry(scheme, slots.places), [scheme, slots.places]);
+  const asked = askedLabel(page.labels, state.current?.asks);
   const registry = useMemo(
-    () => buildRegistry({ ...page, isMulti: page.project.mode === "MULTI" }, slots.places),
-    [page, slots.places],
+    () => (asked ? buildQuestion(scheme, asked) : whole),
+    [scheme, asked, whole],
   );
   useQueueLife(labeling);
 
@@ -72,11 +77,11 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
     const shown = {
       by,
       scheme_version: page.scheme_version,
-      labels: page.labels.length,
+      labels: asked ? 1 : page.labels.length,
       ...(hint && { suggestion: hint.code }),
     };
     if (!queue.answer({ ...draft, shown })) return;
-    for (const code of draft.labels ?? []) {
+    for (const code of asked ? [] : (draft.labels ?? [])) {
       // A group has no key.
       const passed = page.labels.some((label) => label.code === code) ? used(code) : undefined;
       const name = page.labels.find((label) => label.code === passed?.code)?.name;
@@ -154,15 +159,19 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
           )}
         </div>
         <section class="tray" aria-label="Answers">
-          <LabelPanel
-            labels={page.labels}
-            groups={page.groups}
-            registry={registry}
-            desk={desk}
-            slots={slots}
-            searchBox={searchBox}
-            isReady={isReady}
-          />
+          {asked ? (
+            <Question label={asked} registry={registry} desk={desk} isReady={isReady} />
+          ) : (
+            <LabelPanel
+              labels={page.labels}
+              groups={page.groups}
+              registry={registry}
+              desk={desk}
+              slots={slots}
+              searchBox={searchBox}
+              isReady={isReady}
+            />
+          )}
           <AnswerBar registry={registry} desk={desk} isReady={isReady} />
         </section>
       </main>
@@ -173,7 +182,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
         open={dialog === "guide"}
         isFirst={isFirst}
         page={page}
-        registry={registry}
+        registry={whole}
         onClose={close}
       />
       <FlagDialog

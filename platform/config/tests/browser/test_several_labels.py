@@ -6,14 +6,17 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from django.utils import timezone
 from django.utils.text import slugify
 from playwright.sync_api import expect
 
 from config import rendered
 from config.tests.browser import staff_world
 from config.tests.browser.conftest import Visitor, World
+from labeling.selectors import questions
+from labeling.services import queue
 from labeling.services.annotations import record_direct
-from labeling.tests.rows import Annotation, Project
+from labeling.tests.rows import Annotation, Image, Project, QueueEntry
 from ml.selectors import embeddings
 from ml.services import refit
 
@@ -84,3 +87,45 @@ def wait_until(visitor: Visitor, is_so: Callable[[], bool], tries: int = 100) ->
             return
         visitor.page.wait_for_timeout(100)
     pytest.fail("it did not come to be")
+
+
+def test_one_label_is_asked_answered_by_key_and_by_finger_and_taken_back(
+    desktop: Visitor, phone: Visitor, world: World
+) -> None:
+    Project.objects.filter(pk=world.project_id).update(
+        mode="MULTI", audit_serving_share=0.0, random_arm_share=0.0
+    )
+    code = slugify(next(iter(rendered.KINDS)))
+    QueueEntry.objects.filter(project=world.project_id).delete()  # The random arm had drawn all.
+    pool = Image.objects.filter(project=world.project_id).order_by("pk")
+    queue.refill(
+        project_id=world.project_id,
+        entries=[
+            queue.RefillEntry(image.pk, -float(place), 1.0, questions.policy(code))
+            for place, image in enumerate(pool)
+        ],
+        policy="uherding 1",
+        model_version=None,
+        now=timezone.now(),
+    )
+    desktop.join(world)
+    page = desktop.page
+    expect(page.get_by_role("heading", name="Does this picture show")).to_be_visible()
+    expect(page.get_by_role("button", name="None of these")).to_have_count(0)
+    desktop.shot("one-label")
+    assert desktop.barriers() == []
+
+    page.keyboard.press("y")
+
+    expect(page.locator(".previous-text")).to_contain_text(": yes")
+    wait_until(desktop, lambda: Annotation.objects.filter(kind="YES").exists())
+    said = Annotation.objects.get(kind="YES")
+    assert said.labels.get().label.code == code
+    page.get_by_role("button", name="Undo").click()
+    wait_until(desktop, lambda: Annotation.objects.filter(kind="UNDO", undoes=said).exists())
+    expect(page.get_by_role("heading", name="Does this picture show")).to_be_visible()
+
+    phone.join(world)
+    phone.shot("one-label-phone")
+    phone.page.get_by_role("button", name="No", exact=True).tap()
+    wait_until(phone, lambda: Annotation.objects.filter(kind="NO").exists())
