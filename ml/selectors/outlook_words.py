@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from ml.selectors.metrics import Estimate
     from ml.types import Interval
 
+WIDEST_TO_SAY = 0.7
+"""An interval as wide as this says nothing; as on the page (`frontend/src/staff/reach.ts`)."""
+
 _REFUSED = {
     "no_champion": "There is no classifier yet; the forecast comes a while after the first one.",
     "multi_label": "Projects with several labels an image have no forecast yet.",
@@ -81,6 +84,8 @@ def advice(
 ) -> str:
     """Say whether more labels pay, in one sentence with its numbers."""
     likely = f"{percent(now.low)} to {percent(now.high)} of images like yours are named right"
+    if now.high - now.low > WIDEST_TO_SAY:
+        likely = "how many images like yours are named right is not known yet"
     if kind is Advice.TARGET_MET:
         return f"You may stop: the target of {percent(target)} is met; {likely}."
     if kind is Advice.CEILING:

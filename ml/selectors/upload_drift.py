@@ -16,6 +16,7 @@ SHOWN_FOR = timedelta(days=30)
 MOST = 5
 HARDLY = 10.0
 """Times less often, from which on the number says nothing more."""
+_UNLIKE = "they are less like the labeled pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,12 @@ def _what(alarms: dict[str, Any], names: dict[str, str]) -> str:
         name, times = names.get(found["label"], found["label"]), found["effect"]
         if found["is_more"]:
             return f"the classifier sees {name} {times:.1f} times as often"
-        if times >= HARDLY:
-            return f"the classifier sees hardly any {name}"
-        return f"the classifier sees {name} {times:.1f} times less often"
+        rarely = f"{name} {times:.1f} times less often"
+        said = f"the classifier sees {f'hardly any {name}' if times >= HARDLY else rarely}"
+        # Pictures of nothing known lack every label; the one that is missed most does not say so.
+        return f"{said}, and {_UNLIKE}" if "distance" in alarms else said
     if "distance" in alarms:
-        return "they are less like the labeled pictures"
+        return _UNLIKE
     found = alarms["scores"]
     surer = "surer" if found["is_more"] else "less sure"
     return f"the classifier is {surer} of {names.get(found['label'], found['label'])}"

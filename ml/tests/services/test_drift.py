@@ -82,6 +82,7 @@ def test_uploads_of_one_label_alone_are_drawn_twice_as_often(world: World) -> No
         "The 120 pictures from “phone app” of 2 March look different from those before: "
         "the classifier sees hardly any "
     )
+    assert "less like the labeled pictures. Of those still" in said.sentence
     assert "24 % become audit images instead of 12 %" in said.sentence
     (event,) = AuditEvent.objects.filter(verb="uploads_drifted")
     assert event.detail == {"day": "2026-03-02", "images": 120, "audit_share": 0.24}

@@ -162,6 +162,11 @@ export function JoinPage() {
   const { data, error, reload } = useLoad(token, (signal) =>
     api.get<InvitationView>(`invitations/${encodeURIComponent(token)}`, { signal }),
   );
+  const welcome = (answer: Joined) => {
+    setJoined(answer);
+    // The button was at the end of a long page on a phone.
+    scrollTo(0, 0);
+  };
   useTitle(data ? `Join ${data.project.name}` : "Join");
   const isUnknown = error instanceof ApiError && (error.status === 404 || error.status === 410);
   const stage = joined ? "joined" : data ? "form" : "loading";
@@ -180,7 +185,7 @@ export function JoinPage() {
           why={data.reason || "Please ask the person who sent it for a new one."}
         />
       )}
-      {data?.valid && !joined && <JoinForm invitation={data} onJoin={setJoined} />}
+      {data?.valid && !joined && <JoinForm invitation={data} onJoin={welcome} />}
       {data && joined && <Welcome joined={joined} project={data.project} />}
     </Shell>
   );
