@@ -14,7 +14,7 @@ import numpy as np
 from labeling.errors import LabelingError
 from ml.errors import MlError
 from ml.evaluation import intervals, metrics
-from ml.services import evaluation_several, prediction, serving
+from ml.services import evaluation_several, levels, prediction, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +59,8 @@ def evaluate(
         `n, accuracy, interval, macro, top5, ece, per_class, confusion, model_version`, as
         docs/operations.md describes them. With several labels an image `accuracy` is the share of
         whole sets that are right, and `mean_average_precision, micro_f1, macro_f1` stand in place
-        of `macro, top5, ece, confusion`.
+        of `macro, top5, ece, confusion`. Where labels have groups, `levels` says how often either
+        is right, and what the API would answer with (`levels.measure`).
 
     Raises:
         NoChampionError: there is nothing to measure yet.
@@ -76,7 +77,8 @@ def evaluate(
     if served.is_several:
         return evaluation_several.report(served, pictures, column_of, said)
     true = np.array([column_of[picture.label] for picture in pictures], dtype=np.int64)
-    return _report(served, true, said)
+    found = _report(served, true, said)
+    return found | ({"levels": levels.measure(served, true, said)} if served.groups else {})
 
 
 def _known(pictures: Sequence[LabeledPicture], served: ServedModel) -> dict[str, int]:

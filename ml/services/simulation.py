@@ -177,7 +177,7 @@ def play(
     project = project_selectors.by_slug(SLUG)
     conditions = conditions or Conditions()
     table = Table.load(project.pk, folder, conditions, seed=seed)
-    _write_partitions(project.pk, table, now)
+    write_partitions(project.pk, table, now)
     said = zip(table.image_ids.tolist(), table.said.tolist(), strict=True)
     code_of = {image_id: table.codes[column] for image_id, column in said}
     projects.update_settings(
@@ -296,7 +296,8 @@ def _measure(table: Table, project_id: int, answered: int, result: Play) -> None
     result.accuracy.append(float(metrics.accuracy(true, predicted)))
 
 
-def _write_partitions(project_id: int, table: Table, now: datetime) -> None:
+def write_partitions(project_id: int, table: Table, now: datetime) -> None:
+    """Put what may be asked about into the pool, and what is measured on into no stream."""
     ids, groups = table.image_ids, table.groups
     decisions = [
         images.GroupDecision(

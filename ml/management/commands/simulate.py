@@ -19,10 +19,10 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
-from ml.bench import report, simulation_options, simulation_report
+from ml.bench import group_report, report, simulation_options, simulation_report
 from ml.errors import MlError
 from ml.heads.registry import DEFAULT as DEFAULT_HEAD
-from ml.services import simulation, story
+from ml.services import group_study, simulation, story
 from ml.services.labeled_folder import read_labeled_folder
 from ml.services.simulation_table import TRUTH_FILE
 from ml.services.tables import make_tables
@@ -81,6 +81,12 @@ class Command(BaseCommand):
             action="store_true",
             help="play the gate instead, chapter by chapter",
         )
+        parser.add_argument(
+            "--group-column", help="play what answers are worth that name this column's group only"
+        )
+        parser.add_argument(
+            "--group-share", type=float, default=0.4, help="of five people, who know groups only"
+        )
         parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
         parser.add_argument("--out", type=Path, help="folder for the plot and the table")
         parser.add_argument("--json", help="file for the figures, - for standard output")
@@ -101,6 +107,9 @@ class Command(BaseCommand):
 
     def _parent(self, options: dict[str, Any]) -> None:
         names = [f"{STORY}:0:0"] if options["story"] else simulation_options.runs(options)
+        if options["group_column"]:
+            seeds = range(options["seeds"])
+            names = [f"{arm}:{seed}:0" for seed in seeds for arm in group_study.ARMS]
         started = time.monotonic()
         plays = _played(options, names)
         missing = [name for name in names if name not in plays]
@@ -115,14 +124,22 @@ class Command(BaseCommand):
         parameters = _settings(options)
         payload = report.envelope(seconds=time.monotonic() - started, parameters=parameters)
         console = Console(stderr=options["json"] == "-")
-        if options["story"]:
+        if options["group_column"]:
+            found = [plays[name] for name in names]
+            payload |= {
+                "arms": group_report.summarise(found),
+                "gain": group_report.differences(found),
+            }
+            console.print(group_report.table(payload))
+        elif options["story"]:
             payload["chapters"] = plays[names[0]]
             console.print(simulation_report.told(payload["chapters"]))
         else:
             payload |= _figures([plays[name] for name in names])
             console.print(simulation_report.table(payload))
         if options["out"]:
-            simulation_report.write(payload, options["out"])
+            draw = group_report if options["group_column"] else simulation_report
+            draw.write(payload, options["out"])
         report.write_json(payload, options["json"])
 
     def _template(self, options: dict[str, Any]) -> None:
@@ -148,6 +165,14 @@ class Command(BaseCommand):
             now=timezone.now(),
             progress=_say,
         )
+        if options["group_column"]:
+            groups = read_labeled_folder(
+                images=options["images"],
+                labels=options["labels"],
+                label_column=options["group_column"],
+                path_column=options["path_column"],
+            )
+            group_study.set_groups(labels=pictures, groups=groups, now=timezone.now())
 
     def _play(self, options: dict[str, Any]) -> None:
         strategy, seed, fold = options["play"].split(":")
@@ -165,12 +190,19 @@ class Command(BaseCommand):
         budget = simulation_options.budget(options, strategy)
         given: dict[str, Any] = {
             "folder": options["work"],
-            "strategy": strategy,
             "seed": int(seed),
             "budget": budget,
             "batch": options["batch"],
-            "conditions": simulation_options.conditions(options, int(fold)),
             "progress": lambda done: _say("labels", done, budget),
+        }
+        if strategy in group_study.ARMS:
+            share = options["group_share"]
+            told = group_study.play(**given, arm=strategy, share=share, now=timezone.now())
+            target.write_text(json.dumps(told), encoding="utf-8")
+            return
+        given |= {
+            "strategy": strategy,
+            "conditions": simulation_options.conditions(options, int(fold)),
         }
         if options["rounds"] == "pure":
             played = simulation.play_offline(**given)
@@ -187,6 +219,8 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
         given["test_images"] = options["test_images"].name
     if options["story"]:
         return given | {"story": True}
+    if options["group_column"]:
+        return given | {name: options[name] for name in ("group_column", "group_share")}
     if options["rounds"] != "services":
         given["rounds"] = options["rounds"]
     if options["random_budget"]:
@@ -213,7 +247,8 @@ def _file(name: str) -> str:
 def _terms(options: dict[str, Any], name: str) -> dict[str, Any]:
     """Give all that a run's figures depend on, beside the code and the pictures themselves."""
     strategy, _, fold = name.split(":")
-    keys = ("label_column", "path_column", "test_label_column", "batch", "rounds")
+    keys = ["label_column", "path_column", "test_label_column", "batch", "rounds"]
+    keys += ["group_column", "group_share"] if options["group_column"] else []
     folders = ("images", "labels", "test_images", "test_labels")
     terms = {key: options[key] for key in keys} | {
         "budget": simulation_options.budget(options, strategy)
@@ -328,6 +363,8 @@ def _arguments(options: dict[str, Any]) -> list[str]:
         "batch",
         "rounds",
         "random_budget",
+        "group_column",
+        "group_share",
         *simulation_options.CONDITIONS,
     )
     given = [(name, options[name]) for name in names if options[name] is not None]
