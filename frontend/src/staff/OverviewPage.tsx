@@ -11,7 +11,7 @@ import { TopUpCost } from "./outlook/TopUpCost";
 import type { BandPoint, Outlook } from "./outlook/types";
 import { SeveralLabels } from "./SeveralLabels";
 import { ShowAll } from "./ShowAll";
-import type { HistoryPoint, Overview } from "./types";
+import type { ClassAccuracy, HistoryPoint, Overview } from "./types";
 import { useResource } from "./useResource";
 
 const POLL_MS = 3000;
@@ -56,8 +56,14 @@ export function OverviewPage({ slug }: { slug: string }) {
   );
 }
 
+/** Which audit images are of a label is the classifier's guess: without one nobody has counted. */
+function uncounted({ waiting: _, ...row }: ClassAccuracy): ClassAccuracy {
+  return row;
+}
+
 function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string }) {
-  const rows = worstFirst(overview.accuracy.per_class);
+  const { champion, accuracy } = overview;
+  const rows = worstFirst(champion ? accuracy.per_class : accuracy.per_class.map(uncounted));
   const [isAll, setAll] = useState(false);
   return (
     <section class="card stack">
