@@ -139,9 +139,12 @@ def names_of(project_id: int, image_ids: Sequence[int]) -> dict[int, list[str]]:
     return found
 
 
-def _read(stored: bytes, scheme_id: int, scheme: SchemeView) -> npt.NDArray[np.float32]:
+def _read(
+    stored: bytes | memoryview, scheme_id: int, scheme: SchemeView
+) -> npt.NDArray[np.float32]:
     row = np.frombuffer(bytes(stored), dtype=np.float32)[None]
     if scheme_id != scheme.id:
         old = label_order.label_ids(scheme_id)
         row = remap(row, old, scheme.label_ids, scheme.lineage)
-    return row[0]
+    probabilities: npt.NDArray[np.float32] = row[0]
+    return probabilities

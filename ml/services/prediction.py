@@ -233,7 +233,7 @@ def _check_may_queue(target: Target, asker: Asker) -> None:
     if not target.may_queue_uploads:
         raise QueueingNotAllowedError(
             "This project does not take uploads into its queue; ask without `queue`, "
-            "or have a manager allow it in the staff room."
+            "or have a manager allow it on the Settings page of the staff room."
         )
     if not asker.may_queue:
         raise QueueingNotAllowedError(

@@ -33,7 +33,16 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if not isinstance(error, exceptions.APIException):
         return None
     set_rollback()
-    return _from_rest_framework(error)
+    answer = _from_rest_framework(error)
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        answer.data["message"] += _what_to_send(context)
+    return answer
+
+
+def _what_to_send(context: dict[str, Any]) -> str:
+    """Name the kinds of body that the view takes: curl sends another one unless told."""
+    kinds = [str(parser.media_type) for parser in context["view"].get_parsers()]
+    return f" Send {' or '.join(kinds)}."
 
 
 def _from_rest_framework(error: exceptions.APIException) -> Response:

@@ -152,6 +152,7 @@ def test_a_form_that_is_none_is_refused_in_our_words(served: Kitchen) -> None:
         f"/api/v1/projects/{served.project.slug}/predict", {"images": []}, format="json"
     )
     assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_media_type")
+    assert refused.json()["message"].endswith("Send multipart/form-data.")
 
 
 def test_there_is_no_answer_without_a_champion(kitchen: Kitchen) -> None:
