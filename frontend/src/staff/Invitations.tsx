@@ -3,7 +3,7 @@ import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
 import { Copyable } from "./Copyable";
 import { moment, words } from "./format";
-import type { Invitation, NewInvitation } from "./types";
+import type { Invitation, NewInvitation } from "./people/types";
 import { useAction } from "./useAction";
 
 const ROLES = { VOLUNTEER: "volunteer", EXPERT: "expert", MANAGER: "manager" };

@@ -12,9 +12,10 @@ import {
   NextStep,
 } from "./OverviewTiles";
 import { namesIn } from "./ProjectList";
+import type { Invitation } from "./people/types";
 import { managed } from "./session";
 import { sent, shown } from "./settings";
-import type { Estimate, Invitation, Overview, StaffLabel } from "./types";
+import type { Estimate, Overview, StaffLabel } from "./types";
 
 afterEach(cleanup);
 

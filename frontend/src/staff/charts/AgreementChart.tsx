@@ -1,6 +1,6 @@
 import { useRef } from "preact/hooks";
 import { moment, percent } from "../format";
-import type { AgreementPoint } from "../types";
+import type { AgreementPoint } from "../people/types";
 import { columns, topOfErrors } from "./agreement";
 import { decimal } from "./IntervalBars";
 import { type BandChart, bandOptions, usePlot } from "./plot";

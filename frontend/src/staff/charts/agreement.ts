@@ -1,4 +1,4 @@
-import type { AgreementPoint } from "../types";
+import type { AgreementPoint } from "../people/types";
 
 /** Columns as uPlot takes them: seconds, alpha, its interval, the expected share of wrong labels. */
 export type Columns = [

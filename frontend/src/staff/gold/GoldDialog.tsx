@@ -6,9 +6,10 @@ import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { toast } from "../../shared/Toast/Toast";
 import { moment } from "../format";
 import { Loading } from "../Loading";
-import type { GoldOfImage, GoldSet, StaffLabel } from "../types";
+import type { StaffLabel } from "../types";
 import { useAction } from "../useAction";
 import { useResource } from "../useResource";
+import type { GoldOfImage, GoldSet } from "./types";
 
 export interface GoldDialogProps {
   slug: string;

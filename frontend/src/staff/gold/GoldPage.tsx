@@ -3,9 +3,10 @@ import { Button } from "../../shared/Button/Button";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { percent, plural } from "../format";
 import { Loading } from "../Loading";
-import type { GoldLine, GoldPage as Page } from "../types";
+import type { ProjectSettings } from "../types";
 import { useResource } from "../useResource";
 import { GoldDialog } from "./GoldDialog";
+import type { GoldLine, GoldPage as Page } from "./types";
 import "./gold.css";
 
 /** The references that check people, how they are served, and which are too hard to be fair. */
@@ -29,19 +30,28 @@ function List({ slug, onChange }: { slug: string; onChange: () => void }) {
     });
   }, [data]);
 
+  const project = useResource<ProjectSettings>(`staff/projects/${slug}`);
+
   if (error) return <ErrorNote error={error} onRetry={reload} />;
   if (!data) return <Loading />;
+  const isSeveral = project.data?.mode === "MULTI";
   return (
     <section class="card stack">
       <div class="section-head">
         <h2>Gold references</h2>
         <span class="soft small">{plural(data.n, "image")}</span>
       </div>
-      <p class="soft small">
-        Images whose label an expert is certain of. {servedWords(data)}{" "}
-        <a href={`/staff/${slug}/settings`}>Settings</a>
-      </p>
-      {lines.length === 0 && data.results.length === 0 && (
+      {isSeveral ? (
+        <p class="empty">
+          Where a picture may show several labels there is no gold yet: a reference names one label.
+        </p>
+      ) : (
+        <p class="soft small">
+          Images whose label an expert is certain of. {servedWords(data)}{" "}
+          <a href={`/staff/${slug}/settings`}>Settings</a>
+        </p>
+      )}
+      {!isSeveral && lines.length === 0 && data.results.length === 0 && (
         <p class="empty">
           None yet. Choose clear ones and tricky ones on the{" "}
           <a href={`/staff/${slug}/images`}>images page</a>, by “Gold” under a picture.
@@ -93,7 +103,8 @@ export function servedWords(page: Omit<Page, "results" | "next">): string {
   }
   const missing = page.starts_at - page.n;
   if (missing <= 0) return `${first}At present none is mixed into the images people get.`;
-  return `${first}Once there are ${missing} more, some are mixed into the images people get; nobody is told which.`;
+  const enough = page.n === 0 ? `${missing}` : `${missing} more`;
+  return `${first}Once there are ${enough}, some are mixed into the images people get; nobody is told which.`;
 }
 
 const FEW = 4;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Agreement } from "../types";
 import { expectedSentence } from "./AgreementSection";
+import type { Agreement } from "./types";
 
 const NOW: NonNullable<Agreement["now"]> = {
   at: "2026-03-01T12:00:00Z",

@@ -9,9 +9,9 @@ import { DECIMAL, decimal, IntervalBars } from "../charts/IntervalBars";
 import { moment, percent, plural } from "../format";
 import { Loading } from "../Loading";
 import { ShowAll } from "../ShowAll";
-import type { Adjudication, Agreement } from "../types";
 import { useAction } from "../useAction";
 import { useResource } from "../useResource";
+import type { Adjudication, Agreement } from "./types";
 
 const ROWS_AT_FIRST = 8;
 

@@ -2,9 +2,9 @@ import { api } from "../../api/client";
 import { Button } from "../../shared/Button/Button";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { moment } from "../format";
-import type { Message } from "../types";
 import { useAction } from "../useAction";
 import { useResource } from "../useResource";
+import type { Message } from "./types";
 
 /** What volunteers wrote; what is handled folds away. */
 export function Messages({ base }: { base: string }) {

@@ -4,12 +4,13 @@ import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { percent } from "../format";
 import { Invitations, Invite } from "../Invitations";
 import { Loading } from "../Loading";
-import type { Invitation, Person, ProjectSettings } from "../types";
+import type { ProjectSettings } from "../types";
 import { type Resource, useResource } from "../useResource";
 import { AgreementSection } from "./AgreementSection";
 import { Messages } from "./Messages";
 import { PersonRow } from "./PersonRow";
 import { ORDERS, type Order, shareOf, sorted } from "./people";
+import type { Invitation, Person } from "./types";
 import "./people.css";
 import { ShowAll } from "../ShowAll";
 

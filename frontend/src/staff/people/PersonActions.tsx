@@ -4,9 +4,9 @@ import { Button } from "../../shared/Button/Button";
 import { Dialog } from "../../shared/Dialog/Dialog";
 import { words } from "../format";
 import { useSession } from "../session";
-import type { Person } from "../types";
 import { useAction } from "../useAction";
 import { quarantineWords } from "./people";
+import type { Person } from "./types";
 
 type Asked = "none" | "pause" | "quarantine" | "anonymise";
 

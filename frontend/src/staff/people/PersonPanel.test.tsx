@@ -1,8 +1,8 @@
 import { cleanup, render, screen } from "@testing-library/preact";
 import { afterEach, expect, test, vi } from "vitest";
 import { SessionContext } from "../session";
-import type { PersonDetail } from "../types";
 import { PersonPanel } from "./PersonPanel";
+import type { PersonDetail } from "./types";
 
 const SHARE = { estimate: 0.8, low: 0.6, high: 0.92, n: 22.4 };
 

@@ -7,10 +7,10 @@ import { IntervalBars } from "../charts/IntervalBars";
 import { interval, moment, percent, plural } from "../format";
 import { Loading } from "../Loading";
 import { ShowAll } from "../ShowAll";
-import type { Person, PersonDetail, Suggestions } from "../types";
 import { useResource } from "../useResource";
 import { PersonActions } from "./PersonActions";
 import { eventWords, labelRows, RIGHT, recentWords, standing } from "./people";
+import type { Person, PersonDetail, Suggestions } from "./types";
 
 const ROWS_AT_FIRST = 8;
 const REPLAY_POLL_MS = 2000;

@@ -1,7 +1,7 @@
 import { cleanup, render, screen } from "@testing-library/preact";
 import { afterEach, expect, test } from "vitest";
-import type { Person } from "../types";
 import { PersonRow } from "./PersonRow";
+import type { Person } from "./types";
 
 afterEach(cleanup);
 

@@ -1,8 +1,8 @@
 import { IntervalMark } from "../../shared/IntervalMark/IntervalMark";
 import { count } from "../../shared/numbers";
 import { FEW_ANSWERS, interval, moment, percent, plural, words } from "../format";
-import type { Person } from "../types";
 import { PersonPanel } from "./PersonPanel";
+import type { Person } from "./types";
 
 export interface PersonRowProps {
   base: string;

@@ -3,8 +3,8 @@ import { columns, topOfErrors } from "../charts/agreement";
 import { decimal } from "../charts/IntervalBars";
 import { isDoubtful, servedWords } from "../gold/GoldPage";
 import { merged } from "../ImagesPage";
-import type { Person, PersonEvent } from "../types";
 import { eventWords, quarantineWords, recentWords, shareOf, sorted, standing } from "./people";
+import type { Person, PersonEvent } from "./types";
 
 function person(name: string, change: Partial<Person> = {}): Person {
   return {

@@ -1,7 +1,7 @@
 /** What the page about people works out of what the server says. */
 import type { Figures, IntervalRow } from "../charts/IntervalBars";
 import { interval, moment, percent, plural, words } from "../format";
-import type { Person, PersonDetail, PersonEvent, RecentAnswer } from "../types";
+import type { Person, PersonDetail, PersonEvent, RecentAnswer } from "./types";
 
 export type Order = "answers" | "weakest" | "seen";
 
