@@ -22,8 +22,7 @@ from labeling.models import (
     Project,
     Reason,
 )
-from labeling.selectors import annotators, counts, labelers, progress
-from labeling.selectors import images as image_selectors
+from labeling.selectors import annotators, labelers
 from labeling.selectors import onboarding as onboarding_selectors
 from labeling.selectors import queue as queue_selectors
 from labeling.selectors.combining import writing
@@ -31,12 +30,14 @@ from labeling.services import (
     anchoring,
     assignments,
     claims,
+    done_reasons,
     onboarding,
     presence,
     slots,
     standing,
     streams,
 )
+from labeling.services.done_reasons import DoneReason
 from labeling.services.windows import (
     RefillEntry,
     is_chosen_for,
@@ -73,14 +74,6 @@ DRY_FOR = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
-class DoneReason:
-    """Why there is nothing to label now: a code and a sentence for the page."""
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class Claimed:
     """What one tab holds after a claim (with `image` loaded), or why it holds nothing."""
 
@@ -106,7 +99,7 @@ def claim(*, project_id: int, annotator_id: int, count: int, client: str, now: d
 
 def claim_for(holder: claims.Holder, now: datetime) -> Claimed:
     """Claim as `claim` does, for a tab whose rows are read already."""
-    refusal = _refusal(holder.project, holder.annotator, now)
+    refusal = done_reasons.refusal(holder.project, holder.annotator, now)
     if refusal is not None:
         return Claimed([], refusal)
     _welcome(holder, now)
@@ -148,7 +141,7 @@ def fill(
     anchoring.decide(holder.project, held)
     done = None
     if not held and holder.size:
-        done = _why_nothing(holder.project, holder.annotator, holder.client)
+        done = done_reasons.why_nothing(holder.project, holder.annotator, holder.client)
     return Claimed(held, done)
 
 
@@ -156,7 +149,7 @@ def is_simple(labeler: Labeler, now: datetime) -> bool:
     """Tell whether a claim of this person may follow their answer in the same transaction."""
     project, annotator = labeler.project, labeler.annotator
     is_newcomer = onboarding_selectors.may_be_newcomer(project, annotator)
-    return not is_newcomer and _refusal(project, annotator, now) is None
+    return not is_newcomer and done_reasons.refusal(project, annotator, now) is None
 
 
 def _welcome(holder: claims.Holder, now: datetime) -> None:
@@ -373,44 +366,3 @@ def _take_elsewhere(holder: claims.Holder, now: datetime) -> bool:
 def _rng(project: Project, now: datetime) -> np.random.Generator:
     """Derive the draw of one top-up from the project's secret seed and the moment."""
     return np.random.default_rng([project.seed, int(now.timestamp() * 1_000_000)])
-
-
-def _refusal(project: Project, annotator: Annotator, now: datetime) -> DoneReason | None:
-    if project.archived_at is not None:
-        return DoneReason("archived", "This project has ended. Thank you for every answer.")
-    if project.labeling_paused_at is not None:
-        return DoneReason("paused", "Labeling is paused by the coordinator. Come back later.")
-    refused = standing.refusal(annotator)
-    if refused is not None:
-        return DoneReason("annotator_paused", refused)
-    is_capped = project.max_annotator_share is not None
-    if is_capped and counts.has_share(project, annotator, now):
-        return DoneReason(
-            "share_reached",
-            "You have given as large a share of all answers as this project takes from one person.",
-        )
-    return None
-
-
-def _why_nothing(project: Project, annotator: Annotator, client: str) -> DoneReason:
-    """Say why a tab holds nothing though labeling goes on."""
-    far = progress.for_project(project.pk)
-    if far.total == 0:
-        if image_selectors.waiting_count(project.pk):
-            return DoneReason("images_coming", "They are being prepared; the first one comes soon.")
-        return DoneReason(
-            "no_images",
-            "Nobody has added images to this project yet. "
-            "Leave this page open, or come back later: the first one appears here by itself.",
-        )
-    if far.remaining == 0:
-        return DoneReason("all_labeled", "Every image is labeled. Thank you!")
-    if queue_selectors.is_held_by_others(project.pk, annotator.pk, client):
-        return DoneReason(
-            "held_by_others",
-            "Others, or another tab of yours, are busy with the last images. Try again soon.",
-        )
-    return DoneReason(
-        "nothing_for_you",
-        "You have seen every image that is left; the rest is for other people to answer.",
-    )
