@@ -107,7 +107,7 @@ class Problem(Protocol):
         """Give (n, k) scores of every row by the head fitted without its split group."""
 
 
-def problem_of(rows: Rows) -> Problem:
+def problem_of(rows: Rows) -> Dual | Primal:
     """Take the form that costs less."""
     return Dual.of(rows) if prefers_dual(len(rows), rows.dim) else Primal.of(rows)
 

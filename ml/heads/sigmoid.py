@@ -15,6 +15,7 @@ import numpy as np
 
 from ml.evaluation.geometry import prepare
 from ml.evaluation.yes_or_no import sigmoid
+from ml.heads import partly_known
 from ml.heads.calibration import NOTHING_ACCEPTED, calibrated, lowest_bar
 from ml.heads.closed_form import Rows, problem_of
 from ml.heads.ridge import STRENGTHS, EmptyLabeledSetError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ml.heads.closed_form import Problem
+    from ml.heads.closed_form import Dual, Primal
     from ml.types import Embeddings, Groups, Weights
 
     Matrix = npt.NDArray[np.float64]
@@ -165,26 +166,35 @@ def log_loss(answered: Answered, said: Matrix) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Labels that were asked of the same images, and their ridge problem."""
+    """Labels that were asked of the same images, or nearly, and their ridge problem.
+
+    `known` says of which of the rows each label is known, where that is not all.
+    """
 
     columns: npt.NDArray[np.intp]
     rows: npt.NDArray[np.intp]
-    problem: Problem
+    problem: Dual | Primal
     is_one_group: bool
+    known: Known | None = None
 
 
 def _asked(answered: Answered, prepared: Embeddings) -> list[_Asked]:
-    """Form every problem once, whatever strengths are tried."""
+    """Form every problem once, whatever strengths are tried.
+
+    Labels that most of the images were asked about share one (`partly_known`).
+    """
     found = []
-    for columns in _asked_alike(answered.known):
-        rows = np.flatnonzero(answered.known[:, columns[0]])
+    for columns in _asked_together(answered.known, answered.groups):
+        rows = np.flatnonzero(answered.known[:, columns].any(axis=1))
         if not len(rows):
             continue
+        known = answered.known[np.ix_(rows, columns)]
         mean_one = answered.weights[rows] / answered.weights[rows].mean()
         groups = answered.groups[rows]
-        targets = answered.yes[np.ix_(rows, columns)]
+        targets = np.where(known, answered.yes[np.ix_(rows, columns)], 0.5)
         problem = problem_of(Rows(prepared, rows, targets, mean_one, groups))
-        found.append(_Asked(columns, rows, problem, len(np.unique(groups)) == 1))
+        is_one_group = len(np.unique(groups)) == 1
+        found.append(_Asked(columns, rows, problem, is_one_group, None if known.all() else known))
     return found
 
 
@@ -196,7 +206,17 @@ def _scores(
     weights, bias = np.zeros((prepared.shape[1], k)), np.zeros(k)
     outside = np.zeros((n, k))
     for each in asked:
-        columns, fit = each.columns, each.problem.solve(strength)
+        columns = each.columns
+        if each.known is not None:
+            found = partly_known.solve(each.problem, strength, each.known)
+            weights[:, columns], bias[columns] = found.weights, found.bias
+            outside[:, columns] = prepared @ found.weights + found.bias
+            known = answered.known[:, columns]
+            held_out = np.zeros(known.shape)
+            held_out[each.rows] = found.held_out
+            outside[:, columns] = np.where(known, held_out, outside[:, columns])
+            continue
+        fit = each.problem.solve(strength)
         weights[:, columns], bias[columns] = fit.weights, fit.bias
         outside[:, columns] = prepared @ fit.weights + fit.bias
         # With one group nothing can be left out: these rows stay uncalibrated, at their mean.
@@ -205,10 +225,21 @@ def _scores(
     return weights, bias, outside
 
 
-def _asked_alike(known: Known) -> list[npt.NDArray[np.intp]]:
-    """Collect the labels that were asked of exactly the same images."""
-    _, of = np.unique(known, axis=1, return_inverse=True)
-    return [np.flatnonzero(of == each) for each in range(int(of.max()) + 1)]
+def _asked_together(known: Known, groups: Groups) -> list[npt.NDArray[np.intp]]:
+    """Collect the labels that most images were asked about, and the others by what was asked.
+
+    The others were asked of exactly the same images each.
+    """
+    is_common = known[known.any(axis=1)].mean(axis=0) >= 1 - partly_known.MOST_MISSING
+    for column in np.flatnonzero(is_common):
+        # Of a single group nothing can be left out.
+        is_common[column] = len(np.unique(groups[known[:, column]])) > 1
+    common, rare = np.flatnonzero(is_common), np.flatnonzero(~is_common)
+    found = [common] if len(common) else []
+    if len(rare):
+        _, of = np.unique(known[:, rare], axis=1, return_inverse=True)
+        found += [rare[of.ravel() == each] for each in range(int(of.max()) + 1)]
+    return found
 
 
 def _calibration(answered: Answered, outside: Matrix) -> tuple[Matrix, Matrix]:
