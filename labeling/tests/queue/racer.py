@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 PLAYS = ("claim", "double", "reuse", "crowd", "grid")
-PATIENCE_S, PAUSE_S = 20.0, 0.02
+PATIENCE_S, PAUSE_S = 60.0, 0.02
 """How long somebody asks again who gets nothing, as the page does, and how often."""
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from labeling.selectors.combining import Combiner, Shared
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Kitchen:

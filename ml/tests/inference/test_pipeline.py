@@ -59,7 +59,7 @@ def test_decodes_only_a_little_ahead_of_the_consumer(embedder: OnnxEmbedder) -> 
 
 
 def test_pictures_are_decoded_in_several_threads(embedder: OnnxEmbedder) -> None:
-    meeting = threading.Barrier(2, timeout=20)
+    meeting = threading.Barrier(2, timeout=60)
 
     def wait_for_the_other() -> Image.Image:
         meeting.wait()

@@ -85,7 +85,7 @@ def _switch(job: dict[str, Any], seen: list[Counter[str]]) -> None:
             expected_id=serving.version_id,
             now=timezone.now(),
         )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while any(sum(mine.values()) < n + 2 for mine, n in zip(seen, at, strict=True)):
             assert time.monotonic() < deadline, "a client has stopped"
             time.sleep(PAUSE_S)

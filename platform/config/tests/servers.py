@@ -18,7 +18,7 @@ from pathlib import Path
 
 from config import broker
 
-START_S = 20.0
+START_S = 60.0
 
 
 class ServerDidNotStartError(Exception):

@@ -80,7 +80,7 @@ def test_a_broker_starts_on_a_socket_whose_path_has_a_space(tmp_path: Path) -> N
         folder=folder, logs=folder, working_dir=tmp_path, say=print, stop_grace_s=2
     ) as supervisor:
         supervisor.start(Child("broker", broker.command(path), is_last=True))
-        assert supervisor.wait_until(lambda: broker.is_answering(url), timeout_s=20)
+        assert supervisor.wait_until(lambda: broker.is_answering(url), timeout_s=60)
         redis.Redis.from_url(url).rpush("gpu", "one")
         assert broker.waiting(url, "gpu") == 1
         assert (folder.stat().st_mode & 0o777) == 0o700

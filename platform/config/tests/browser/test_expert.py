@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from playwright.sync_api import Route, expect
 
-from config.tests.browser.conftest import LOOKS, Visitor, World
+from config.tests.browser.conftest import LOOKED, LOOKS, Visitor, World
 from labeling.selectors import adjudication
 from labeling.selectors import gold as gold_selectors
 from labeling.selectors import images as image_selectors
@@ -151,7 +151,7 @@ def test_what_somebody_else_settled_meanwhile_is_passed_over(
     second = page.context.new_page()
     second.goto(f"{four_disputed.address}/expert/{four_disputed.slug}")
     second.locator(".viewer-image").wait_for()
-    second.wait_for_timeout(300)
+    second.evaluate(LOOKED)
     second.keyboard.press("1")
     expect(second.get_by_text("3 left")).to_be_visible()
 

@@ -62,8 +62,4 @@ def test_labels_are_merged_split_and_grouped_and_a_group_is_said(
     group.get_by_role("button", name="Milk").click()
     expect(page.get_by_text("Milk, not sure which", exact=True)).to_be_visible()
     known = Consensus.objects.filter(label__code=scheme.groups[0].code, state="RESOLVED")
-    for _ in range(50):
-        if known.exists():
-            break
-        page.wait_for_timeout(100)
-    assert known.exists()
+    desktop.waits_until(known.exists)

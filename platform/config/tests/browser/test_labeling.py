@@ -29,11 +29,7 @@ def labels_of(world: World) -> list[dict[str, str]]:
 
 def all_sent(visitor: Visitor, world: World, count: int) -> None:
     """Wait until the server has exactly as many live answers."""
-    for _ in range(60):
-        if len(kinds_of(world)) == count:
-            break
-        visitor.page.wait_for_timeout(100)
-    assert len(kinds_of(world)) == count
+    visitor.waits_until(lambda: len(kinds_of(world)) == count)
 
 
 def test_from_invitation_to_done_by_keyboard(desktop: Visitor, world: World) -> None:
@@ -186,10 +182,7 @@ def test_an_answer_that_had_arrived_unheard_can_be_put_right_without_a_network(
     desktop.shot("offline-put-right")
     bring_the_network_back(page)
 
-    for _ in range(60):
-        if labels_of(world) == [{"banana": "YES"}]:
-            break
-        page.wait_for_timeout(100)
+    desktop.waits_until(lambda: labels_of(world) == [{"banana": "YES"}])
     page.wait_for_timeout(1200)
     assert labels_of(world) == [{"banana": "YES"}]
     expect(page.get_by_role("alert")).to_have_count(0)

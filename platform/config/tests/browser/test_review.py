@@ -38,12 +38,12 @@ def enter(visitor: Visitor, world: StaffWorld) -> None:
     visitor.carry(world, world.session)  # type: ignore[arg-type] # it has an address too
     visitor.page.goto(world.room("review"))
     expect(visitor.page.get_by_text("5 labels to look at")).to_be_visible()
-    visitor.page.wait_for_timeout(300)
+    visitor.looks()
 
 
 def press(visitor: Visitor, key: str) -> None:
     """Press a key once the picture has been there long enough to be looked at."""
-    visitor.page.wait_for_timeout(300)
+    visitor.looks()
     visitor.page.keyboard.press(key)
 
 
@@ -108,6 +108,6 @@ def test_it_works_by_thumb_in_the_dark(dark_phone: Visitor, room: StaffWorld) ->
 
     page.get_by_role("button", name="Can't tell").tap()
     expect(page.get_by_text("4 labels to look at")).to_be_visible()
-    page.wait_for_timeout(300)
+    dark_phone.looks()
     page.get_by_role("button", name="Undo").tap()
     expect(page.get_by_text("5 labels to look at")).to_be_visible()

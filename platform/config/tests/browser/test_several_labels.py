@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
@@ -38,14 +37,14 @@ def test_two_labels_are_chosen_sent_and_taken_back(desktop: Visitor, world: Worl
     assert desktop.barriers() == []
     page.keyboard.press("Enter")
     expect(labels.nth(0)).to_have_attribute("aria-pressed", "false")
-    wait_until(desktop, lambda: Annotation.objects.filter(kind="LABEL").exists())
+    desktop.waits_until(lambda: Annotation.objects.filter(kind="LABEL").exists())
     sent = Annotation.objects.get(kind="LABEL")
     codes = [slugify(name) for name in rendered.KINDS]
     assert set(sent.labels.values_list("label__code", flat=True)) == {codes[0], codes[2]}
 
     page.get_by_role("button", name="Undo").click()
 
-    wait_until(desktop, lambda: Annotation.objects.filter(kind="UNDO", undoes=sent).exists())
+    desktop.waits_until(lambda: Annotation.objects.filter(kind="UNDO", undoes=sent).exists())
 
 
 def test_staff_see_how_well_each_label_is_found(desktop: Visitor, address: str) -> None:
@@ -81,14 +80,6 @@ def test_staff_see_how_well_each_label_is_found(desktop: Visitor, address: str) 
     assert desktop.barriers() == []
 
 
-def wait_until(visitor: Visitor, is_so: Callable[[], bool], tries: int = 100) -> None:
-    for _ in range(tries):
-        if is_so():
-            return
-        visitor.page.wait_for_timeout(100)
-    pytest.fail("it did not come to be")
-
-
 def test_one_label_is_asked_answered_by_key_and_by_finger_and_taken_back(
     desktop: Visitor, phone: Visitor, world: World
 ) -> None:
@@ -118,14 +109,14 @@ def test_one_label_is_asked_answered_by_key_and_by_finger_and_taken_back(
     page.keyboard.press("y")
 
     expect(page.locator(".previous-text")).to_contain_text(": yes")
-    wait_until(desktop, lambda: Annotation.objects.filter(kind="YES").exists())
+    desktop.waits_until(lambda: Annotation.objects.filter(kind="YES").exists())
     said = Annotation.objects.get(kind="YES")
     assert said.labels.get().label.code == code
     page.get_by_role("button", name="Undo").click()
-    wait_until(desktop, lambda: Annotation.objects.filter(kind="UNDO", undoes=said).exists())
+    desktop.waits_until(lambda: Annotation.objects.filter(kind="UNDO", undoes=said).exists())
     expect(page.get_by_role("heading", name="Does this picture show")).to_be_visible()
 
     phone.join(world)
     phone.shot("one-label-phone")
     phone.page.get_by_role("button", name="No", exact=True).tap()
-    wait_until(phone, lambda: Annotation.objects.filter(kind="NO").exists())
+    phone.waits_until(lambda: Annotation.objects.filter(kind="NO").exists())
