@@ -139,6 +139,46 @@ def acceptance_threshold(
     return lowest_bar(top, is_right, weights, target=target_accuracy, min_rows=min_rows)
 
 
+def group_threshold(
+    out_of_group: Probabilities,
+    targets: Probabilities,
+    weights: Weights,
+    groups: Sequence[Sequence[int]],
+    *,
+    threshold: float,
+    target_accuracy: float = 0.9,
+    min_rows: int = 10,
+) -> float:
+    """Give the smallest sum over a group's labels at which the group is right often enough.
+
+    Judged on the rows of which no label is said, as a group is said of no others; right where the
+    most likely label of the target is in the group with the largest sum. Never below one half, and
+    never above `threshold`, which holds for groups as well where the labels sum to 1.
+
+    Args:
+        out_of_group, targets, weights, target_accuracy, min_rows: as of `acceptance_threshold`.
+        groups: columns of each group, at least one group.
+        threshold: at or above which a label is said.
+    """
+    rows = np.flatnonzero(out_of_group.max(axis=1, initial=0.0) < threshold)
+    sums = np.column_stack([out_of_group[rows][:, list(one)].sum(axis=1) for one in groups])
+    member = np.zeros((out_of_group.shape[1], len(groups)), dtype=bool)
+    for place, columns in enumerate(groups):
+        member[list(columns), place] = True
+    best = sums.argmax(axis=1)
+    most = sums[np.arange(len(rows)), best]
+    is_right = member[targets[rows].argmax(axis=1), best]
+    likely = most >= 0.5
+    bar = lowest_bar(
+        most[likely],
+        is_right[likely],
+        weights[rows][likely],
+        target=target_accuracy,
+        min_rows=min_rows,
+    )
+    return min(bar, threshold)
+
+
 def lowest_bar(
     said: npt.NDArray[np.float64],
     is_right: npt.NDArray[np.bool_],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +34,7 @@ class StoredVersion:
         head: safetensors bytes; None once pruned.
         embedding_set_id: the set whose vectors the head was fitted on.
         preprocessing: as `Preprocessing.to_json` wrote it.
+        metrics: what it says of its fit.
     """
 
     id: int
@@ -52,6 +53,7 @@ class StoredVersion:
     storage_key: str
     dim: int
     preprocessing: dict[str, Any]
+    metrics: dict[str, Any] = field(default_factory=dict)
 
 
 def pointer(project_id: int) -> Pointer | None:
@@ -106,6 +108,7 @@ def _stored(row: ModelVersion) -> StoredVersion:
         storage_key=backbone.storage_key,
         dim=backbone.dim,
         preprocessing=backbone.preprocessing,
+        metrics=row.metrics,
     )
 
 

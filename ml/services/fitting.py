@@ -20,6 +20,7 @@ from ml.heads.kept import KeptSums, is_worth_keeping, label_shares
 from ml.heads.ridge import Choice
 
 if TYPE_CHECKING:
+    from labeling.selectors.projects import SchemeView
     from ml.heads.closed_form import Primal
     from ml.heads.kept import Steps
     from ml.heads.ridge import FittedHead
@@ -32,6 +33,9 @@ TARGET_ACCURACY = 0.9
 
 CHOSEN_AT = "chosen_at"
 """Where a version's metrics say on how many labels its strength and temperature were chosen."""
+
+GROUP_THRESHOLD, GROUPED_AS = "group_threshold", "grouped_as"
+"""Where they say from which sum a group of labels is said, and which groups there were."""
 
 HEAD_KIND = "head"
 """Where they say what kind of head it is, where it is not the usual one."""
@@ -85,6 +89,32 @@ def threshold(labeled: LabeledSet, fitted: FittedHead, target: float) -> float:
     return calibration.acceptance_threshold(
         fitted.out_of_group, labeled.targets, labeled.weights, target_accuracy=target
     )
+
+
+def groups_said(
+    labeled: LabeledSet,
+    fitted: FittedHead,
+    scheme: SchemeView,
+    *,
+    threshold: float,
+    target: float,
+) -> dict[str, Any]:
+    """Give what a version must say of groups of labels: which, and from which sum one is said.
+
+    Empty where there are none, and with several labels an image.
+    """
+    if labeled.is_several or not scheme.groups or labeled.label_order != scheme.codes:
+        return {}
+    bar = calibration.group_threshold(
+        fitted.out_of_group,
+        labeled.targets,
+        labeled.weights,
+        [group.columns for group in scheme.groups],
+        threshold=threshold,
+        target_accuracy=target,
+    )
+    members = [[scheme.codes[column] for column in group.columns] for group in scheme.groups]
+    return {GROUP_THRESHOLD: bar, GROUPED_AS: members}
 
 
 def for_labels(head: Head, codes: tuple[str, ...], steps: Steps | None = None) -> Head:

@@ -36,6 +36,7 @@ def measure(served: ServedModel, true: Labels, probabilities: Probabilities) -> 
         "label": _share(found.right_label, found.n),
         "group": _share(found.right_group, found.n),
         "threshold": round(served.threshold, DIGITS),
+        "group_threshold": served.group_threshold,
         "said_label": _share(found.said_label, found.n),
         "said_label_right": _share(found.said_label_right, found.said_label),
         "said_group": _share(found.said_group, found.n),

@@ -261,11 +261,13 @@ class _Refit:
         return version
 
     def _fields(self, labeled: LabeledSet, fitted: FittedHead, verdict: Verdict) -> dict[str, Any]:
+        threshold = fitting.threshold(labeled, fitted, self._precision)
+        scheme = projects.scheme_of(self.project, self.rows.scheme_id)
         return {
             "kind": ModelKind.HEAD,
             "embedding_set": self.embedding_set,
             "temperature": fitted.head.temperature,
-            "acceptance_threshold": fitting.threshold(labeled, fitted, self._precision),
+            "acceptance_threshold": threshold,
             "scheme_id": self.rows.scheme_id,
             "label_order": list(labeled.label_order),
             "n_labels": len(labeled.image_ids),
@@ -273,6 +275,9 @@ class _Refit:
                 **fitting.metrics(fitted, kind=self.head_kind),
                 "n_groups": len(np.unique(labeled.groups)),
                 "lending": self.lending.account(),
+                **fitting.groups_said(
+                    labeled, fitted, scheme, threshold=threshold, target=self._precision
+                ),
             },
             "gate": {
                 **verdict.numbers,

@@ -94,6 +94,8 @@ class ServedModel:
         threshold: the smallest top probability that is accepted; with several labels an image each
             has its own, in the head, and this is the lowest.
         groups: the groups of labels there are now, by the head's columns.
+        group_threshold: the smallest sum at which a group is said; None where it is `threshold`.
+        grouped_as: the groups, as sets of label codes, for which `group_threshold` was chosen.
     """
 
     public_id: UUID
@@ -107,6 +109,8 @@ class ServedModel:
     head: Head
     embedder: Embedder
     groups: tuple[ServedGroup, ...] = ()
+    group_threshold: float | None = None
+    grouped_as: frozenset[frozenset[str]] = frozenset()
 
     def probabilities(self, embeddings: Embeddings) -> Probabilities:
         """Give the (n, k) calibrated probabilities of (n, d) embeddings of `self.embedder`."""
@@ -131,14 +135,19 @@ class ServedModel:
     def group_of(self, probabilities: npt.NDArray[np.float64]) -> tuple[ServedGroup, float] | None:
         """Give the likeliest group of labels where their (k,) probabilities together suffice.
 
-        The sum is held against the same threshold as a label: calibrated probabilities of labels
-        that exclude each other add up. None with several labels an image.
+        The sum is held against a threshold of its own, chosen where no label is said; where groups
+        have changed since, against that of labels: calibrated probabilities of labels that exclude
+        each other add up. None with several labels an image.
         """
         sums = [(float(probabilities[list(one.columns)].sum()), one) for one in self.groups]
         if self.is_several or not sums:
             return None
         most, group = max(sums, key=lambda pair: pair[0])
-        return (group, most) if most >= self.threshold else None
+        is_as_chosen = self.group_threshold is not None and self.grouped_as == {
+            frozenset(self.label_order[column] for column in one.columns) for one in self.groups
+        }
+        bar = self.group_threshold if is_as_chosen else self.threshold
+        return (group, most) if bar is not None and most >= bar else None
 
     def uncertainty(self, probabilities: npt.NDArray[np.float64]) -> float:
         """Give 1 - (p1 - p2) of (k,) probabilities: 0 is certain, 1 a tie of the best two labels.
@@ -365,6 +374,8 @@ def _load(public_id: UUID) -> ServedModel:
         label_order=version.label_order,
         names=version.label_order,
         threshold=version.threshold,
+        group_threshold=version.metrics.get("group_threshold"),
+        grouped_as=frozenset(frozenset(each) for each in version.metrics.get("grouped_as", ())),
         head=head,
         embedder=embedder,
     )

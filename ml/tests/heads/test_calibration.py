@@ -12,6 +12,7 @@ from ml.heads.calibration import (
     acceptance_threshold,
     choose_temperature,
     decided,
+    group_threshold,
     softmax,
 )
 
@@ -118,3 +119,18 @@ def test_a_soft_target_counts_as_right_where_its_likeliest_label_is_predicted() 
     targets = np.array([[0.85, 0.15]] * 10)
 
     assert acceptance_threshold(probabilities, targets, np.ones(10)) == pytest.approx(0.9)
+
+
+def test_a_group_is_said_from_the_sum_at_which_it_is_right_where_no_label_is_said() -> None:
+    # Two labels of a group that are told apart by chance, and one that stands alone.
+    pair = np.array([[0.45, 0.40, 0.15]] * 20)
+    unsure = np.array([[0.30, 0.30, 0.40]] * 10)
+    sure = np.array([[0.02, 0.02, 0.96]] * 10)
+    said = np.concatenate([pair, unsure, sure])
+    truth = np.eye(3)[[0] * 10 + [1] * 10 + [2] * 20]
+
+    bar = group_threshold(said, truth, np.ones(40), [(0, 1)], threshold=0.9)
+
+    assert bar == pytest.approx(0.85)
+    # A label's threshold holds for sums as well, where the group has none of its own.
+    assert group_threshold(said[20:], truth[20:], np.ones(20), [(0, 1)], threshold=0.9) == 0.9

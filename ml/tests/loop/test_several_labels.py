@@ -258,7 +258,7 @@ def test_questions_about_one_label_come_with_a_classifier_and_teach_it_that_labe
         project=world.project, state="OPEN", policy__startswith="contains"
     )
     assert asked.count() == 10
-    answered = set()
+    answered: set[tuple[int, str]] = set()
     while len(answered) < 4:
         (held,) = worlds.claim(world.annotator, count=1, now=worlds.later(1))
         code = questions.asked_code(held.policy)

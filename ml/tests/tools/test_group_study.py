@@ -10,6 +10,7 @@ from labeling.selectors import projects
 from labeling.tests.factories import NOW
 from labeling.tests.rows import Annotation
 from ml.bench import group_report
+from ml.models import ModelVersion
 from ml.services import evaluation, group_study, simulation
 from ml.services.labeled_folder import LabeledPicture, read_labeled_folder
 from ml.tests.tools.conftest import Folder
@@ -54,6 +55,10 @@ def test_who_knows_groups_only_says_so_and_both_levels_are_measured(
     assert [point["answers"] for point in played["points"]] == [20, 40]
     last = played["points"][-1]
     assert last["group"]["share"] >= last["label"]["share"] > 0.5
+    champion = ModelVersion.objects.order_by("-number")[0]
+    assert champion.metrics["grouped_as"] == [["apple", "leek"]]
+    assert last["group_threshold"] == champion.metrics["group_threshold"]
+    assert last["group_threshold"] <= last["threshold"] + 1e-6
     project = projects.by_slug(simulation.SLUG)
     found = evaluation.evaluate(project_id=project.pk, pictures=pictures[:20])
     assert found["levels"]["label"]["share"] == found["accuracy"]
