@@ -249,7 +249,7 @@ def test_labels_change_and_answers_download(desktop: Visitor, room: StaffWorld) 
     assert is_a_picture(page, ".label-example img")
     page.get_by_role("button", name="Retire Cheese").click()
     page.get_by_role("button", name="Retire", exact=True).click()
-    expect(page.get_by_text("8 labels, 1 retired")).to_be_visible()
+    expect(page.get_by_text("8 labels, 1 no longer used")).to_be_visible()
     assert desktop.barriers() == []
     scheme = project_selectors.current_scheme(room.project_id)
     assert dict(zip(scheme.codes, scheme.names, strict=True))["green-bottle"] == "Glass bottle"
