@@ -8,17 +8,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
-from labeling.models import ABOUT_ONE_LABEL, AnnotationLabel
+from labeling.models import (
+    ABOUT_ONE_LABEL,
+    AnnotationLabel,
+    Assignment,
+    AssignmentState,
+    Consensus,
+    ConsensusState,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from labeling.models import Assignment
     from labeling.selectors.projects import SchemeView
 
 _POLICY = "contains 1 "
+_AGAIN = "again 1 "
 
 
 def policy(code: str) -> str:
@@ -26,9 +33,42 @@ def policy(code: str) -> str:
     return _POLICY + code
 
 
+def policy_again(code: str) -> str:
+    """Give the policy of entries that ask for a second opinion of it, of an image with a set."""
+    return _AGAIN + code
+
+
 def asked_code(policy: str) -> str | None:
     """Give the code of the label that a policy asks about; None where it asks for all labels."""
-    return policy.removeprefix(_POLICY) if policy.startswith(_POLICY) else None
+    for start in (_POLICY, _AGAIN):
+        if policy.startswith(start):
+            return policy.removeprefix(start)
+    return None
+
+
+def is_again(policy: str) -> bool:
+    """Tell whether a policy asks for a second opinion of one label."""
+    return policy.startswith(_AGAIN)
+
+
+def asked_again(project_id: int) -> int:
+    """Count the second opinions of one label that somebody holds or has given."""
+    states = (AssignmentState.OPEN, AssignmentState.ANSWERED)
+    given = Assignment.objects.filter(project_id=project_id, policy__startswith=_AGAIN)
+    return given.filter(state__in=states).count()
+
+
+def may_be_asked_again(image_ids: Sequence[int]) -> set[int]:
+    """Give those of some images whose set one person alone has decided, in nobody's hands."""
+    held = Assignment.objects.filter(image=OuterRef("image"), state=AssignmentState.OPEN)
+    rows = Consensus.objects.filter(
+        ~Exists(held),
+        image_id__in=list(image_ids),
+        state__in=(ConsensusState.RESOLVED, ConsensusState.NONE_OF_THESE),
+        n_votes=1,
+        is_expert=False,
+    )
+    return set(rows.values_list("image_id", flat=True))
 
 
 def asked_label(assignment: Assignment | None, scheme: SchemeView) -> int | None:

@@ -131,8 +131,16 @@ def wanted(
     if state is None or state == ConsensusState.OPEN:
         is_of_one_label = questions.asked_code(reason) is not None
         return rule.needed if is_of_one_label else min(rule.cap, max(rule.needed, votes + 1))
+    return _wanted_again(rule, partition, state, reason)
+
+
+def _wanted_again(rule: Policy, partition: str, state: str, reason: str) -> int:
+    """Count the votes that a decided image is to have; of one label, those about it alone."""
     if reason == SECOND_OPINION:
         return min(rule.cap, 2) if state == ConsensusState.RESOLVED else 0
+    if questions.is_again(reason):
+        is_set = state in (ConsensusState.RESOLVED, ConsensusState.NONE_OF_THESE)
+        return min(rule.cap - 1, 1) if is_set else 0
     return rule.needed if partition == Partition.AUDIT else 0
 
 

@@ -23,6 +23,7 @@ from ml.services import contains, rare, similar
 from ml.types import Pool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -198,6 +199,7 @@ def refill(
     model_version: UUID | None,
     rng: np.random.Generator,
     now: datetime,
+    again: Sequence[queue.RefillEntry] = (),
 ) -> Indices:
     """Replace the acquired window; give the new images chosen, best first, or none.
 
@@ -206,9 +208,9 @@ def refill(
     Priorities fall from 0 by 1 a place, so that the window is served in the order chosen. The share
     of it that labeling's sweep has found goes to second opinions, spread evenly: the images that
     ActiveLab scores lowest, chosen with certainty. Before all comes now and then one whose label is
-    doubted (`label_errors`), where their share allows. Small shares go to what may be of a rare
-    label or of none (`rare`), and to questions about one label (`contains`). A pool with nothing
-    new asks for none, so that labeling ends.
+    doubted (`label_errors`, or `again`), where their share allows. Small shares go to what may be
+    of a rare label or of none (`rare`), and to questions about one label (`contains`). A pool with
+    nothing new asks for none, so that labeling ends.
     """
     wanted = similar.entries(
         project_id=project.pk, image_ids=scored.image_ids, groups=scored.groups, rng=rng, now=now
@@ -218,7 +220,7 @@ def refill(
     has_head = scored.head is not None or scored.probabilities is not None
     name = function_name(project, labeled, has_head=has_head)
     size = _window(project, name, is_cold=labeled.is_cold or not has_head)
-    doubted = _doubted(project, labeled, rng)
+    doubted = [*again, *_doubted(project, labeled, rng)]
     pool = scored.pool(labeled.counts)
     shares = rare.choose(project, pool, labeled.image_ids, size=size, without=wanted, rng=rng)
     taken = [*wanted, *doubted, *shares]

@@ -8,19 +8,58 @@ from labeling.selectors import questions
 from labeling.services.queue import RefillEntry
 from ml.acquisition import cold_start, contains, picking
 from ml.acquisition.classifier import head_probabilities
+from ml.evaluation import set_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
 
+    from labeling.selectors.consensus import TrainingRows
     from labeling.selectors.projects import ProjectRow
-    from ml.types import Pool
+    from ml.types import Pool, Probabilities
 
 MOST_LOOKED_AT = 50_000
 """Candidates among which questions are looked for."""
+DOUBTED_CHANCE = 0.2
+"""A refill asks about a doubted label this often, so that a list of them is spread over answers."""
+_MOST_DOUBTED = 200
 _AHEAD = 5
 """Times what is wanted, questions are ranked: some were asked before, or share a split group."""
+
+
+def doubted(
+    project: ProjectRow,
+    rows: TrainingRows,
+    out_of_group: Probabilities,
+    rng: np.random.Generator,
+) -> list[RefillEntry]:
+    """Give the label of an image to ask somebody else about now, or nothing.
+
+    The most doubted answer (`set_errors`) of those that one person alone has given, within the
+    project's share of second opinions, at one refill in so many. Who says otherwise ties that
+    label, and the picture is asked about again.
+
+    Args:
+        project: whose share.
+        rows: (n,) what the head has learned from.
+        out_of_group: (n, k) what it says of them without their split group.
+        rng: draws at which refills.
+    """
+    room = int(project.doubt_serving_share * len(rows.image_ids))
+    if project.doubt_serving_share <= 0 or rng.random() >= DOUBTED_CHANCE:
+        return []
+    if room <= questions.asked_again(project.pk):
+        return []
+    cells = set_errors.ranked(rows.posteriors.astype("float64"), out_of_group)[:_MOST_DOUBTED]
+    ids = [int(key) for key in rows.image_ids[cells[:, 0]]]
+    free, before = questions.may_be_asked_again(ids), questions.answered(ids)
+    for image_id, column in zip(ids, cells[:, 1].tolist(), strict=True):
+        code = rows.codes[column]
+        if image_id in free and (image_id, code) not in before:
+            policy = questions.policy_again(code)
+            return [RefillEntry(image_id, 1.0, DOUBTED_CHANCE, policy)]
+    return []
 
 
 def choose(

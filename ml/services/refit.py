@@ -35,6 +35,7 @@ from ml.services import (
     budget,
     certification,
     common_ground,
+    contains,
     deployment,
     fitting,
     gate,
@@ -305,13 +306,18 @@ class _Refit:
         public_id = version.public_id if fitted and version else None
         if public_id is None and self.champion is not None:
             public_id = self.champion.public_id
+        rng = np.random.default_rng([self.project.seed, len(seen.image_ids)])
+        again = []
+        if fitted is not None and self.rows.is_several:
+            again = contains.doubted(self.project, self.rows, fitted.out_of_group, rng)
         chosen = acquisition.refill(
             project=self.project,
             scored=scored,
             labeled=seen,
             model_version=public_id,
-            rng=np.random.default_rng([self.project.seed, len(seen.image_ids)]),
+            rng=rng,
             now=self.now,
+            again=again,
         )
         self.kept["n_vectors"] = Embedding.objects.filter(set=self.embedding_set).count()
         self.kept["n_chosen"] = len(chosen)

@@ -233,3 +233,30 @@ def post(browser: APIClient, path: str, **body: Any) -> Any:
     reply = browser.post(path, body, format="json")
     assert reply.status_code in (200, 201), reply.content
     return reply.json()
+
+
+def test_a_second_opinion_of_one_label_confirms_it_or_asks_for_the_picture_again(
+    project: Project,
+) -> None:
+    kept, doubted = make_images(project, 2)
+    ada, ben = make_annotator(project), make_annotator(project, "Ben")
+    active(project, [ada, ben])
+    for image in (kept, doubted):
+        direct(ada, image, "milk")
+    assert questions.may_be_asked_again([kept.pk, doubted.pk]) == {kept.pk, doubted.pk}
+    again = questions.policy_again("milk")
+    entries = [RefillEntry(image.pk, -image.pk, 1.0, again) for image in (kept, doubted)]
+
+    opened = queue.refill(
+        project_id=project.pk, entries=entries, policy="uherding 1", model_version=None, now=NOW
+    )
+
+    assert opened == 2
+    submit(held(ben), kind="YES")
+    submit(held(ben), kind="NO")
+    assert Consensus.objects.get(image=kept).state == ConsensusState.RESOLVED
+    assert posterior(kept) == pytest.approx([5 / 6, 0.25, 0.25])
+    assert Consensus.objects.get(image=doubted).state == ConsensusState.OPEN
+    assert posterior(doubted) == [0.5, 0.25, 0.25]
+    assert not QueueEntry.objects.filter(project=project, state="OPEN").exists()
+    assert questions.asked_again(project.pk) == 2

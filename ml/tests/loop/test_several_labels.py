@@ -11,10 +11,11 @@ from labeling.selectors import consensus, questions
 from labeling.services import annotations as annotation_service
 from labeling.tests import worlds
 from labeling.tests.rows import Annotator, Image, Partition, Project, QueueEntry
-from ml.heads import codec, ridge
+from ml.heads import codec, ridge, several
 from ml.models import Comparison, ComparisonDecision, Embedding, EmbeddingSet, ModelVersion
 from ml.selectors import accuracy, embeddings, evidence, registry
-from ml.services import common_ground, finetune, finetune_due, gate, refit
+from ml.services import common_ground, contains, finetune, finetune_due, gate, refit
+from ml.types import LabeledSet
 
 pytestmark = pytest.mark.django_db
 
@@ -286,3 +287,38 @@ def test_nobody_is_asked_about_one_label_before_there_is_a_classifier() -> None:
 
     entries = QueueEntry.objects.filter(project=world.project, state="OPEN")
     assert not entries.filter(policy__startswith="contains").exists()
+
+
+def test_somebody_else_is_asked_about_the_answer_that_heads_doubt_most() -> None:
+    world = Landscapes(pool=120, noise=0.2)
+    world.answer(world.pool[:100])
+    wrong = world.pool[100]
+    world.shows[wrong.pk][1] ^= True
+    world.answer([wrong])
+    rows = consensus.training_rows(world.project.pk)
+    fitted = several.fit(
+        LabeledSet(
+            image_ids=rows.image_ids,
+            embeddings=embeddings.load_matrix(world.set.pk, rows.image_ids),
+            targets=rows.posteriors.astype(np.float64),
+            weights=rows.weights,
+            groups=rows.groups,
+            label_order=rows.codes,
+            is_several=True,
+        )
+    )
+    doubted = contains.doubted
+    draws = [
+        doubted(world.project, rows, fitted.out_of_group, np.random.default_rng(seed))
+        for seed in range(40)
+    ]
+
+    found = [entry for each in draws for entry in each]
+
+    assert 2 <= len(found) <= 16  # At one refill in five.
+    assert {(entry.image_id, entry.policy) for entry in found} == {
+        (wrong.pk, questions.policy_again(LABELS[1]))
+    }
+    Project.objects.filter(pk=world.project.pk).update(doubt_serving_share=0.0)
+    world.project.refresh_from_db()
+    assert not doubted(world.project, rows, fitted.out_of_group, np.random.default_rng(1))
