@@ -54,7 +54,8 @@ class LabelChoiceSerializer(serializers.Serializer[Any]):
     key = serializers.CharField()
     colour = serializers.CharField()
     former_names = serializers.ListField(
-        child=serializers.CharField(), help_text="Labels that were merged into it."
+        child=serializers.CharField(),
+        help_text="Labels that were merged into it, or split into it and others.",
     )
     example_url = serializers.CharField(allow_null=True)
 

@@ -213,23 +213,26 @@ def heirs_of(scheme: SchemeView, codes: Collection[str]) -> dict[str, tuple[str,
 
 
 def former_names(project_id: int) -> dict[str, list[str]]:
-    """Give what the labels of the scheme were called before merges, by code; oldest first.
+    """Give what the labels of the scheme were called before merges and splits, by code.
 
-    So that whoever looks for a label of before finds the one it is a part of now.
+    So that whoever looks for a label of before finds what it is a part of now, or became.
     """
-    rows = LabelMapping.objects.filter(project_id=project_id, kind=LabelMappingKind.MERGE)
-    said = list(rows.order_by("pk").values_list("from_label_id", "from_name"))
+    kinds = (LabelMappingKind.MERGE, LabelMappingKind.SPLIT)
+    rows = LabelMapping.objects.filter(project_id=project_id, kind__in=kinds).order_by("pk")
+    said = dict.fromkeys(rows.values_list("from_label_id", "from_name"))
     if not said:
         return {}
     scheme = current_scheme(project_id)
-    column_of = scheme.column_of
+    columns: dict[int, tuple[int, ...]] = {}
+    columns |= {label_id: (column,) for label_id, column in scheme.column_of.items()}
+    columns |= {label_id: scheme.lineage.several[label_id] for label_id in scheme.lineage.split_at}
     found: dict[str, list[str]] = {}
     for label_id, name in said:
-        column = column_of.get(label_id)
-        if column is None or name in (scheme.names[column], *found.get(scheme.codes[column], [])):
-            continue
-        found.setdefault(scheme.codes[column], []).append(name)
-    return found
+        for column in columns.get(label_id, ()):
+            names = found.setdefault(scheme.codes[column], [])
+            if name not in (scheme.names[column], *names):
+                names.append(name)
+    return {code: names for code, names in found.items() if names}
 
 
 def merged_into(label_ids: Collection[int]) -> dict[int, int]:

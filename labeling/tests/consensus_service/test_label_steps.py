@@ -136,6 +136,14 @@ def test_a_label_is_known_by_the_names_of_those_merged_into_it(project: Project)
     assert projects.former_names(project.pk) == {"any-milk": ["Milk", "Soy milk"]}
 
 
+def test_labels_are_known_by_the_name_of_what_was_split_into_them(project: Project) -> None:
+    merge(project, "soy-milk", "juice", name="Drink")
+    split(project, "drink", "Cold", "Hot")
+
+    names = ["Soy milk", "Juice", "Drink"]
+    assert projects.former_names(project.pk) == {"cold": names, "hot": names}
+
+
 def test_a_split_asks_the_same_people_again(project: Project) -> None:
     ada = make_annotator(project)
     one, other = make_images(project, 2)

@@ -341,6 +341,7 @@ def test_labels_are_merged_and_split_in_the_staff_room(
     grouped = staff.post(f"{base}/label-groups", {"groups": {"white": "Liquid", "clear": "Liquid"}})
     page = staff.get(f"/api/v1/projects/{project.slug}/labeling").json()
 
+    assert page["labels"][0]["former_names"] == ["Milk", "Juice", "Wet"]
     group = {"code": "liquid", "name": "Liquid", "labels": ["white", "clear"]}
     assert grouped.json() == staff.get(f"{base}/label-groups").json() == page["groups"] == [group]
     assert staff.get(f"{base}/labels").json()[0]["group"] == "liquid"

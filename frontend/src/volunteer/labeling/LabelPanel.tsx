@@ -52,7 +52,7 @@ function LabelButton({
       {hasColours && <span class="label-dot" style={{ background: label.colour }} />}
       <span class="label-name">
         {label.name}
-        {former && <span class="soft small"> with {former}</span>}
+        {former && <span class="soft small"> (was {former})</span>}
       </span>
       {command.keys[0] && <kbd class="kbd">{keyName(command.keys[0])}</kbd>}
     </button>
