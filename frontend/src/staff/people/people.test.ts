@@ -142,6 +142,10 @@ describe("a recent answer", () => {
     const fits = { ...answer, kind: "NONE_OF_THESE", ...none };
     expect(recentWords(fits)).toEqual({ said: "none of these", instead: "Soy drink" });
   });
+
+  test("an answer about one label says which answer it was", () => {
+    expect(recentWords({ ...answer, kind: "NO" })).toEqual({ said: "Milk: no", instead: null });
+  });
 });
 
 describe("how gold is served, in words", () => {

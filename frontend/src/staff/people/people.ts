@@ -67,8 +67,12 @@ const SAID: Record<string, string> = {
   FLAG: "flagged",
 };
 
+const ABOUT_ONE_LABEL: Record<string, string> = { YES: "yes", NO: "no", UNSURE: "can't tell" };
+
 /** An answer in words, and whether another label stands now. */
 export function recentWords(answer: RecentAnswer): { said: string; instead: string | null } {
+  const alone = ABOUT_ONE_LABEL[answer.kind];
+  if (alone && answer.said_name) return { said: `${answer.said_name}: ${alone}`, instead: null };
   const said = answer.said_name ?? SAID[answer.kind] ?? words(answer.kind);
   const isVote = answer.kind === "LABEL" || answer.kind === "NONE_OF_THESE";
   const differs = isVote && answer.stands !== null && answer.stands !== answer.said;
