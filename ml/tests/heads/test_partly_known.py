@@ -12,7 +12,9 @@ N, K = 40, 4
 
 
 @pytest.mark.parametrize(("dim", "form"), [(60, Dual), (5, Primal)])
-def test_each_label_is_as_if_fitted_on_its_known_rows_alone(dim: int, form: type[Dual | Primal]) -> None:
+def test_each_label_is_as_if_fitted_on_its_known_rows_alone(
+    dim: int, form: type[Dual | Primal]
+) -> None:
     rng = np.random.default_rng(3)
     prepared = rng.normal(size=(N, dim)).astype(np.float32)
     groups = rng.integers(0, 12, N)
