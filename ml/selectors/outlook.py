@@ -125,7 +125,7 @@ def _nothing(target: float | None, reason: str) -> dict[str, Any]:
         "overall": outlook_words.refused(reason, top=None, target=target),
         "per_label": [],
         "advice": None,
-        "savings": savings.refused("no_champion"),
+        "savings": savings.refused(reason),
         "gain": None,
     }
 

@@ -37,6 +37,7 @@ MOST_IMPORTED = 0.1
 
 _REFUSED = {
     "no_champion": "There is no classifier yet.",
+    "multi_label": "Projects with several labels an image are not compared with random ones yet.",
     "imported": "Most labels came with an import, so they cannot be compared with chosen ones.",
     "few_random": "Too early to say: {n} labels were drawn at random so far; it takes {fewest}.",
     "few_audit": "Too early to say: it takes {fewest} audit images with an agreed label; "
