@@ -67,7 +67,8 @@ def _why(pointer: Champion, n_audit: int) -> str:
     if proven is None:
         if n_audit < NEEDED_FOR_PROOF:
             short = NEEDED_FOR_PROOF - n_audit
-            return f"{start}. Nothing is proven yet: that takes {short} more audit answers."
+            answers = "one more audit answer" if short == 1 else f"{short} more audit answers"
+            return f"{start}. Nothing is proven yet: that takes {answers}."
         return f"{start}. The audit images have not proven it yet, nor any version before."
     if proven.pk == version.pk:
         return f"{start}."

@@ -39,7 +39,7 @@ _REFUSED = {
     "no_champion": "There is no classifier yet.",
     "multi_label": "Projects with several labels an image are not compared with random ones yet.",
     "imported": "Most labels came with an import, so they cannot be compared with chosen ones.",
-    "few_random": "Too early to say: {n} labels were drawn at random so far; it takes {fewest}.",
+    "few_random": "Too early to say: it takes {fewest} labels drawn at random; so far: {n}.",
     "few_audit": "Too early to say: it takes {fewest} audit images with an agreed label; "
     "so far: {n}.",
 }
