@@ -17,6 +17,10 @@ export function ServingCard({ gate, slug }: { gate: Gate; slug: string }) {
             <span class="soft small version-when">since {moment(champion.since)}</span>
           </p>
           <p>{champion.why}</p>
+          <p class="soft small">
+            Provisional: checked on labeled images only. Proven: shown on the audit images, which it
+            never learned from.
+          </p>
         </>
       ) : (
         <p>No version serves yet.</p>
