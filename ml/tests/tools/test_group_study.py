@@ -42,17 +42,17 @@ def grouped(folder: Path, work: Path) -> list[LabeledPicture]:
 def test_who_knows_groups_only_says_so_and_both_levels_are_measured(
     arm: str, labeled_folder: Folder, tmp_path: Path
 ) -> None:
-    pictures = grouped(labeled_folder(a_label=40), tmp_path)
+    pictures = grouped(labeled_folder(a_label=20), tmp_path)
 
     played = group_study.play(
-        folder=tmp_path, arm=arm, seed=1, budget=40, batch=20, share=0.4, now=NOW
+        folder=tmp_path, arm=arm, seed=1, budget=24, batch=12, share=0.4, now=NOW
     )
 
-    assert sum(played["said"].values()) == 40
+    assert sum(played["said"].values()) == 24
     hints = played["said"]["GROUP"]
     assert hints == Annotation.objects.filter(labels__label__is_group=True).count()
     assert (hints > 0) == (arm == group_study.SAY_GROUP)
-    assert [point["answers"] for point in played["points"]] == [20, 40]
+    assert [point["answers"] for point in played["points"]] == [12, 24]
     last = played["points"][-1]
     assert last["group"]["share"] >= last["label"]["share"] > 0.5
     champion = ModelVersion.objects.order_by("-number")[0]
