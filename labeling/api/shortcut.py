@@ -18,6 +18,7 @@ from django.db import close_old_connections
 
 from labeling.api import annotations as annotation_views
 from labeling.api import quick
+from labeling.selectors.combining import on_their_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,11 +52,20 @@ class AnswerShortcut:
             found = PATH.fullmatch(environ.get("PATH_INFO", ""))
         if found is None:
             return self._application(environ, start_response)
+        on_their_way.enter()
+        try:
+            return self._answered(environ, start_response, found[1])
+        finally:
+            on_their_way.leave()
+
+    def _answered(
+        self, environ: dict[str, Any], start_response: StartResponse, slug: str
+    ) -> Iterable[bytes]:
         place = tuple(environ.get(name) for name in SETTLES)
         if environ.get("HTTP_ORIGIN") is None:
             place += (environ.get("HTTP_REFERER"),)
         headers = self._headers.get(place)
-        reply = None if headers is None else _reply(environ, found[1])
+        reply = None if headers is None else _reply(environ, slug)
         if headers is None or reply is None:
             return self._all_the_way(environ, start_response, place)
         status, body = reply

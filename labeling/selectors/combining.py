@@ -5,12 +5,14 @@ database and back, a commit, the interpreter between them. So whoever finds nobo
 once, alone (no request is later for it). Who comes meanwhile waits, and all that have come are
 done together by the first of them as soon as the one before has ended. The more there is to do, the
 more is shared: "flat combining" (Hendler, Incze, Shavit and Tzafrir 2010), known to databases as
-group commit.
+group commit. Whoever is to work goes last of those who need the interpreter just then: requests
+that are being read come along, and replies of the work before are out first (`Passage`).
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -21,19 +23,85 @@ from django.db import connection, transaction
 from labeling.selectors.prepared import IS_SQLITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence, Sized
 
 Q = TypeVar("Q")
 R = TypeVar("R")
 K = TypeVar("K", bound="Hashable")
 MOST_KEYS = 64
+PATIENCE_S = 0.010
+LULL_S = 0.0004
+
+
+class Passage:
+    """The threads of this process that are reading a request, or replying to one.
+
+    They have all they need but the interpreter. Work for several others would take it from them,
+    and would have to be done again for each of them right after.
+
+    Args:
+        patience_s: how long somebody waits for them at most.
+        lull_s: so long must nobody come before it is believed that nobody does.
+    """
+
+    def __init__(self, patience_s: float = PATIENCE_S, lull_s: float = LULL_S) -> None:
+        self._patience_s, self._lull_s = patience_s, lull_s
+        self._lock = threading.Lock()
+        self._inside: set[int] = set()
+        self._watching: list[threading.Lock] = []
+
+    def enter(self, *threads: int) -> None:
+        """Say that threads are on their way, this one where none is named."""
+        with self._lock:
+            self._inside.update(threads or [threading.get_ident()])
+
+    def leave(self) -> bool:
+        """Say that this thread is through, or waits; tell whether it was on its way."""
+        with self._lock:
+            thread = threading.get_ident()
+            was_inside = thread in self._inside
+            self._inside.discard(thread)
+            told: list[threading.Lock] = []
+            if not self._inside:
+                told, self._watching = self._watching, told
+        for one in told:
+            one.release()
+        return was_inside
+
+    def settle(self, waiting: Sized) -> None:
+        """Wait until nobody is on their way and nobody comes to those who wait.
+
+        Who is alone, with nobody on their way and nobody waiting, goes at once.
+        """
+        if not self._inside and not waiting:
+            return
+        until = time.monotonic() + self._patience_s
+        while time.monotonic() < until:
+            self._wait_for_others(until)
+            n_waiting = len(waiting)
+            time.sleep(self._lull_s)
+            if not self._inside and len(waiting) == n_waiting:
+                return
+
+    def _wait_for_others(self, until: float) -> None:
+        told = threading.Lock()
+        told.acquire()
+        with self._lock:
+            if not self._inside:
+                return
+            self._watching.append(told)
+        told.acquire(timeout=max(0.0, until - time.monotonic()))
 
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """One request that waits: its question, and then its answer or its turn to work."""
+    """One request that waits: its question, and then its answer or its turn to work.
+
+    `thread` is set where it was on its way, and will be again with its answer.
+    """
 
     question: object
+    thread: int | None = None
     answer: object = None
     is_leader: bool = False
     called: threading.Lock = field(default_factory=threading.Lock)
@@ -47,6 +115,7 @@ class Combiner(Generic[Q, R]):
             thread has to see to, alone. It runs in the thread of one of those who ask.
         most: how many questions at once.
         apart: two questions with the same of these are never asked together.
+        passage: who may be on their way with a question; without it nobody is waited for.
     """
 
     def __init__(
@@ -55,8 +124,10 @@ class Combiner(Generic[Q, R]):
         *,
         most: int,
         apart: Callable[[Q], Hashable],
+        passage: Passage | None = None,
     ) -> None:
         self._work, self._most, self._apart = work, most, apart
+        self._passage = passage
         self._lock = threading.Lock()
         self._waiting: deque[_Place] = deque()
         self._is_busy = False
@@ -67,6 +138,8 @@ class Combiner(Generic[Q, R]):
         What `work` raises is raised for the one in whose thread it ran; the others get None.
         """
         place = _Place(question)
+        if self._passage is not None and self._passage.leave():
+            place.thread = threading.get_ident()
         with self._lock:
             place.is_leader = not self._is_busy
             self._is_busy = True
@@ -81,12 +154,18 @@ class Combiner(Generic[Q, R]):
 
     def _lead(self, leader: _Place) -> None:
         """Answer for all who wait, then let the next of those who have come meanwhile lead."""
+        if self._passage is not None:
+            self._passage.settle(self._waiting)
         together = self._company_of(leader)
         try:
             answers = self._work([place.question for place in together])  # type: ignore[misc]
             for place, answer in zip(together, answers, strict=True):
                 place.answer = answer
         finally:
+            back = [place.thread for place in together if place.thread is not None]
+            if self._passage is not None and back:
+                # Before they are called: the next must not find the way empty.
+                self._passage.enter(*back)
             self._pass_on()
             for place in together[1:]:
                 place.called.release()
@@ -116,6 +195,8 @@ class Combiner(Generic[Q, R]):
         following.called.release()
 
 
+on_their_way = Passage()
+"""With answers: entered and left by whoever takes requests in (`labeling.api.shortcut`)."""
 _writer = threading.RLock()
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, connection
 
 from labeling.selectors import labelers, recognition
-from labeling.selectors.combining import Combiner, writing
+from labeling.selectors.combining import Combiner, on_their_way, writing
 from labeling.services import annotations as annotation_service
 from labeling.services import batches, claims, joint_claims, queue, standing
 from labeling.services.answers import Answer
@@ -108,7 +108,7 @@ def _combiner(project: uuid.UUID) -> Combiner[Asked, _Done]:
     if found is None:
         if len(_combiners) >= PROJECTS_KEPT:  # Two for one project share less, and harm nothing.
             _combiners.clear()
-        made = Combiner(_answer_all, most=MOST_TOGETHER, apart=_annotator_of)
+        made = Combiner(_answer_all, most=MOST_TOGETHER, apart=_annotator_of, passage=on_their_way)
         found = _combiners.setdefault(project, made)
     return found
 

@@ -85,14 +85,14 @@ def store(asked: Sequence[Asked], now: datetime) -> list[annotation_service.Subm
 
 
 def _plain(asked: Sequence[Asked], now: datetime) -> list[_Plain]:
-    """Lock everybody and every image, and give what can go on: of each image one answer."""
+    """Lock everybody and every image, and give what can go on."""
     people = [one.labeler.annotator for one in asked]
     locked = assignments.lock_people(people)
     proofs = [one.proof for one in asked if one.proof is not None]
     known = recognition.confirmed(proofs, locked, now) if proofs else set()
     held = assignments.lock_held([one.assignment_public_id for one in asked])
     scheme_id = asked[0].labeler.scheme.id
-    found: dict[int, _Plain] = {}
+    found = []
     for place, one in enumerate(asked):
         assignment = held.get(one.assignment_public_id)
         is_known = one.proof is None or one.proof.session_key in known
@@ -103,8 +103,8 @@ def _plain(asked: Sequence[Asked], now: datetime) -> list[_Plain]:
         except InvalidAnswerError:
             continue
         assignment._state.fields_cache["annotator"] = one.labeler.annotator
-        found.setdefault(assignment.image_id, _Plain(place, one, assignment, chosen))
-    return list(found.values())
+        found.append(_Plain(place, one, assignment, chosen))
+    return found
 
 
 def _is_plain(asked: Asked, assignment: Assignment, scheme_id: int) -> bool:
@@ -123,11 +123,16 @@ def _is_plain(asked: Asked, assignment: Assignment, scheme_id: int) -> bool:
 def _follow(
     new: Sequence[tuple[_Plain, Annotation]], now: datetime
 ) -> list[annotation_service.Submitted]:
-    """Bring up to date what follows from stored answers (`answers.follow`)."""
-    labeler, images = new[0][0].asked.labeler, [one.assignment.image for one, _ in new]
+    """Bring up to date what follows from stored answers (`answers.follow`).
+
+    Several answers to one image are counted at once; the last of them is who decided it.
+    """
+    labeler, last = new[0][0].asked.labeler, {one.assignment.image_id: one for one, _ in new}
     project, scheme = labeler.project, labeler.scheme
+    images = [one.assignment.image for one in last.values()]
     found = consensus.update_few(project=project, images=images, now=now, scheme=scheme)
     slots.recount(project, images, now, n_active=annotators.active_lately(project, now))
+    of_image = dict(zip(last, found, strict=True))
     for image, decided in zip(images, found, strict=True):
         if decided.state == ConsensusState.DISPUTED:
             windows.open_dispute(project, image, now)
@@ -137,8 +142,12 @@ def _follow(
         )
         presence.saw(one.asked.labeler.annotator, now)
     return [
-        annotation_service.Submitted(row, is_repeat=False, decides=decided.resolved_at == now)
-        for (_, row), decided in zip(new, found, strict=True)
+        annotation_service.Submitted(
+            row,
+            is_repeat=False,
+            decides=of_image[row.image_id].resolved_at == now and last[row.image_id] is one,
+        )
+        for one, row in new
     ]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def store(chosen: Chosen, now: datetime) -> set[int]:
     """Store rows with the labels they name; give the places of those that were stored.
 
-    Each row is of another annotator and another image, both locked, and answers an assignment. What
+    Each row is of another annotator, who is locked as its image is, and answers an assignment. What
     repeats an earlier answer, or whose assignment is not open any more, is left out.
     """
     found = _store_on_sqlite(chosen, now) if IS_SQLITE else _store_on_postgres(chosen, now)

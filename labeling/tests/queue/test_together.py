@@ -160,16 +160,40 @@ def test_what_is_not_plain_is_left_for_its_own_thread(project: Project) -> None:
     assert set(states.values_list("state", flat=True)) == {AssignmentState.OPEN}
 
 
-def test_of_two_answers_to_one_image_the_second_goes_alone() -> None:
+def test_of_two_answers_to_one_image_the_second_decides_it() -> None:
     project = make_project(votes_pool=2, vote_cap_pool=3, client_window=1)
-    make_images(project, 1)
+    (image,) = make_images(project, 1)
     crowd = people(project, 2)
     active(project, crowd)
-    questions = [asked(claim(one)[0]) for one in crowd]
-    first, second = together(questions)
+    first, second = together([asked(claim(one)[0]) for one in crowd])
     assert first is not None
-    assert second is None
-    assert answering._alone(questions[1]).submitted.decides
+    assert second is not None
+    assert [first.submitted.decides, second.submitted.decides] == [False, True]
+    decided = Consensus.objects.get(image=image)
+    assert (decided.state, decided.n_votes) == (ConsensusState.RESOLVED, 2)
+    assert AnnotatorSkill.objects.filter(n_right__gt=0.9).count() == 2
+
+
+def test_two_who_quarrel_about_one_image_leave_what_one_after_the_other_would() -> None:
+    def outcome(at_once: bool) -> tuple[Any, ...]:
+        project = make_project(votes_pool=2, vote_cap_pool=3, client_window=1)
+        (image,) = make_images(project, 1)
+        crowd = people(project, 2)
+        active(project, crowd)
+        said = zip(crowd, ["milk", "soy-milk"], strict=True)
+        questions = [asked(claim(one)[0], label) for one, label in said]
+        for batch in [questions] if at_once else [[one] for one in questions]:
+            assert None not in together(batch)
+        decided = Consensus.objects.get(image=image)
+        waiting = QueueEntry.objects.filter(image=image).order_by("pk")
+        skills = AnnotatorSkill.objects.filter(annotator__project=project).order_by("pk")
+        return (
+            (decided.state, decided.n_votes, bytes(decided.posterior)),
+            [(row.state, row.open_slots) for row in waiting],
+            [(round(row.n_right, 6), round(row.n_wrong, 6)) for row in skills],
+        )
+
+    assert outcome(at_once=True) == outcome(at_once=False)
 
 
 def test_an_expired_assignment_goes_alone(project: Project) -> None:
