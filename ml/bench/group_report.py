@@ -25,7 +25,7 @@ FIGURES = ("label", "group", "said_label", "said_label_right", "said_group", "sa
 
 
 def summarise(plays: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Give each arm's mean shares over seeds at each number of answers, with every run beside."""
+    """Give each arm's shares over all seeds at each number of answers, with every run beside."""
     found = {}
     for arm in ARMS:
         runs = sorted((one for one in plays if one["arm"] == arm), key=lambda one: one["seed"])
@@ -71,7 +71,7 @@ def write(payload: dict[str, Any], folder: Path) -> None:
     text = json.dumps(payload, indent=1) + "\n"
     (folder / "groups.json").write_text(text, encoding="utf-8")
     heading = ["answers", *(WORDS[arm] for arm in ARMS)]
-    lines = ["Right on held-out pictures, labels / groups of labels (mean of seeds):", ""]
+    lines = ["Right on held-out pictures, labels / groups of labels (all seeds):", ""]
     lines += _markdown(heading, _rows(payload))
     lines += ["", "What the API answers with at the end, and how often it is right:", ""]
     lines += _markdown(
@@ -110,12 +110,16 @@ def _markdown(heading: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def _mean(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Give means of what every run has: early on there may be no champion, or no group answered."""
-    found = {}
+    """Give shares of all runs' pictures together; None where a run has no champion yet."""
+    found: dict[str, Any] = {}
+    is_whole = all(one.get("label") for one in points)
     for name in FIGURES:
-        shares = [one[name]["share"] for one in points if one.get(name)]
-        is_whole = len(shares) == len(points)
-        found[name] = {"share": round(_average(shares), 5)} if is_whole else None
+        shares = [one[name] for one in points if one.get(name)]
+        n = sum(one["n"] for one in shares)
+        found[name] = None
+        if is_whole and n:
+            right = sum(one["share"] * one["n"] for one in shares)
+            found[name] = {"share": round(right / n, 5), "n": n}
     return found
 
 
