@@ -57,6 +57,9 @@ def print_links(public_url: str, *, say: Say) -> None:
     if slug is not None:
         label = _invitation(public_url, slug)
         say(f"  Label        {label}")
+        if len(projects.ids()) > 1:
+            name = projects.by_slug(slug).name
+            say(f"               in “{name}”; for other projects make links on their People page.")
     say(f"  Staff room   {_login_link(public_url)}")
     say(f"  API          {public_url}/api/v1/docs/\n")
     if slug is not None and public_url.startswith("http://") and "127.0.0.1" not in public_url:

@@ -81,6 +81,17 @@ def test_a_start_needs_no_note_of_an_earlier_one(pantry: Project, data: Path) ->
     assert _is_open(_token_of_a_start())
 
 
+def test_a_start_says_which_of_several_projects_its_link_is_for(pantry: Project) -> None:
+    def said() -> str:
+        lines: list[str] = []
+        welcome.print_links("http://127.0.0.1:8123", say=lines.append)
+        return "\n".join(lines)
+
+    assert "Pantry" not in said()
+    factories.make_project(name="Corner shop")
+    assert "in “Pantry”; for other projects" in said()
+
+
 def test_an_import_says_how_many_are_in_and_where_the_others_went() -> None:
     refused = [imports.Refusal("x.jpg", "broken_image", "Not a picture.")] * 2
     result = imports.Imported(total=20, stored=11, duplicates=3, skipped=4, refused=refused)
