@@ -19,7 +19,7 @@ from config.tests import servers
 from config.tests.e2e.machine import free_port
 from config.tests.e2e.volunteer import Volunteer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
 
 
 class Web:
@@ -59,7 +59,7 @@ class Web:
         self._process = subprocess.Popen(
             command, cwd=settings.BASE_DIR, env=self.environment, stderr=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             try:
                 with urllib.request.urlopen(f"{self.url}/healthz", timeout=2):
@@ -98,14 +98,14 @@ def test_an_answer_whose_reply_was_lost_is_there_once_and_its_retry_gets_the_rep
     answering = threading.Thread(target=volunteer.answer_one, args=(lambda _: "apple",))
     answering.start()
     died = web.data / "died"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while not died.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert died.exists()
     stored_before_any_reply = web.answers()
     web.stop()
     web.serve("config.wsgi:application")
-    answering.join(timeout=90)
+    answering.join(timeout=150)
 
     assert not answering.is_alive()
     assert stored_before_any_reply == 1

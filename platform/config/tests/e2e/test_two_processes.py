@@ -23,7 +23,7 @@ from django.conf import settings
 from config.tests import servers
 from config.tests.e2e.test_race import World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(360)]
 CSRF = "t" * 32
 
 

@@ -13,7 +13,7 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 RETRY_S = 0.5
-GIVE_UP_S = 90.0
+GIVE_UP_S = 150.0
 
 
 class Volunteer:
