@@ -378,7 +378,7 @@ def _by_crowd(
         cant_tell=sum(not answer.is_opinion for answer in answers),
     )
     prior = None if is_audit else reader.priors.get(image.pk)
-    own = skills.added(added, crowd_selectors.outcomes(reader.scheme))
+    own = skills.added(added, crowd_selectors.outcomes(reader.scheme)) if added else {}
     hints = reader.hints.get(image.pk, [])
     posterior = crowd.posterior(said, reader.skills, reader.pool, prior=prior, own=own, hints=hints)
     alone = None
