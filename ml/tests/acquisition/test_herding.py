@@ -108,7 +108,7 @@ def test_a_big_pool_costs_no_more_than_a_bounded_kernel() -> None:
         ACQUISITION_FUNCTIONS["uherding"](pool, batch_size=20, rng=seeded())
         seconds = time.process_time() - before
 
-    assert seconds < 2.0  # 0.3 s alone on one core; a full kernel would take 3 GB and a minute
+    assert seconds < 10  # 0.3 s alone on one core; a full kernel would take 3 GB and a minute
 
 
 def test_the_cold_start_ends_with_every_label_seen() -> None:

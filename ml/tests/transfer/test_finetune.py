@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -257,14 +258,15 @@ def test_tunes_on_a_cuda_device_in_bfloat16(tmp_path: Path, tiny: str, drawings:
 
 
 @pytest.mark.slow
-def test_tunes_the_real_lite0_within_a_minute(tmp_path: Path, drawings: Drawings) -> None:
+def test_tunes_the_real_lite0_for_little_work(tmp_path: Path, drawings: Drawings) -> None:
     settings = FineTuneSettings(epochs=1, tuned_stages=1, device="cpu")
+    before = time.process_time()
 
     tuned = tune(drawings(36), tmp_path, settings)
 
     engine = OnnxEmbedder(tuned.backbone, threads=1)
     assert engine.dim == 1280
-    assert tuned.seconds < 60
+    assert time.process_time() - before < 240  # 22 s; of all threads, whoever else is at work
 
 
 @pytest.mark.slow
