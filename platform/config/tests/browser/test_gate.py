@@ -52,7 +52,7 @@ def test_a_manager_lets_a_waiting_version_serve(desktop: Visitor, room: StaffWor
     expect(waiting.get_by_role("row", name=f"v{before.number}, serves")).to_be_visible()
     assert desktop.barriers() == []
     desktop.shot("staff-waiting")
-    page.get_by_text("small updates on").first.click()
+    page.get_by_text("small updates").first.click()
     page.locator(".gate-item", has_text="What serves").first.locator("summary").click()
     page.locator(".looks-plot").first.scroll_into_view_if_needed()
     desktop.shot("staff-gate")
