@@ -31,7 +31,8 @@ class Volunteer:
         self.session = job["sessions"][place]
         self.stop_at = time.monotonic() + job["seconds"]
         self.give_up_at = self.stop_at + PATIENCE_S
-        self.least_answers, self.most_answers = job["least_answers"], job["most_answers"]
+        self.least_answers: int = job["least_answers"]
+        self.most_answers: int = job["most_answers"]
         self.rng = random.Random(job["seed"] * 1000 + place)
         self.tabs = [uuid.uuid4().hex, uuid.uuid4().hex]
         self.accepted: dict[str, str] = {}
