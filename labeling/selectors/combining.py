@@ -29,7 +29,7 @@ Q = TypeVar("Q")
 R = TypeVar("R")
 K = TypeVar("K", bound="Hashable")
 MOST_KEYS = 64
-PATIENCE_S = 0.010
+PATIENCE_S = 0.006
 LULL_S = 0.0004
 
 
