@@ -247,7 +247,11 @@ class Visitor:
 
     def press(self, key: str) -> str:
         """Answer with a key and give the address of the image that is there afterwards."""
+        image = self.page.locator(".viewer-image")
+        before = image.get_attribute("src") or ""
         self.page.keyboard.press(key)
+        # Where the page waits for the server's word, the old one stays for a while.
+        expect(image).not_to_have_attribute("src", before)
         return self.sees_an_image()
 
     def waits_until(self, is_so: Callable[[], object]) -> None:

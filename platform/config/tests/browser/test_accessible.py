@@ -39,6 +39,7 @@ def test_no_page_puts_up_a_barrier(visitor: Visitor, world: World, request: obje
     page.get_by_role("dialog").wait_for()
     examine("guide")
     page.keyboard.press("Escape")
+    visitor.sees_an_image()
     visitor.press("1")
     examine("label")
     page.get_by_role("button", name="Flag").click()
