@@ -61,7 +61,9 @@ def by_one(vote: SetVote, k: int) -> npt.NDArray[np.float64]:
     return np.where(asked > 0, yes, 0.5)
 
 
-def decide(votes: Sequence[SetVote], k: int, *, n_votes: int, needed: int, cap: int) -> Decision:
+def decide(
+    votes: Sequence[SetVote], k: int, *, n_votes: int, n_answers: int, needed: int, cap: int
+) -> Decision:
     """Decide an image label by label: resolved where each label that was asked has a majority.
 
     It takes `needed` opinions of the whole set; answers about one label alone add to that label.
@@ -70,6 +72,8 @@ def decide(votes: Sequence[SetVote], k: int, *, n_votes: int, needed: int, cap: 
         votes: the opinions, those who could not tell left out.
         k: how many labels there are.
         n_votes: answers about the whole set, those who could not tell included.
+        n_answers: all answers, also those about one label: nobody is asked about an image twice, so
+            once somebody has said something of the whole set they count towards the cap as well.
         needed: opinions an image needs.
         cap: answers after which nobody more is asked.
 
@@ -77,11 +81,15 @@ def decide(votes: Sequence[SetVote], k: int, *, n_votes: int, needed: int, cap: 
         RESOLVED with the label most people named, the first of equals; NONE_OF_THESE where no
         label has a majority; DISPUTED or UNUSABLE where the cap is reached without a decision.
     """
-    if sum(vote.is_whole for vote in votes) < needed:
-        return Decision(State.OPEN if n_votes < cap else State.UNUSABLE)
+    n_whole = sum(vote.is_whole for vote in votes)
+    is_full = n_votes > 0 and n_answers >= cap
+    if n_whole < needed:
+        if not is_full:
+            return Decision(State.OPEN)
+        return Decision(State.DISPUTED if n_whole and n_votes < cap else State.UNUSABLE)
     yes, asked = _counted(votes, k)
     if bool(((asked > 0) & (2 * yes == asked)).any()):
-        return Decision(State.OPEN if n_votes < cap else State.DISPUTED)
+        return Decision(State.DISPUTED if is_full else State.OPEN)
     chosen = np.flatnonzero(2 * yes > asked)
     if not len(chosen):
         return Decision(State.NONE_OF_THESE)

@@ -90,7 +90,11 @@ class Passage:
             if not self._inside:
                 return
             self._watching.append(told)
-        told.acquire(timeout=max(0.0, until - time.monotonic()))
+        if told.acquire(timeout=max(0.0, until - time.monotonic())):
+            return
+        with self._lock:  # Somebody is slow to send; nobody else is to tell us of it later.
+            if told in self._watching:
+                self._watching.remove(told)
 
 
 @dataclass(slots=True, eq=False)

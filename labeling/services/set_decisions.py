@@ -51,7 +51,9 @@ def decide(
         is_decided = decision.state != State.OPEN
         return SetDecision(several.by_one(vote, k), decision, 1, is_decided, n_votes)
     votes = [selectors.vote(answer, scheme, asked) for answer in answers if answer.is_opinion]
-    decision = several.decide(votes, k, n_votes=n_votes, needed=rule.needed, cap=rule.cap)
+    decision = several.decide(
+        votes, k, n_votes=n_votes, n_answers=len(answers), needed=rule.needed, cap=rule.cap
+    )
     found = several.posterior(votes, k)
     if decision.state == State.OPEN:
         found = several.known_so_far(votes, k, needed=rule.needed)

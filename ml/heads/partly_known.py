@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     Places = npt.NDArray[np.intp]
 
 MOST_MISSING = 1 / 3
-"""Of the rows; with more missing a problem of the label's own costs no more."""
+MOST_MISSING_ROWS = 500
+"""Of the rows, and how many: with more missing a problem of the label's own costs no more. Each
+set of m missing ones costs n m^2 and n m of memory, whatever the width of an embedding."""
 
 
 @dataclass(frozen=True, slots=True)

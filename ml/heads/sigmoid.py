@@ -230,7 +230,9 @@ def _asked_together(known: Known, groups: Groups) -> list[npt.NDArray[np.intp]]:
 
     The others were asked of exactly the same images each.
     """
-    is_common = known[known.any(axis=1)].mean(axis=0) >= 1 - partly_known.MOST_MISSING
+    missing = ~known[known.any(axis=1)]
+    is_common = missing.mean(axis=0) <= partly_known.MOST_MISSING
+    is_common &= missing.sum(axis=0) <= partly_known.MOST_MISSING_ROWS
     for column in np.flatnonzero(is_common):
         # Of a single group nothing can be left out.
         is_common[column] = len(np.unique(groups[known[:, column]])) > 1

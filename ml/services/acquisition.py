@@ -224,7 +224,8 @@ def refill(
     pool = scored.pool(labeled.counts)
     shares = rare.choose(project, pool, labeled.image_ids, size=size, without=wanted, rng=rng)
     taken = [*wanted, *doubted, *shares]
-    shares += contains.choose(project, pool, size=size, without=taken, rng=rng)
+    if contains.has_others(project, now):
+        shares += contains.choose(project, pool, size=size, without=taken, rng=rng)
     asked = {each.image_id for each in (*wanted, *doubted, *shares)}
     again = [each for each in _second_opinions(project.pk, size) if each.image_id not in asked]
     positions, chances = acquisition.ACQUISITION_FUNCTIONS[name](

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labeling.selectors import questions
+from labeling.selectors import annotators, questions
 from labeling.services.queue import RefillEntry
 from ml.acquisition import cold_start, contains, picking
 from ml.acquisition.classifier import head_probabilities
@@ -12,6 +12,7 @@ from ml.evaluation import set_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     import numpy as np
 
@@ -60,6 +61,15 @@ def doubted(
             policy = questions.policy_again(code)
             return [RefillEntry(image_id, 1.0, DOUBTED_CHANCE, policy)]
     return []
+
+
+def has_others(project: ProjectRow, now: datetime) -> bool:
+    """Tell whether enough people would be left to say what all of a picture shows.
+
+    Who answers for one label is not asked about that picture again: a person alone could finish
+    none of them.
+    """
+    return annotators.active_count(project, now) > project.votes_pool
 
 
 def choose(

@@ -71,11 +71,29 @@ def mixed(
     """
     if not extra:
         return entries
+    extra = _taking_turns(extra, rng)
     step = (len(entries) + len(extra)) / len(extra)
     out = list(entries)
     for place, each in zip(step * (rng.random() + np.arange(len(extra))), extra, strict=True):
         out.insert(int(place), each)
     return [replace(each, priority=-float(place)) for place, each in enumerate(out)]
+
+
+def _taking_turns(extra: list[RefillEntry], rng: np.random.Generator) -> list[RefillEntry]:
+    """Mix kinds by how many there are of each, every kind in its own order.
+
+    One kind after the other, the last one would never come: of a window only the first places are
+    served.
+    """
+    kinds: dict[str, list[RefillEntry]] = {}
+    for each in extra:
+        kinds.setdefault(each.policy.partition(" ")[0], []).append(each)
+    placed = [
+        ((place + start) / len(kind), each)
+        for kind, start in zip(kinds.values(), rng.random(len(kinds)), strict=True)
+        for place, each in enumerate(kind)
+    ]
+    return [each for _, each in sorted(placed, key=lambda pair: pair[0])]
 
 
 def _tail(pool: Pool, counts: Weights, count: int, rng: np.random.Generator) -> list[RefillEntry]:

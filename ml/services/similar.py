@@ -184,15 +184,16 @@ def _search(
 ) -> None:
     """Find the candidates nearest to any of the examples, one of a split group while it lasts.
 
-    Whoever asks must not learn which images measure, so none is refused as an example; but the
-    audit slice steers nothing, so one that is not in the pool is stood in for by the candidate most
-    like it, which is as far from it as split groups are from one another.
+    No list tells which images measure, so none is refused as an example; but the audit slice steers
+    nothing, not even what is trained on near it: one that is not in the pool is passed over, and
+    nothing is found where there is no other.
     """
     original = embeddings.original_or_none(request.project_id)
     centre = embeddings.centre(original) if original is not None else None
     if original is None or centre is None:
         return
     like = np.array(request.like, dtype=np.int64)
+    like = like[np.isin(like, images.pool_ids(request.project_id))]
     like = like[embeddings.has_vector(original.pk, like)]
     is_other = ~np.isin(image_ids, like)
     rows = np.flatnonzero(is_other & embeddings.has_vector(original.pk, image_ids))
@@ -202,12 +203,7 @@ def _search(
     if n > MOST_COMPARED:
         rows = np.sort(rng.choice(rows, MOST_COMPARED, replace=False, shuffle=False))
     candidates = image_ids[rows]
-    is_pool = np.isin(like, images.pool_ids(request.project_id))
-    examples = like[is_pool]
-    if not is_pool.all():
-        alike = _likeness(original.pk, centre, like[~is_pool], candidates)
-        examples = np.concatenate([examples, candidates[alike.argmax(axis=1)]])
-    nearest = _likeness(original.pk, centre, examples, candidates).max(axis=0)
+    nearest = _likeness(original.pk, centre, like, candidates).max(axis=0)
     order = np.argsort(-nearest, kind="stable")
     picked = picking.one_a_group(order, groups[rows], request.count)
     request.found = image_ids[rows[picked]].tolist()

@@ -92,8 +92,10 @@ def test_an_answer_is_evidence_for_that_label_alone(
     assert taught.posteriors.tolist() == ([] if kind == "UNSURE" else [[0.5, known, 0.5]])
 
 
-def test_whoever_is_asked_about_all_labels_still_decides_the_picture(project: Project) -> None:
+def test_whoever_is_asked_about_all_labels_still_decides_the_picture() -> None:
+    project = make_project(mode="MULTI", votes_audit=1, vote_cap_pool=4)
     (image,) = make_images(project, 1)
+    active(project, [make_annotator(project, name) for name in ("Flo", "Gus", "Hal", "Ida")])
     ask(image)
     submit(held(make_annotator(project)), kind="YES")
 
@@ -240,7 +242,7 @@ def test_a_second_opinion_of_one_label_confirms_it_or_asks_for_the_picture_again
 ) -> None:
     kept, doubted = make_images(project, 2)
     ada, ben = make_annotator(project), make_annotator(project, "Ben")
-    active(project, [ada, ben])
+    active(project, [ada, ben, make_annotator(project, "Cleo")])
     for image in (kept, doubted):
         direct(ada, image, "milk")
     assert questions.may_be_asked_again([kept.pk, doubted.pk]) == {kept.pk, doubted.pk}
@@ -260,3 +262,22 @@ def test_a_second_opinion_of_one_label_confirms_it_or_asks_for_the_picture_again
     assert posterior(doubted) == [0.5, 0.25, 0.25]
     assert not QueueEntry.objects.filter(project=project, state="OPEN").exists()
     assert questions.asked_again(project.pk) == 2
+
+
+def test_a_quarrel_about_one_label_goes_to_experts_where_nobody_is_left_to_ask(
+    project: Project,
+) -> None:
+    """Both have answered, and nobody is asked about a picture twice: it stayed open for ever."""
+    (image,) = make_images(project, 1)
+    ada, ben = make_annotator(project), make_annotator(project, "Ben")
+    active(project, [ada, ben])
+    direct(ada, image, "milk")
+    again = [RefillEntry(image.pk, 0.0, 1.0, questions.policy_again("milk"))]
+    queue.refill(
+        project_id=project.pk, entries=again, policy="uherding 1", model_version=None, now=NOW
+    )
+
+    submit(held(ben), kind="NO")
+
+    assert Consensus.objects.get(image=image).state == ConsensusState.DISPUTED
+    assert QueueEntry.objects.get(project=project, state="OPEN").reason == "DISPUTE"

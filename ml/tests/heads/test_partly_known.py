@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml.heads import partly_known
+from ml.heads import partly_known, sigmoid
 from ml.heads.closed_form import Dual, Primal, Rows, problem_of
 
 N, K = 40, 4
@@ -53,3 +53,15 @@ def test_an_unknown_cell_says_nothing_whatever_stands_in_it() -> None:
 
     np.testing.assert_allclose(one.weights, other.weights, atol=1e-8)
     np.testing.assert_allclose(one.held_out[known], other.held_out[known], atol=1e-8)
+
+
+def test_a_label_that_many_rows_were_not_asked_about_has_a_problem_of_its_own() -> None:
+    """What is shared costs n m^2: made a third of the way in, a label would fill the memory."""
+    most = partly_known.MOST_MISSING_ROWS
+    known = np.ones((4 * most, 3), dtype=bool)
+    known[:most, 1] = False
+    known[: most + 1, 2] = False
+
+    together = sigmoid._asked_together(known, np.arange(len(known)))
+
+    assert [columns.tolist() for columns in together] == [[0, 1], [2]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,25 @@ def test_the_reason_is_told_after_the_answer_and_not_before() -> None:
     for policy, sentence in told.items():
         assert (sentence == SENTENCES.get(NOVEL)) == (policy == NOVEL)
     assert NEUTRAL_SENTENCE not in SENTENCES.values()
+
+
+def test_each_kind_of_share_comes_among_the_first_as_often_as_there_are_of_it() -> None:
+    """One kind after the other, a window that is filled anew at each answer never came to the last.
+
+    Questions about one label were chosen four hundred times and asked not once.
+    """
+    plain = [RefillEntry(1000 + number, 0.0, 1.0) for number in range(40)]
+    kinds = {"tail_first 1": 4, "novelty 1": 4, "contains 1": 2}
+    extra = [
+        RefillEntry(100 * place + number, 0.0, 1.0, f"{policy} x")
+        for place, (policy, count) in enumerate(kinds.items())
+        for number in range(count)
+    ]
+    first: Counter[str] = Counter()
+    for seed in range(400):
+        mixed = rare.mixed(plain, extra, np.random.default_rng(seed))
+        assert [each.image_id for each in mixed if each.policy.startswith("tail")] == [0, 1, 2, 3]
+        first[next(each.policy for each in mixed if each.policy).removesuffix(" x")] += 1
+
+    assert first.keys() == kinds.keys()
+    assert 40 < first["contains 1"] < 120

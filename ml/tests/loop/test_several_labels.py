@@ -252,6 +252,10 @@ def test_a_fine_tune_that_would_learn_one_label_a_picture_is_refused() -> None:
 def test_questions_about_one_label_come_with_a_classifier_and_teach_it_that_label() -> None:
     world = Landscapes(pool=160, window_size=40, contains_share=0.25, noise=0.7)
     world.answer(world.pool[:60])
+    # Who answers for one label is not asked about the picture again: alone, one could finish none.
+    assert not contains.has_others(world.project, worlds.NOW)
+    for name, image in zip(("Ben", "Cleo"), world.pool[60:], strict=False):
+        worlds.direct(worlds.make_annotator(world.project, name), image, LABELS[0])
 
     world.refit()
 
@@ -270,8 +274,8 @@ def test_questions_about_one_label_come_with_a_classifier_and_teach_it_that_labe
         worlds.submit(held, kind="YES" if is_there else "NO", now=worlds.later(1))
         answered.add((held.image_id, code))
     rows = consensus.training_rows(world.project.pk)
-    assert len(rows.image_ids) == 60 + len(answered)
-    assert (rows.posteriors != 0.5).sum() == 60 * len(LABELS) + len(answered)
+    assert len(rows.image_ids) == 62 + len(answered)
+    assert (rows.posteriors != 0.5).sum() == 62 * len(LABELS) + len(answered)
 
     world.refit()
 

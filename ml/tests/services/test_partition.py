@@ -11,7 +11,7 @@ from pytest_django import Settings
 from labeling.tests import factories, worlds
 from labeling.tests.rows import AuditEvent, Image, Partition, Project, SplitGroup
 from ml.models import Embedding, EmbeddingSet
-from ml.services import partition
+from ml.services import due, partition
 
 pytestmark = pytest.mark.django_db
 NOW = worlds.NOW
@@ -206,6 +206,33 @@ def test_the_same_images_get_the_same_partitions_in_other_batches(
 
     again = [(i.pk, i.partition) for i in Image.objects.filter(project=project).order_by("pk")]
     assert once == again
+
+
+def test_while_an_import_goes_on_a_quarter_as_many_images_have_to_wait(
+    project: Project, vectors: EmbeddingSet
+) -> None:
+    _filler(project, vectors, 8)
+    assert partition._is_worth_deciding(project.pk, 0)
+    _decide(project)
+    still_to_embed = _image(project)
+
+    _filler(project, vectors, 1)
+    assert not partition._is_worth_deciding(project.pk, 1)
+    _filler(project, vectors, 1)
+    assert partition._is_worth_deciding(project.pk, 1)
+    assert Image.objects.get(pk=still_to_embed.pk).partition == Partition.PENDING
+
+
+def test_the_sweep_finds_images_that_have_their_vector_and_were_left_undecided(
+    project: Project, vectors: EmbeddingSet
+) -> None:
+    """A worker that died between the two left them so; nothing was left to embed."""
+    _filler(project, vectors)
+    to_do = due.Due("embed", project.pk)
+
+    assert to_do in due.find(now=NOW)
+    _decide(project)
+    assert to_do not in due.find(now=NOW)
 
 
 def test_without_an_embedder_session_and_hash_alone_decide(
