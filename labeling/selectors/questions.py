@@ -16,8 +16,8 @@ from labeling.models import (
     Assignment,
     AssignmentState,
     Consensus,
-    ConsensusState,
 )
+from labeling.selectors import several
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def may_be_asked_again(image_ids: Sequence[int]) -> set[int]:
     rows = Consensus.objects.filter(
         ~Exists(held),
         image_id__in=list(image_ids),
-        state__in=(ConsensusState.RESOLVED, ConsensusState.NONE_OF_THESE),
+        state__in=several.SETTLED,
         n_votes=1,
         is_expert=False,
     )

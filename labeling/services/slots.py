@@ -21,7 +21,7 @@ from labeling.models import (
     QueueEntryState,
     Reason,
 )
-from labeling.selectors import annotators, doubts, questions
+from labeling.selectors import annotators, doubts, questions, several
 from labeling.selectors.prepared import (
     ANY_OF,
     IS_SQLITE,
@@ -139,8 +139,7 @@ def _wanted_again(rule: Policy, partition: str, state: str, reason: str) -> int:
     if reason == SECOND_OPINION:
         return min(rule.cap, 2) if state == ConsensusState.RESOLVED else 0
     if questions.is_again(reason):
-        is_set = state in (ConsensusState.RESOLVED, ConsensusState.NONE_OF_THESE)
-        return min(rule.cap - 1, 1) if is_set else 0
+        return min(rule.cap - 1, 1) if state in several.SETTLED else 0
     return rule.needed if partition == Partition.AUDIT else 0
 
 

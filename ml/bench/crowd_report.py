@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from ml.bench import report
 from ml.bench.simulation_report import COLOURS
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ def write(payload: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "crowd.json").write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
     header, *rows = _rows(payload["crowds"])
-    lines = [header, [":---"] + ["---:"] * (len(header) - 1), *rows]
-    text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    text = "\n".join(report.markdown(header, rows))
     text += "\n\n" + "\n".join(_sentences(payload["crowds"])) + "\n"
     (folder / "crowd.md").write_text(text, encoding="utf-8")
     _plot(payload["crowds"], folder / "crowd.svg")

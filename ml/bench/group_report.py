@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
+from ml.bench import report
 from ml.services.group_study import ARMS
 
 if TYPE_CHECKING:
@@ -72,9 +73,9 @@ def write(payload: dict[str, Any], folder: Path) -> None:
     (folder / "groups.json").write_text(text, encoding="utf-8")
     heading = ["answers", *(WORDS[arm] for arm in ARMS)]
     lines = ["Right on held-out pictures, labels / groups of labels (all seeds):", ""]
-    lines += _markdown(heading, _rows(payload))
+    lines += report.markdown(heading, _rows(payload))
     lines += ["", "What the API answers with at the end, and how often it is right:", ""]
-    lines += _markdown(
+    lines += report.markdown(
         ["arm", "says a label", "right", "says a group", "right"],
         [[WORDS[arm], *_said(payload["arms"][arm]["points"][-1])] for arm in ARMS],
     )
@@ -102,11 +103,6 @@ def _said(point: dict[str, Any]) -> list[str]:
 
 def _percent(value: dict[str, Any] | None) -> str:
     return "-" if value is None else f"{value['share']:.1%}"
-
-
-def _markdown(heading: list[str], rows: list[list[str]]) -> list[str]:
-    lines = [heading, ["---", *["---:"] * (len(heading) - 1)], *rows]
-    return [f"| {' | '.join(cells)} |" for cells in lines]
 
 
 def _mean(points: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -8,11 +8,14 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 import numpy as np
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 def envelope(*, seconds: float, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -86,3 +89,9 @@ def flat(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
         else:
             rows.append((prefix + key, value))
     return rows
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Give the lines of a Markdown table: the first column to the left, numbers to the right."""
+    lines = [header, [":---", *["---:"] * (len(header) - 1)], *rows]
+    return [f"| {' | '.join(cells)} |" for cells in lines]

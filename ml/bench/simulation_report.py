@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
+from ml.bench import report
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -155,10 +157,7 @@ def write(payload: dict[str, Any], folder: Path) -> None:
         return
     (folder / "simulation.json").write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
     header, *rows = _cells(payload)
-    lines = [
-        "| " + " | ".join(cells) + " |"
-        for cells in [header, [":---", *["---:"] * (len(header) - 1)], *rows]
-    ]
+    lines = report.markdown(header, rows)
     if "all_labels" in payload:
         best = payload["all_labels"]
         lines += ["", f"All {best['labels']} labels of the pool: {best['accuracy_mean']:.3f}."]

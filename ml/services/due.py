@@ -65,13 +65,12 @@ def _is_embedding_due(project_id: int, now: datetime) -> bool:
     sets = embeddings.sets_to_fill(project_id)
     if not sets:
         return any(waiting.values())
-    # Images that have their vector and no partition: who wrote it did not come to deciding.
-    is_undecided = sets[0].is_original and bool(waiting["PENDING"])
-    pending = [embedding.pending_count(each) for each in sets]
-    is_undecided = is_undecided and not pending[0]
+    # Of the original set also for what has its vector and no partition: who wrote it did not come
+    # to deciding.
     return any(
-        _is_free(each, now) and (n or (each.is_original and is_undecided))
-        for each, n in zip(sets, pending, strict=True)
+        _is_free(each, now)
+        and ((each.is_original and waiting["PENDING"]) or embedding.pending_count(each))
+        for each in sets
     )
 
 
