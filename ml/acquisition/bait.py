@@ -41,7 +41,7 @@ def bait_binary(pool: Pool, *, batch_size: int, rng: np.random.Generator) -> tup
     then M takes it in. x is the row in the first 128 principal directions of the pool.
 
     Half of at most 2,000 candidates are the most doubtful rows (selection probability 1), the
-    others are drawn (their chance). Cost O((c + m) d 128 + b c 128).
+    others are drawn (their chance). Cost O((c + m) d 128 + c 128^2 + b c 128).
 
     Source: Ash et al. 2021, "Gone Fishing" (arXiv 2106.09675); the binary form is Huseljic et al.
     2024, "Fast Fishing" (arXiv 2404.08981); `methods.md` §1.5.
@@ -68,15 +68,21 @@ def bait_binary(pool: Pool, *, batch_size: int, rng: np.random.Generator) -> tup
 def _greedy(
     factors: Matrix, inverse: Matrix, fisher: Matrix, groups: Indices, batch_size: int
 ) -> Indices:
+    """Take one row after the other; M^-1 g and the fall of all rows follow by rank-one updates."""
     openings, chosen = Openings(groups), list[int]()
+    turned = factors @ inverse  # (c, d) rows g'M^-1
+    gain = ((turned @ fisher) * turned).sum(axis=1)  # g'M^-1 F M^-1 g
+    room = (turned * factors).sum(axis=1)  # g'M^-1 g
     for _ in range(min(batch_size, len(factors))):
-        turned = factors @ inverse  # (c, d) rows g'M^-1
-        fall = ((turned @ fisher) * turned).sum(axis=1) / (1.0 + (turned * factors).sum(axis=1))
-        best = int(np.where(openings.open(), fall, -1.0).argmax())
+        best = int(np.where(openings.open(), gain / (1.0 + room), -1.0).argmax())
         openings.take(best)
         chosen.append(best)
-        step = turned[best]
-        inverse = inverse - np.outer(step, step) / (1.0 + step @ factors[best])
+        step = turned[best].copy()
+        along, seen = factors @ step, fisher @ step
+        share = along / (1.0 + room[best])
+        gain += share * (share * (step @ seen) - 2.0 * (turned @ seen))
+        room -= share * along
+        turned -= np.outer(share, step)
     return np.array(chosen, dtype=np.int64)
 
 
