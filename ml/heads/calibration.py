@@ -152,8 +152,10 @@ def group_threshold(
     """Give the smallest sum over a group's labels at which the group is right often enough.
 
     Judged on the rows of which no label is said, as a group is said of no others; right where the
-    most likely label of the target is in the group with the largest sum. Never below one half, and
-    never above `threshold`, which holds for groups as well where the labels sum to 1.
+    most likely label of the target is in the group with the largest sum. Never below one half.
+    Above `threshold` only where rows say so: calibrated labels sum to 1, so it holds for groups as
+    well until `min_rows` rows that reach it are right less often than `target_accuracy`. Where no
+    higher bar is met either, no group is said (`NOTHING_ACCEPTED`).
 
     Args:
         out_of_group, targets, weights, target_accuracy, min_rows: as of `acceptance_threshold`.
@@ -176,7 +178,8 @@ def group_threshold(
         target=target_accuracy,
         min_rows=min_rows,
     )
-    return min(bar, threshold)
+    says_otherwise = np.count_nonzero(most[likely] >= threshold) >= min_rows
+    return bar if says_otherwise else min(bar, threshold)
 
 
 def lowest_bar(

@@ -134,3 +134,29 @@ def test_a_group_is_said_from_the_sum_at_which_it_is_right_where_no_label_is_sai
     assert bar == pytest.approx(0.85)
     # A label's threshold holds for sums as well, where the group has none of its own.
     assert group_threshold(said[20:], truth[20:], np.ones(20), [(0, 1)], threshold=0.9) == 0.9
+
+
+def group_rows(sums: list[float], is_right: list[bool]) -> tuple[np.ndarray, ...]:
+    """Give rows of labels 0 and 1, a group that is as likely as said, and of 2, alone."""
+    said = np.array([[total / 2, total / 2, 1 - total] for total in sums])
+    return said, np.eye(3)[[0 if right else 2 for right in is_right]], np.ones(len(sums))
+
+
+def test_groups_that_miss_the_target_above_the_labels_threshold_need_more() -> None:
+    # 10 of 10 right from 0.98; of all 20 that reach 0.9, 16 are: 0.8.
+    rows = group_rows([0.98] * 10 + [0.92] * 10, [True] * 16 + [False] * 4)
+
+    assert group_threshold(*rows, [(0, 1)], threshold=0.9) == pytest.approx(0.98)
+
+
+def test_no_group_is_said_where_no_sum_is_right_often_enough() -> None:
+    rows = group_rows([0.95] * 10, [True] * 8 + [False] * 2)
+
+    assert group_threshold(*rows, [(0, 1)], threshold=0.9) == NOTHING_ACCEPTED
+
+
+def test_too_few_rows_above_the_labels_threshold_say_nothing_against_it() -> None:
+    # Only 9 rows reach 0.9; that 11 others with 0.7 are wrong does not speak of them.
+    rows = group_rows([0.95] * 9 + [0.7] * 11, [True] * 7 + [False] * 13)
+
+    assert group_threshold(*rows, [(0, 1)], threshold=0.9) == 0.9
