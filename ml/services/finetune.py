@@ -19,7 +19,7 @@ from django.db import transaction
 from labeling.selectors import consensus, images, projects
 from labeling.services import pictures
 from ml.errors import MlError
-from ml.heads import calibration, codec, ridge
+from ml.heads import codec, ridge
 from ml.models import (
     EmbeddingScope,
     EmbeddingSet,
@@ -32,7 +32,16 @@ from ml.models import (
 )
 from ml.selectors import embeddings
 from ml.selectors import registry as registry_selectors
-from ml.services import budget, certification, embedding, gate, registry, runs, snapshots
+from ml.services import (
+    budget,
+    certification,
+    embedding,
+    fitting,
+    gate,
+    registry,
+    runs,
+    snapshots,
+)
 from ml.types import LabeledSet
 
 if TYPE_CHECKING:
@@ -47,7 +56,6 @@ if TYPE_CHECKING:
     Clock = Callable[[], datetime]
 
 BEAT_EVERY_S = 1.0
-TARGET_ACCURACY = 0.9
 
 
 class FineTuneNotEnabledError(MlError):
@@ -265,12 +273,10 @@ class _FineTune:
         now = self.clock()
         digest = snapshots.content_hash(rows)
         snapshot = snapshots.store(project_id=self.project.pk, rows=rows, digest=digest, now=now)
-        bar = calibration.acceptance_threshold(
-            fitted.out_of_group,
-            labeled.targets,
-            labeled.weights,
-            target_accuracy=self.project.target_accuracy or TARGET_ACCURACY,
-        )
+        target = self.project.target_accuracy or fitting.TARGET_ACCURACY
+        bar = fitting.threshold(labeled, fitted, target)
+        scheme = projects.scheme_of(self.project, rows.scheme_id)
+        groups = fitting.groups_said(labeled, fitted, scheme, threshold=bar, target=target)
         with transaction.atomic():
             self.claim.beat(now=now, stage="certifying", progress=0.98)
             version = registry.create_version(
@@ -287,7 +293,7 @@ class _FineTune:
                 n_labels=len(rows.image_ids),
                 is_certification_candidate=True,
                 # Of vectors that were tuned on these very labels: not comparable with a head's.
-                metrics={"tuned_log_loss": fitted.log_loss},
+                metrics={"tuned_log_loss": fitted.log_loss, **groups},
                 gate={
                     "log_loss_before": self.run.settings.get("log_loss_before"),
                     "log_loss_after": self.run.settings.get("log_loss_after"),

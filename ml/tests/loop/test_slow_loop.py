@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labeling.services import adjudication, decisions, projects
+from labeling.services import adjudication, decisions, label_groups, projects
 from labeling.tests import factories, worlds
 from labeling.tests.rows import Adjudication, Partition
 from ml.models import (
@@ -160,6 +160,21 @@ def test_a_better_backbone_is_proven_and_then_serves_with_its_own_vectors() -> N
     assert (tuned.state, tuned.evidence) == (ModelState.CHAMPION, Evidence.PROVEN)
     assert Embedding.objects.filter(set=tuned.embedding_set).count() == 210
     assert tuned.embedding_set.scope == EmbeddingScope.ALL
+
+
+@pytest.mark.usefixtures("tuning", "vectors_at_once")
+def test_a_tuned_version_says_groups_from_a_sum_of_its_own() -> None:
+    world = _noisy_world()
+    pair = [worlds.slug(name) for name in _labels(world)[:2]]
+    label_groups.set_groups(
+        project_id=world.project.pk, group_of=dict.fromkeys(pair, "Pair"), now=world.now
+    )
+
+    _finetune(world)
+
+    tuned = ModelVersion.objects.get(kind="FINETUNE")
+    assert tuned.metrics["grouped_as"] == [pair]
+    assert tuned.metrics["group_threshold"] <= tuned.acceptance_threshold
 
 
 @pytest.mark.usefixtures("tuning", "vectors_at_once")
