@@ -7,12 +7,13 @@ more than the whole set of another.
 
 from __future__ import annotations
 
-from itertools import chain, zip_longest
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ml.acquisition.rare import FEW
+from ml.acquisition.turns import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -58,7 +59,7 @@ def rare_first(probabilities: Probabilities, counts: Weights, *, most: int) -> l
         [(int(row), label) for row in np.argsort(-probabilities[:, label], kind="stable")[:most]]
         for label in few
     ]
-    return _in_turn(turns)[:most]
+    return list(islice(in_turn(turns, lambda _: True), most))
 
 
 def choose(
@@ -71,14 +72,11 @@ def choose(
     """Take questions of each kind in turn: one a split group, none of those in `without`."""
     found: list[Question] = []
     seen: set[int] = set()
-    for row, column in _in_turn(list(kinds)):
-        group = int(groups[row])
-        if len(found) < batch_size and group not in seen and (row, column) not in without:
-            found.append((row, column))
-            seen.add(group)
+
+    def is_free(question: Question) -> bool:
+        return int(groups[question[0]]) not in seen and question not in without
+
+    for question in islice(in_turn(kinds, is_free), batch_size):
+        seen.add(int(groups[question[0]]))
+        found.append(question)
     return found
-
-
-def _in_turn(turns: list[list[Question]]) -> list[Question]:
-    mixed = chain.from_iterable(zip_longest(*turns))
-    return [each for each in mixed if each is not None]

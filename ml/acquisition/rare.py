@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.acquisition.picking import one_a_group
+from ml.acquisition.turns import in_turn
 from ml.evaluation.novelty import novelty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ml.types import Embeddings, Groups, Indices, Probabilities, Weights
 
 FEW = 5
@@ -50,7 +49,7 @@ def tail_first(
     # Posteriors are soft: half an image is the least that shows a label.
     rare = [int(label) for label in order if 0.5 <= counts[label] < FEW][:batch_size]
     turns = [_likely(probabilities, label, batch_size) for label in rare]
-    return np.array(list(islice(_in_turn(turns, groups), batch_size)), dtype=np.int64)
+    return _one_a_group(turns, groups, batch_size)
 
 
 def most_novel(
@@ -85,15 +84,11 @@ def _likely(probabilities: Probabilities, label: int, batch_size: int) -> Indice
     return found
 
 
-def _in_turn(turns: list[Indices], groups: Groups) -> Iterator[int]:
-    """Take one row of each list in turn, none of a group twice."""
-    waiting = [iter(turn.tolist()) for turn in turns]
+def _one_a_group(turns: list[Indices], groups: Groups, batch_size: int) -> Indices:
     seen: set[int] = set()
-    while waiting:
-        for rows in list(waiting):
-            row = next((one for one in rows if int(groups[one]) not in seen), None)
-            if row is None:
-                waiting.remove(rows)
-            else:
-                seen.add(int(groups[row]))
-                yield row
+    found: list[int] = []
+    lists = [turn.tolist() for turn in turns]
+    for row in islice(in_turn(lists, lambda one: int(groups[one]) not in seen), batch_size):
+        seen.add(int(groups[row]))
+        found.append(row)
+    return np.array(found, dtype=np.int64)

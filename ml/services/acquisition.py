@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from ml.acquisition import PreparedRows
 from ml.acquisition.classifier import most_doubtful, probabilities_at
 from ml.acquisition.rescore import rescore
 from ml.acquisition.shards import RollingShard
+from ml.acquisition.turns import spread
 from ml.errors import MlError
 from ml.heads import ridge, several
 from ml.selectors import embeddings, outlook
@@ -205,12 +207,12 @@ def refill(
 
     What staff have asked for by pictures comes first (`similar`).
 
-    Priorities fall from 0 by 1 a place, so that the window is served in the order chosen. The share
-    of it that labeling's sweep has found goes to second opinions, spread evenly: the images that
-    ActiveLab scores lowest, chosen with certainty. Before all comes now and then one whose label is
-    doubted (`label_errors`, or `again`), where their share allows. Small shares go to what may be
-    of a rare label or of none (`rare`), and to questions about one label (`contains`). A pool with
-    nothing new asks for none, so that labeling ends.
+    Priorities fall from 0 by 1 a place, so that the window is served in the order chosen. Before
+    all comes now and then one whose label is doubted (`label_errors`, or `again`), where their
+    share allows. Shares are spread evenly over the rest: the one that labeling's sweep has found
+    for second opinions (the images that ActiveLab scores lowest, chosen with certainty), and small
+    ones for what may be of a rare label or of none (`rare`) and for questions about one label
+    (`contains`). A pool with nothing new asks for none, so that labeling ends.
     """
     wanted = similar.entries(
         project_id=project.pk, image_ids=scored.image_ids, groups=scored.groups, rng=rng, now=now
@@ -223,10 +225,11 @@ def refill(
     doubted = [*again, *_doubted(project, labeled, rng)]
     pool = scored.pool(labeled.counts)
     shares = rare.choose(project, pool, labeled.image_ids, size=size, without=wanted, rng=rng)
-    taken = [*wanted, *doubted, *shares]
     if contains.has_others(project, now):
-        shares += contains.choose(project, pool, size=size, without=taken, rng=rng)
-    asked = {each.image_id for each in (*wanted, *doubted, *shares)}
+        taken = [*wanted, *doubted, *chain.from_iterable(shares)]
+        shares.append(contains.choose(project, pool, size=size, without=taken, rng=rng))
+    new = list(chain.from_iterable(shares))
+    asked = {each.image_id for each in (*wanted, *doubted, *new)}
     again = [each for each in _second_opinions(project.pk, size) if each.image_id not in asked]
     positions, chances = acquisition.ACQUISITION_FUNCTIONS[name](
         pool, batch_size=max(size - len(again) - len(asked), 1), rng=rng
@@ -239,12 +242,12 @@ def refill(
     ]
     queue.refill(
         project_id=project.pk,
-        entries=[*wanted, *doubted, *rare.mixed(_in_turn(fresh, again), shares, rng)],
+        entries=[*wanted, *doubted, *_in_order(spread(fresh, [again, *shares], rng))],
         policy=f"{name} 1",
         model_version=model_version,
         now=now,
     )
-    return np.array([each.image_id for each in (*wanted, *fresh, *shares)], dtype=np.int64)
+    return np.array([each.image_id for each in (*wanted, *fresh, *new)], dtype=np.int64)
 
 
 def _window(project: ProjectRow, name: str, *, is_cold: bool) -> int:
@@ -279,11 +282,5 @@ def _doubted(
     return [queue.RefillEntry(image_id, 1.0, DOUBTED_CHANCE, DOUBTED) for image_id in ids[:1]]
 
 
-def _in_turn(
-    fresh: list[queue.RefillEntry], again: list[queue.RefillEntry]
-) -> list[queue.RefillEntry]:
-    """Spread second opinions evenly among new images, each kind in its own order."""
-    places = [((place + 1) / (len(fresh) + 1), each) for place, each in enumerate(fresh)]
-    places += [((place + 1) / (len(again) + 1), each) for place, each in enumerate(again)]
-    merged = [each for _, each in sorted(places, key=lambda pair: pair[0])]
-    return [replace(each, priority=-float(place)) for place, each in enumerate(merged)]
+def _in_order(entries: list[queue.RefillEntry]) -> list[queue.RefillEntry]:
+    return [replace(each, priority=-float(place)) for place, each in enumerate(entries)]

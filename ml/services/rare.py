@@ -5,7 +5,6 @@ Each share is bounded, and each image's chance of being looked at is stored with
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +36,7 @@ def choose(
     size: int,
     without: Sequence[RefillEntry],
     rng: np.random.Generator,
-) -> list[RefillEntry]:
+) -> list[list[RefillEntry]]:
     """Choose the shares of a window of `size` entries, or nothing before there is a classifier.
 
     Args:
@@ -47,53 +46,22 @@ def choose(
         size: entries of the window.
         without: what the window holds already.
         rng: draws from a large pool.
+
+    Returns:
+        What may be of a rare label and what of none, each best first, no image twice.
     """
     has_head = pool.head is not None or pool.probabilities is not None
     counts = pool.labeled_counts
     if not has_head or counts is None or cold_start(counts, len(counts)):
         return []
-    chosen = [
-        *_tail(pool, counts, round(project.tail_share * size), rng),
-        *_novel(project.pk, pool, labeled_ids, round(project.novelty_share * size), rng),
-    ]
+    tail = _tail(pool, counts, round(project.tail_share * size), rng)
+    novel = _novel(project.pk, pool, labeled_ids, round(project.novelty_share * size), rng)
     taken = {each.image_id for each in without}
-    fresh = {each.image_id: each for each in reversed(chosen) if each.image_id not in taken}
-    return list(reversed(fresh.values()))
-
-
-def mixed(
-    entries: list[RefillEntry], extra: list[RefillEntry], rng: np.random.Generator
-) -> list[RefillEntry]:
-    """Spread extra entries evenly among the others, from a random place on.
-
-    A window is filled anew with nearly every answer, so only its first places are ever served:
-    from a fixed place on, the extra ones would come always or never.
-    """
-    if not extra:
-        return entries
-    extra = _taking_turns(extra, rng)
-    step = (len(entries) + len(extra)) / len(extra)
-    out = list(entries)
-    for place, each in zip(step * (rng.random() + np.arange(len(extra))), extra, strict=True):
-        out.insert(int(place), each)
-    return [replace(each, priority=-float(place)) for place, each in enumerate(out)]
-
-
-def _taking_turns(extra: list[RefillEntry], rng: np.random.Generator) -> list[RefillEntry]:
-    """Mix kinds by how many there are of each, every kind in its own order.
-
-    One kind after the other, the last one would never come: of a window only the first places are
-    served.
-    """
-    kinds: dict[str, list[RefillEntry]] = {}
-    for each in extra:
-        kinds.setdefault(each.policy.partition(" ")[0], []).append(each)
-    placed = [
-        ((place + start) / len(kind), each)
-        for kind, start in zip(kinds.values(), rng.random(len(kinds)), strict=True)
-        for place, each in enumerate(kind)
-    ]
-    return [each for _, each in sorted(placed, key=lambda pair: pair[0])]
+    kinds = []
+    for found in (tail, novel):
+        kinds.append([each for each in found if each.image_id not in taken])
+        taken |= {each.image_id for each in found}
+    return kinds
 
 
 def _tail(pool: Pool, counts: Weights, count: int, rng: np.random.Generator) -> list[RefillEntry]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 import pytest
 
 from labeling.selectors.annotations import NEUTRAL_SENTENCE, SENTENCES, sentence_after
 from labeling.selectors.queue import NOVEL, TAIL_FIRST
-from labeling.services.queue import RefillEntry
 from labeling.tests import worlds
 from labeling.tests.rows import Annotation, QueueEntry
 from ml.models import Embedding
-from ml.services import rare
 from ml.tests.loop.world import DIM, LABELS, World
 
 pytestmark = pytest.mark.django_db
@@ -75,19 +71,6 @@ def test_nothing_is_added_where_the_shares_are_zero() -> None:
     assert entries(world, NOVEL) + entries(world, TAIL_FIRST) == []
 
 
-def test_each_place_of_the_window_has_its_share() -> None:
-    base = [RefillEntry(key, 0.0, 1.0) for key in range(18)]
-    extra = [RefillEntry(key, 0.0, 1.0, NOVEL) for key in (100, 101)]
-    counted = np.zeros(20)
-    for seed in range(400):
-        mixed = rare.mixed(base, extra, np.random.default_rng(seed))
-        assert [each.priority for each in mixed] == [-float(place) for place in range(20)]
-        assert [each.image_id for each in mixed if not each.policy] == list(range(18))
-        counted += [each.policy == NOVEL for each in mixed]
-
-    np.testing.assert_allclose(counted / 400, 0.1, atol=0.06)
-
-
 def test_the_reason_is_told_after_the_answer_and_not_before() -> None:
     world = World.make(pool=60, window_size=40, client_window=40, novelty_share=0.25)
     world.label_some(20)
@@ -104,25 +87,3 @@ def test_the_reason_is_told_after_the_answer_and_not_before() -> None:
     for policy, sentence in told.items():
         assert (sentence == SENTENCES.get(NOVEL)) == (policy == NOVEL)
     assert NEUTRAL_SENTENCE not in SENTENCES.values()
-
-
-def test_each_kind_of_share_comes_among_the_first_as_often_as_there_are_of_it() -> None:
-    """One kind after the other, a window that is filled anew at each answer never came to the last.
-
-    Questions about one label were chosen four hundred times and asked not once.
-    """
-    plain = [RefillEntry(1000 + number, 0.0, 1.0) for number in range(40)]
-    kinds = {"tail_first 1": 4, "novelty 1": 4, "contains 1": 2}
-    extra = [
-        RefillEntry(100 * place + number, 0.0, 1.0, f"{policy} x")
-        for place, (policy, count) in enumerate(kinds.items())
-        for number in range(count)
-    ]
-    first: Counter[str] = Counter()
-    for seed in range(400):
-        mixed = rare.mixed(plain, extra, np.random.default_rng(seed))
-        assert [each.image_id for each in mixed if each.policy.startswith("tail")] == [0, 1, 2, 3]
-        first[next(each.policy for each in mixed if each.policy).removesuffix(" x")] += 1
-
-    assert first.keys() == kinds.keys()
-    assert 40 < first["contains 1"] < 120
