@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useRoute } from "preact-iso";
 import { ApiError, api } from "../../api/client";
 import type { InvitationView, Joined } from "../../api/types";
@@ -7,6 +7,8 @@ import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { useLoad } from "../../shared/useLoad";
 import { useTitle } from "../../shared/useTitle";
 import { Shell } from "../Shell";
+import { loadSession } from "../session";
+import { type Here, whoIsHere } from "../whoIsHere";
 
 const NAME_LENGTH = 60;
 
@@ -24,25 +26,73 @@ function Closed({ title, why }: { title: string; why: string }) {
   );
 }
 
-function JoinForm({
-  invitation,
-  onJoin,
-}: {
+interface KnownHereProps {
+  here: Here;
+  project: InvitationView["project"];
+  /** Why nobody else can join by this link; empty where somebody can. */
+  reason: string;
+  onElse: () => void;
+}
+
+/** Opened again where somebody has joined: joining twice would split one person's answers. */
+function KnownHere({ here, project, reason, onElse }: KnownHereProps) {
+  return (
+    <>
+      <div class="stack">
+        <p class="soft">Good to see you again</p>
+        <h1>{project.name}</h1>
+        <p class="lead">
+          {here.isSignedIn
+            ? `You are signed in here as ${here.name}.`
+            : `You have joined on this device as ${here.name}.`}
+        </p>
+      </div>
+      <div class="row">
+        <a class="button" data-tone="primary" data-size="l" href={`/label/${project.slug}`}>
+          Continue as {here.name}
+        </a>
+        {!here.isSignedIn && reason === "" && (
+          <Button size="l" onClick={onElse}>
+            I am somebody else
+          </Button>
+        )}
+      </div>
+      {here.isSignedIn && (
+        <p class="soft">
+          Somebody else? Sign out first, or open the link in another browser or a private window.
+        </p>
+      )}
+      {reason !== "" && !here.isSignedIn && <p class="soft">Somebody else? {reason}</p>}
+    </>
+  );
+}
+
+interface JoinFormProps {
   invitation: InvitationView;
-  onJoin: (j: Joined) => void;
-}) {
+  /** Who this browser has been so far in the project. */
+  before: string | null;
+  onJoin: (joined: Joined) => void;
+}
+
+function JoinForm({ invitation, before, onJoin }: JoinFormProps) {
   const { token = "" } = useRoute().params;
   const [name, setName] = useState("");
   const [hasConsented, setConsented] = useState(false);
   const [missing, setMissing] = useState({ name: false, consent: false });
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
+  const isTaken = before !== null && name.trim().toLowerCase() === before.toLowerCase();
   const nameInput = useRef<HTMLInputElement>(null);
   const { project } = invitation;
 
+  // The button that brought somebody else here is gone.
+  useEffect(() => {
+    if (before !== null) nameInput.current?.focus();
+  }, [before]);
+
   const join = async (event: Event) => {
     event.preventDefault();
-    const lack = { name: name.trim() === "", consent: !hasConsented };
+    const lack = { name: name.trim() === "" || isTaken, consent: !hasConsented };
     setMissing(lack);
     if (lack.name) nameInput.current?.focus();
     if (lack.name || lack.consent) return;
@@ -78,10 +128,17 @@ function JoinForm({
             aria-describedby="display-name-hint"
             onInput={(event) => setName(event.currentTarget.value)}
           />
-          <p class="hint" id="display-name-hint" data-tone={missing.name ? "danger" : undefined}>
-            {missing.name
-              ? "Please enter a name; any will do."
-              : "A first name or a made-up one. The coordinator sees it."}
+          <p
+            class="hint"
+            id="display-name-hint"
+            data-tone={missing.name || isTaken ? "danger" : undefined}
+          >
+            {isTaken
+              ? `${before} has joined on this device already; please choose another name.`
+              : missing.name
+                ? "Please enter a name; any will do."
+                : "A first name or a made-up one. The coordinator sees it."}
+            {before !== null && !isTaken && ` ${before} gets back by the personal link.`}
           </p>
         </div>
         <div class="terms small">
@@ -156,18 +213,47 @@ function Welcome({ joined, project }: { joined: Joined; project: InvitationView[
   );
 }
 
+interface Door {
+  invitation: InvitationView;
+  here: Here | null;
+}
+
+async function knock(token: string, signal: AbortSignal): Promise<Door> {
+  const [invitation, session] = await Promise.all([
+    api.get<InvitationView>(`invitations/${encodeURIComponent(token)}`, { signal }),
+    loadSession(signal),
+  ]);
+  return { invitation, here: whoIsHere(invitation, session) };
+}
+
+interface AnteroomProps extends Door {
+  onJoin: (joined: Joined) => void;
+}
+
+/** What stands before joining: nothing to do again, a closed door, or the form. */
+function Anteroom({ invitation, here, onJoin }: AnteroomProps) {
+  const [isElse, setElse] = useState(false);
+  const { project, valid } = invitation;
+  const reason = valid
+    ? ""
+    : invitation.reason || "Please ask the person who sent it for a new one.";
+  if (here && !isElse) {
+    return <KnownHere here={here} project={project} reason={reason} onElse={() => setElse(true)} />;
+  }
+  if (!valid) return <Closed title="This invitation is closed" why={reason} />;
+  return <JoinForm invitation={invitation} before={here?.name ?? null} onJoin={onJoin} />;
+}
+
 export function JoinPage() {
   const { token = "" } = useRoute().params;
   const [joined, setJoined] = useState<Joined | null>(null);
-  const { data, error, reload } = useLoad(token, (signal) =>
-    api.get<InvitationView>(`invitations/${encodeURIComponent(token)}`, { signal }),
-  );
+  const { data, error, reload } = useLoad(token, (signal) => knock(token, signal));
   const welcome = (answer: Joined) => {
     setJoined(answer);
     // The button was at the end of a long page on a phone.
     scrollTo(0, 0);
   };
-  useTitle(data ? `Join ${data.project.name}` : "Join");
+  useTitle(data ? `Join ${data.invitation.project.name}` : "Join");
   const isUnknown = error instanceof ApiError && (error.status === 404 || error.status === 410);
   const stage = joined ? "joined" : data ? "form" : "loading";
   return (
@@ -179,14 +265,8 @@ export function JoinPage() {
         />
       )}
       {error !== null && !isUnknown && <ErrorNote error={error} onRetry={reload} />}
-      {data && !data.valid && (
-        <Closed
-          title="This invitation is closed"
-          why={data.reason || "Please ask the person who sent it for a new one."}
-        />
-      )}
-      {data?.valid && !joined && <JoinForm invitation={data} onJoin={welcome} />}
-      {data && joined && <Welcome joined={joined} project={data.project} />}
+      {data && !joined && <Anteroom {...data} onJoin={welcome} />}
+      {data && joined && <Welcome joined={joined} project={data.invitation.project} />}
     </Shell>
   );
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
@@ -395,36 +393,6 @@ def look_of(element: Locator) -> dict[str, str]:
         }"""
     )
     return found
-
-
-def test_the_personal_link_leads_back_to_the_images(
-    desktop: Visitor, phone: Visitor, world: World
-) -> None:
-    page = desktop.page
-    page.goto(world.invitation)
-    page.get_by_label("What should we call you?").fill("Kim")
-    page.get_by_role("checkbox").check()
-    desktop.shot("join")
-    page.get_by_role("button", name="Join").click()
-    link = page.get_by_label("Your personal link").input_value()
-    desktop.shot("joined")
-
-    phone.page.goto(link)
-    expect(phone.page).to_have_url(re.compile(f"/label/{world.slug}$"))
-    phone.page.get_by_role("button", name="Start labeling").tap()
-    phone.sees_an_image()
-
-
-def test_an_invitation_that_is_not_valid_says_so(desktop: Visitor, world: World) -> None:
-    desktop.page.goto(f"{world.address}/join/no-such-invitation")
-
-    expect(desktop.page.get_by_role("heading", level=1)).to_contain_text("does not open anything")
-
-
-def test_somebody_who_has_not_joined_is_shown_the_way(desktop: Visitor, world: World) -> None:
-    desktop.page.goto(f"{world.address}/label/{world.slug}")
-
-    expect(desktop.page.get_by_role("heading", level=1)).to_contain_text("joined")
 
 
 def test_a_message_reaches_the_coordinator(desktop: Visitor, world: World) -> None:
