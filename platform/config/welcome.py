@@ -24,6 +24,7 @@ Say = Callable[[str], None]
 OWNER = "owner"
 INVITATION_DAYS = 30
 INVITATION_USES = 100
+NOTE = "invitation-"
 
 
 def ensure_owner(*, say: Say) -> None:
@@ -68,32 +69,34 @@ def print_links(public_url: str, *, say: Say) -> None:
 
 
 def _invitation(public_url: str, slug: str) -> str:
-    """Make this start's invitation and withdraw that of the start before.
+    """Make this start's invitation and withdraw those of earlier starts, whatever their project.
 
-    The old link cannot be printed again, because only its digest is stored; left open, one more
+    An old link cannot be printed again, because only its digest is stored; left open, one more
     would lie about with every start. Who joined by it stays.
     """
-    project_id, now = projects.by_slug(slug).pk, timezone.now()
-    note = settings.DATA_DIR / "run" / f"invitation-{slug}"
-    _withdraw(project_id, note, now=now)
+    now = timezone.now()
+    for note in sorted((settings.DATA_DIR / "run").glob(f"{NOTE}*")):
+        _withdraw(note, now=now)
     made, token = people.invite(
-        project_id=project_id,
+        project_id=projects.by_slug(slug).pk,
         role="VOLUNTEER",
         use_limit=INVITATION_USES,
         ttl=timedelta(days=INVITATION_DAYS),
         created_by_id=None,
         now=now,
     )
-    machine.write_whole(note, str(made.public_id))
+    machine.write_whole(settings.DATA_DIR / "run" / f"{NOTE}{slug}", str(made.public_id))
     return f"{public_url}/join/{token}"
 
 
-def _withdraw(project_id: int, note: Path, *, now: datetime) -> None:
+def _withdraw(note: Path, *, now: datetime) -> None:
     """Close the invitation whose public id a note holds, where both are still there."""
-    with suppress(FileNotFoundError, people_selectors.InvitationNotFoundError):
-        public_id = note.read_text(encoding="utf-8")
-        earlier = people_selectors.invitation(project_id, public_id)
+    slug, public_id = note.name.removeprefix(NOTE), note.read_text(encoding="utf-8")
+    gone = (projects.ProjectNotFoundError, people_selectors.InvitationNotFoundError)
+    with suppress(*gone):
+        earlier = people_selectors.invitation(projects.by_slug(slug).pk, public_id)
         people.revoke_invitation(invitation_id=earlier.pk, user_id=None, now=now)
+    note.unlink()
 
 
 def _login_link(public_url: str) -> str:

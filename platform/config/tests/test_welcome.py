@@ -60,23 +60,25 @@ def test_a_start_withdraws_the_invitation_of_the_start_before_and_no_other(pantr
     assert _is_open(by_hand)
 
 
-def test_a_start_on_other_pictures_leaves_the_first_project_open(
+def test_a_start_on_other_pictures_withdraws_the_link_of_the_start_before(
     pantry: Project, data: Path
 ) -> None:
     first = _token_of_a_start()
     cellar = factories.make_project(name="Cellar")
     pictures.remember(data, cellar.slug)
 
-    assert _is_open(_token_of_a_start())
+    second = _token_of_a_start()
+    pictures.remember(data, pantry.slug)
+    third = _token_of_a_start()
 
-    assert _is_open(first)
+    assert [_is_open(token) for token in (first, second, third)] == [False, False, True]
 
 
 def test_a_start_needs_no_note_of_an_earlier_one(pantry: Project, data: Path) -> None:
     _token_of_a_start()
     pantry.invitations.all().delete()
     assert _is_open(_token_of_a_start())
-    (data / "run" / f"invitation-{pantry.slug}").unlink()
+    (data / "run" / f"invitation-{pantry.slug}").rename(data / "run" / "invitation-gone")
 
     assert _is_open(_token_of_a_start())
 
