@@ -138,6 +138,20 @@ def check_asked(scheme: SchemeView, asks: int, answer: Answer) -> None:
         )
 
 
+def refuse_removed(code: str | None, answer: Answer) -> None:
+    """Refuse an answer about a label that the page still shows, and the project no longer has.
+
+    Raises:
+        InvalidAnswerError: the picture was asked about that label alone.
+    """
+    if code is not None:
+        raise InvalidAnswerError(
+            f"The label {code} was removed since this picture was shown. Reload the page and "
+            "answer about the whole picture.",
+            kind=answer.kind,
+        )
+
+
 def label_ids(project: Project, scheme: SchemeView, answer: Answer) -> list[int]:
     """Check an answer against a scheme version; give the labels it names."""
     if answer.kind not in ANSWER_KINDS:
@@ -191,6 +205,8 @@ def write(
     """
     scheme = scheme or projects.current_scheme(annotator.project_id)
     asks = questions.asked_label(assignment, scheme)
+    if asks is None and assignment is not None and answer.kind in ABOUT_ONE_LABEL:
+        refuse_removed(questions.asked_code(assignment.policy), answer)
     if asks is None or answer.kind in NO_VOTE:
         chosen = label_ids(annotator.project, scheme, answer)
         asks = None

@@ -194,6 +194,16 @@ def test_a_label_retired_meanwhile_leaves_the_picture_to_be_answered(project: Pr
     assert Consensus.objects.get(image=image).state == ConsensusState.RESOLVED
 
 
+def test_an_answer_about_a_label_removed_meanwhile_is_told_so(project: Project) -> None:
+    (image,) = make_images(project, 1)
+    ask(image)
+    assignment = held(make_annotator(project))
+    make_scheme(project, ["milk", "oat milk"])
+
+    with pytest.raises(InvalidAnswerError, match=r"soy-milk was removed .* Reload the page"):
+        submit(assignment, "soy milk", kind="YES")
+
+
 def test_no_audit_image_is_ever_asked_about_one_label(project: Project) -> None:
     (image,) = make_images(project, 1, Partition.AUDIT)
 
