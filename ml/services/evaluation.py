@@ -13,7 +13,7 @@ import numpy as np
 
 from labeling.errors import LabelingError
 from ml.errors import MlError
-from ml.evaluation import intervals, metrics
+from ml.evaluation import intervals, metrics, rounding
 from ml.services import evaluation_several, levels, prediction, serving
 
 if TYPE_CHECKING:
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
     from ml.services.labeled_folder import LabeledPicture
     from ml.services.serving import ServedModel
-    from ml.types import Interval, Labels, Probabilities
+    from ml.types import Labels, Probabilities
 
 BATCH = 16
-DIGITS = 6
 
 
 class UnknownLabelsError(MlError):
@@ -120,11 +119,11 @@ def _report(served: ServedModel, true: Labels, probabilities: Probabilities) -> 
     overall = intervals.wilson(int(np.trace(counts)), len(true))
     return {
         "n": len(true),
-        "accuracy": round(overall.estimate, DIGITS),
-        "interval": _bounds(overall),
-        "macro": round(metrics.macro(true, predicted), DIGITS),
-        "top5": round(metrics.top_k(true, probabilities, 5), DIGITS),
-        "ece": round(metrics.ece(true, probabilities), DIGITS),
+        "accuracy": rounding.number(overall.estimate),
+        "interval": rounding.bounds(overall),
+        "macro": rounding.number(metrics.macro(true, predicted)),
+        "top5": rounding.number(metrics.top_k(true, probabilities, 5)),
+        "ece": rounding.number(metrics.ece(true, probabilities)),
         "per_class": {
             code: _of_class(int(counts[column, column]), int(counts[column].sum()))
             for column, code in enumerate(served.label_order)
@@ -142,10 +141,6 @@ def _of_class(right: int, n: int) -> dict[str, Any]:
     share = intervals.wilson(right, n)
     return {
         "n": n,
-        "accuracy": round(share.estimate, DIGITS) if n else None,
-        "interval": _bounds(share) if n else None,
+        "accuracy": rounding.number(share.estimate) if n else None,
+        "interval": rounding.bounds(share) if n else None,
     }
-
-
-def _bounds(share: Interval) -> list[float]:
-    return [round(share.low, DIGITS), round(share.high, DIGITS)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.evaluation import intervals, several_labels
+from ml.evaluation import intervals, rounding, several_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from ml.evaluation.several_labels import LabelMeasure
     from ml.services.labeled_folder import LabeledPicture
     from ml.services.serving import ServedModel
-    from ml.types import Interval
-
-DIGITS = 6
 
 
 def report(
@@ -46,14 +43,14 @@ def report(
     exact = intervals.wilson(int(((said > 0.5) == shows).all(axis=1).sum()), len(pictures))
     return {
         "n": len(pictures),
-        "accuracy": round(exact.estimate, DIGITS),
-        "interval": _bounds(exact),
-        "mean_average_precision": _rounded(found.mean_average_precision),
-        "micro_f1": _rounded(found.micro_f1),
-        "macro_f1": _rounded(found.macro_f1),
+        "accuracy": rounding.number(exact.estimate),
+        "interval": rounding.bounds(exact),
+        "mean_average_precision": rounding.number(found.mean_average_precision),
+        "micro_f1": rounding.number(found.micro_f1),
+        "macro_f1": rounding.number(found.macro_f1),
         "per_class": {
             code: {
-                "threshold": _rounded(float(bars[at]) if bars[at] <= 1 else None),
+                "threshold": rounding.number(float(bars[at]) if bars[at] <= 1 else None),
                 **_of_label(found.by_label[at]),
             }
             for at, code in enumerate(served.label_order)
@@ -69,22 +66,8 @@ def report(
 def _of_label(one: LabelMeasure) -> dict[str, Any]:
     return {
         "n": one.n_yes,
-        "average_precision": _rounded(one.average_precision),
-        "precision": _share(one.precision),
-        "recall": _share(one.recall),
-        "f1": _rounded(one.f1),
+        "average_precision": rounding.number(one.average_precision),
+        "precision": rounding.share(one.precision),
+        "recall": rounding.share(one.recall),
+        "f1": rounding.number(one.f1),
     }
-
-
-def _share(found: Interval | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return {"estimate": _rounded(found.estimate), "interval": _bounds(found), "n": found.n}
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)
-
-
-def _bounds(share: Interval) -> list[float]:
-    return [round(share.low, DIGITS), round(share.high, DIGITS)]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml.evaluation import levels
+from ml.evaluation import levels, rounding
 from ml.evaluation.intervals import wilson
 
 if TYPE_CHECKING:
     from ml.services.serving import ServedModel
     from ml.types import Labels, Probabilities
-
-DIGITS = 6
 
 
 def measure(served: ServedModel, true: Labels, probabilities: Probabilities) -> dict[str, Any]:
@@ -33,21 +31,12 @@ def measure(served: ServedModel, true: Labels, probabilities: Probabilities) -> 
     found = levels.measure(true, probabilities, [one.columns for one in served.groups], answers)
     return {
         "n": found.n,
-        "label": _share(found.right_label, found.n),
-        "group": _share(found.right_group, found.n),
-        "threshold": round(served.threshold, DIGITS),
+        "label": rounding.share(wilson(found.right_label, found.n)),
+        "group": rounding.share(wilson(found.right_group, found.n)),
+        "threshold": rounding.number(served.threshold),
         "group_threshold": served.group_threshold,
-        "said_label": _share(found.said_label, found.n),
-        "said_label_right": _share(found.said_label_right, found.said_label),
-        "said_group": _share(found.said_group, found.n),
-        "said_group_right": _share(found.said_group_right, found.said_group),
+        "said_label": rounding.share(wilson(found.said_label, found.n)),
+        "said_label_right": rounding.share(wilson(found.said_label_right, found.said_label)),
+        "said_group": rounding.share(wilson(found.said_group, found.n)),
+        "said_group_right": rounding.share(wilson(found.said_group_right, found.said_group)),
     }
-
-
-def _share(count: int, n: int) -> dict[str, Any] | None:
-    """Give a share with its interval; None of nothing."""
-    if not n:
-        return None
-    share = wilson(count, n)
-    bounds = [round(share.low, DIGITS), round(share.high, DIGITS)]
-    return {"n": n, "share": round(share.estimate, DIGITS), "interval": bounds}

@@ -81,8 +81,8 @@ def _table_of_sets(figures: dict[str, Any]) -> Table:
             code,
             str(row["n"]),
             _share(row["average_precision"]),
-            _share(row["precision"] and row["precision"]["estimate"]),
-            _share(row["recall"] and row["recall"]["estimate"]),
+            _share(row["precision"] and row["precision"]["share"]),
+            _share(row["recall"] and row["recall"]["share"]),
             _share(row["f1"]),
         )
     return drawn

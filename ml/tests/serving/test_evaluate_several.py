@@ -44,9 +44,9 @@ def test_whole_sets_and_each_label_are_measured_on_a_folder(
     assert found["n"] == 3
     # The champion takes the green picture for a leek.
     assert found["accuracy"] == pytest.approx(2 / 3, abs=1e-6)
-    assert found["per_class"]["apple"]["precision"]["estimate"] == 1
-    assert found["per_class"]["apple"]["recall"]["estimate"] == 1
-    assert found["per_class"]["leek"]["precision"]["estimate"] == 0.5
+    assert found["per_class"]["apple"]["precision"]["share"] == 1
+    assert found["per_class"]["apple"]["recall"]["share"] == 1
+    assert found["per_class"]["leek"]["precision"]["share"] == 0.5
     assert found["per_class"]["leek"]["average_precision"] in (0.5, 1.0)
     assert found["per_class"]["water"] == {
         "threshold": None,
