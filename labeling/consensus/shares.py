@@ -9,13 +9,13 @@ CONFIDENCE = 0.95
 """Of every interval of a counted share, on every page."""
 
 
-def wilson(k: int, n: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson(k: float, n: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Give the two-sided Wilson score interval of the share k / n.
 
     It begins at 0 where k is 0 and ends at 1 where k is n.
 
     Args:
-        k: how many of the cases are so, 0 <= k <= n.
+        k: how many of the cases are so, 0 <= k <= n; fractional where cases are weighted.
         n: independent cases; of none the share may be anything, 0 to 1.
         confidence: between 0 and 1.
 
@@ -27,12 +27,24 @@ def wilson(k: int, n: int, *, confidence: float = CONFIDENCE) -> tuple[float, fl
     if not 0 <= k <= n:
         message = f"k must lie between 0 and n, got k={k}, n={n}"
         raise ValueError(message)
-    if n == 0:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share, scale = k / n, 1 + z * z / n
-    centre = (share + z * z / (2 * n)) / scale
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
+    return around(k / n, n, confidence=confidence) if n else (0.0, 1.0)
+
+
+def around(share: float, n: float, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Give Wilson's interval of a share that is known as well as from n equal cases, n > 0."""
+    centre, half = _wilson(share, n, confidence)
     # Exact at the ends: rounding must not put the share outside its own interval.
-    low = 0.0 if k == 0 else max(centre - half, 0.0)
-    return low, 1.0 if k == n else min(centre + half, 1.0)
+    return max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0)
+
+
+def half_width(share: float, n: float, *, confidence: float = CONFIDENCE) -> float:
+    """Say how wide Wilson's interval is to either side, before it is cut at 0 and 1."""
+    return _wilson(share, n, confidence)[1]
+
+
+def _wilson(share: float, n: float, confidence: float) -> tuple[float, float]:
+    """Give centre and half-width."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    scale = 1 + z * z / n
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
+    return (share + z * z / (2 * n)) / scale, half

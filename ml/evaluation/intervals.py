@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labeling.consensus import shares
 from ml.evaluation.pooling import partially_pooled
 from ml.types import Interval
 
@@ -25,19 +25,11 @@ def wilson(k: float, n: int, *, confidence: float = 0.95) -> Interval:
         n: independent cases: split groups, not images. 0 gives `UNKNOWN`.
         confidence: between 0 and 1.
 
-    Source: Wilson 1927; coverage is tested by simulation.
+    The formula is `labeling.consensus.shares`'s, which shows shares too; coverage is tested by
+    simulation.
     """
-    if not 0 <= k <= n:
-        message = f"k must lie between 0 and n, got k={k}, n={n}"
-        raise ValueError(message)
-    if n == 0:
-        return UNKNOWN
-    share = k / n
-    centre, half = _wilson(share, n, confidence)
-    # Exact at the ends: rounding must not put the estimate outside its own interval.
-    return Interval(
-        share, max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0), n
-    )
+    low, high = shares.wilson(k, n, confidence=confidence)
+    return Interval(k / n, low, high, n) if n else UNKNOWN
 
 
 def pooled(
@@ -96,11 +88,11 @@ def answers_missing_for(
         return 0
     share = (k + 2) / (n + 4)
     low, high = n, n + 1
-    while _wilson(share, high, confidence)[1] > half_width:
+    while shares.half_width(share, high, confidence=confidence) > half_width:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        if _wilson(share, middle, confidence)[1] > half_width:
+        if shares.half_width(share, middle, confidence=confidence) > half_width:
             low = middle
         else:
             high = middle
@@ -115,22 +107,14 @@ def half_width_with(k: float, n: int, more: int, *, confidence: float = 0.95) ->
     """
     current = wilson(k, n, confidence=confidence)
     now = (current.high - current.low) / 2
-    return min(now, _wilson((k + 2) / (n + 4), n + more, confidence)[1]) if more else now
+    if not more:
+        return now
+    return min(now, shares.half_width((k + 2) / (n + 4), n + more, confidence=confidence))
 
 
 def with_effective_n(
     share: float, effective: float, *, n: int, confidence: float = 0.95
 ) -> Interval:
     """Give Wilson's interval of a weighted share: `effective` equal cases know as much as the n."""
-    centre, half = _wilson(share, effective, confidence)
-    return Interval(
-        share, max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0), n
-    )
-
-
-def _wilson(share: float, n: float, confidence: float) -> tuple[float, float]:
-    """Give centre and half-width."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    scale = 1 + z * z / n
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
-    return (share + z * z / (2 * n)) / scale, half
+    low, high = shares.around(share, effective, confidence=confidence)
+    return Interval(share, low, high, n)
