@@ -59,6 +59,15 @@ def open_due(project: Project) -> int:
     return adjudication.open_due(project_id=project.pk, now=worlds.NOW)
 
 
+def quarrels(project: Project, people: list[Annotator], count: int) -> list[Image]:
+    """Give audit images about which people disagree, each due to be shown to an expert."""
+    images = audit_images(project, count)
+    for image in images:
+        say(people, image, "milk", "juice", "milk")
+    open_due(project)
+    return images
+
+
 def kinds(project: Project) -> dict[int, tuple[str, float]]:
     rows = Adjudication.objects.filter(project=project)
     return {row.image_id: (row.kind, row.probability) for row in rows}
@@ -174,9 +183,7 @@ def test_the_expert_sees_images_and_nothing_else(
 def test_a_decision_settles_the_question_and_tells_what_people_said(
     browse: Browse, expert: User, project: Project, people: list[Annotator]
 ) -> None:
-    (image,) = audit_images(project, 1)
-    say(people, image, "milk", "juice", "milk")
-    open_due(project)
+    (image,) = quarrels(project, people, 1)
     tab = browse(expert)
 
     done = decide(tab, str(image.public_id), "juice")
@@ -200,9 +207,7 @@ def test_a_decision_settles_the_question_and_tells_what_people_said(
 def test_the_second_expert_is_told_that_it_is_decided(
     browse: Browse, expert: User, project: Project, people: list[Annotator]
 ) -> None:
-    (image,) = audit_images(project, 1)
-    say(people, image, "milk", "juice", "milk")
-    open_due(project)
+    (image,) = quarrels(project, people, 1)
     decide(browse(expert), str(image.public_id), "juice")
     other = browse(factories.make_member(project, Role.EXPERT))
 
@@ -216,9 +221,7 @@ def test_the_second_expert_is_told_that_it_is_decided(
 def test_an_undo_opens_the_question_again(
     browse: Browse, expert: User, project: Project, people: list[Annotator]
 ) -> None:
-    (image,) = audit_images(project, 1)
-    say(people, image, "milk", "juice", "milk")
-    open_due(project)
+    (image,) = quarrels(project, people, 1)
     tab = browse(expert)
     done = decide(tab, str(image.public_id), "juice")
 
@@ -232,9 +235,7 @@ def test_an_undo_opens_the_question_again(
 def test_skipping_goes_round_and_stores_nothing(
     browse: Browse, expert: User, project: Project, people: list[Annotator]
 ) -> None:
-    for image in audit_images(project, 3):
-        say(people, image, "milk", "juice", "milk")
-    open_due(project)
+    quarrels(project, people, 3)
     tab = browse(expert)
     order = [one["image"]["id"] for one in queue(tab)["items"]]
 
@@ -248,9 +249,7 @@ def test_skipping_goes_round_and_stores_nothing(
 def test_after_a_decision_it_goes_on_behind_the_image_decided(
     browse: Browse, expert: User, project: Project, people: list[Annotator]
 ) -> None:
-    for image in audit_images(project, 4):
-        say(people, image, "milk", "juice", "milk")
-    open_due(project)
+    quarrels(project, people, 4)
     tab = browse(expert)
     order = [one["image"]["id"] for one in queue(tab)["items"]]
 
@@ -336,9 +335,7 @@ def test_volunteers_do_not_get_there(
 def test_a_question_whose_reason_is_gone_is_taken_back(
     project: Project, people: list[Annotator]
 ) -> None:
-    (image,) = audit_images(project, 1)
-    say(people, image, "milk", "juice", "milk")
-    open_due(project)
+    (image,) = quarrels(project, people, 1)
     Project.objects.filter(pk=project.pk).update(seed=1)
     drawn = adjudication.is_drawn(Project.objects.get(pk=project.pk), image.pk)
 
