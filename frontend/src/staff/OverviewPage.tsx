@@ -64,6 +64,7 @@ function uncounted({ waiting: _, ...row }: ClassAccuracy): ClassAccuracy {
 function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string }) {
   const { champion, accuracy } = overview;
   const rows = worstFirst(champion ? accuracy.per_class : accuracy.per_class.map(uncounted));
+  const hasLeft = rows.some(({ missing, waiting }) => missing > 0 && waiting !== undefined);
   const [isAll, setAll] = useState(false);
   return (
     <section class="card stack">
@@ -71,8 +72,10 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
       <p class="soft small">
         From the audit images only: drawn at random, labeled blind, never learned from. Lowest
         first. {coverage(rows)}
+        {hasLeft &&
+          " How many are left for a label is the classifier's guess: nobody has said yet what they show."}
       </p>
-      <IntervalBars what="Label" rows={isAll ? rows : rows.slice(0, ROWS_AT_FIRST)} />
+      <IntervalBars what="Label" isGuessed rows={isAll ? rows : rows.slice(0, ROWS_AT_FIRST)} />
       <ShowAll
         total={rows.length}
         atFirst={ROWS_AT_FIRST}
@@ -96,7 +99,7 @@ function Groups({ overview }: { overview: Overview }) {
         How often the classifier finds the right group, whichever label of it. A label without a
         group stands for itself.
       </p>
-      <IntervalBars what="Group" rows={[all, ...groups.per_group]} />
+      <IntervalBars what="Group" isGuessed rows={[all, ...groups.per_group]} />
     </section>
   );
 }

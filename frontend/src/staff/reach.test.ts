@@ -35,6 +35,14 @@ test("where none is left, new pictures are what helps", () => {
   expect(reachWords({ missing: 0, waiting: 0 })).toBe("");
 });
 
+test("where only the classifier says which images are left, that is said", () => {
+  const reach = { n: 12, missing: 88, waiting: 3, reachable: 0.24 };
+
+  expect(reachWords(reach, true)).toBe("3 left for ±24, by its guess; ±10 takes 88");
+  expect(reachWords({ ...reach, waiting: 0 }, true)).toBe("none left, by its guess; ±10 takes 88");
+  expect(reachWords({ ...reach, waiting: 90 }, true)).toBe("88 more for ±10");
+});
+
 test("a number reckoned from few images says so", () => {
   const reach = { n: 4, missing: 93, waiting: 0 };
 

@@ -60,16 +60,26 @@ export function reachSentence({ n, missing = 0, waiting, reachable }: Reach): st
   return `${short}; ${bring(waiting, reachable)}.`;
 }
 
-/** The same beside a row of a chart. */
-export function reachWords({ n, missing = 0, waiting, reachable }: Reach): string {
+/**
+ * The same beside a row of a chart.
+ *
+ * @param isGuess which of the images left belong to the row is only the classifier's guess.
+ */
+export function reachWords(
+  { n, missing = 0, waiting, reachable }: Reach,
+  isGuess: boolean = false,
+): string {
   if (missing === 0) return "";
   const takes = n !== undefined && n < FEW_ANSWERS ? guessed(n, missing) : `±10 takes ${missing}`;
   if (waiting === undefined || waiting >= missing) {
     return n !== undefined && n < FEW_ANSWERS ? takes : `${missing} more for ±10`;
   }
-  if (waiting === 0) return `none left; ${takes}`;
-  if (reachable === undefined || reachable > WIDEST_TO_SAY) return `only ${waiting} left; ${takes}`;
-  return `${waiting} left for ${points(reachable)}; ${takes}`;
+  const by = isGuess ? ", by its guess" : "";
+  if (waiting === 0) return `none left${by}; ${takes}`;
+  if (reachable === undefined || reachable > WIDEST_TO_SAY) {
+    return `only ${waiting} left${by}; ${takes}`;
+  }
+  return `${waiting} left for ${points(reachable)}${by}; ${takes}`;
 }
 
 function guessed(n: number, missing: number): string {

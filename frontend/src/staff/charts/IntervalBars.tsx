@@ -23,6 +23,8 @@ export interface IntervalBarsProps {
   measure?: string;
   /** What is counted. */
   counted?: string;
+  /** Whose the images left are is only the classifier's guess. */
+  isGuessed?: boolean;
   /** How the scale and the figures are written; hundredths unless told. */
   figures?: Figures;
 }
@@ -59,6 +61,7 @@ export function decimal(value: number): string {
  */
 export function IntervalBars(props: IntervalBarsProps) {
   const { what, rows, measure = "Accuracy", counted = "Images", figures = PERCENT } = props;
+  const { isGuessed = false } = props;
   return (
     <table class="interval-bars">
       <caption class="visually-hidden">
@@ -83,7 +86,7 @@ export function IntervalBars(props: IntervalBarsProps) {
       </thead>
       <tbody>
         {rows.map((row) => (
-          <Row key={row.code} row={row} counted={counted} figures={figures} />
+          <Row key={row.code} row={row} counted={counted} isGuessed={isGuessed} figures={figures} />
         ))}
       </tbody>
     </table>
@@ -93,11 +96,12 @@ export function IntervalBars(props: IntervalBarsProps) {
 interface RowProps {
   row: IntervalRow;
   counted: string;
+  isGuessed: boolean;
   figures: Figures;
 }
 
-function Row({ row, counted, figures }: RowProps) {
-  const more = reachWords(row);
+function Row({ row, counted, isGuessed, figures }: RowProps) {
+  const more = reachWords(row, isGuessed);
   return (
     <tr data-pale={row.n < FEW_ANSWERS} data-unknown={row.estimate === null}>
       <th scope="row">{row.name}</th>
