@@ -65,6 +65,9 @@ def worker(queue: str, *, extra: Mapping[str, str]) -> Child:
         command = ["nice", "-n", str(BACKGROUND_NICE), *command]
     if queue == "gpu":
         command += ["--pool-start-method", "spawn", "--max-tasks-per-child", "50"]
+    if queue == "default":
+        # Embedding has a thread for every core: a product that waits for a second one costs both.
+        extra = {"OPENBLAS_NUM_THREADS": "1", **extra}
     return Child(queue, command, extra)
 
 
