@@ -262,7 +262,7 @@ if S3_BUCKET:
     }
 else:
     _default_storage = {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "config.storage.LocalStorage",
         "OPTIONS": {"location": str(DATA_DIR / "files")},
     }
 STORAGES = {
