@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
 
 from labeling.errors import LabelingError
 from labeling.models import (
@@ -207,10 +207,15 @@ def open_slots(project_id: int) -> int:
     return int(found["n"] or 0)
 
 
-def is_held_by_others(project_id: int, annotator_id: int, client: str) -> bool:
-    """Tell whether images are in other hands, or in another tab of this person."""
+def held_by_others_until(project_id: int, annotator_id: int, client: str) -> datetime | None:
+    """Give when the last image in other hands comes free if nobody renews it; None without any.
+
+    Other hands are those of other people and of this person's other tabs.
+    """
     held = Assignment.objects.filter(project_id=project_id, state=AssignmentState.OPEN)
-    return held.exclude(annotator_id=annotator_id, client=client).exists()
+    others = held.exclude(annotator_id=annotator_id, client=client)
+    until: datetime | None = others.aggregate(until=Max("expires_at"))["until"]
+    return until
 
 
 def held_by(annotator_id: int, client: str, now: datetime) -> list[Assignment]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from labeling.selectors import counts, progress
@@ -42,7 +44,7 @@ def refusal(project: Project, annotator: Annotator, now: datetime) -> DoneReason
     return None
 
 
-def why_nothing(project: Project, annotator: Annotator, client: str) -> DoneReason:
+def why_nothing(project: Project, annotator: Annotator, client: str, now: datetime) -> DoneReason:
     """Say why a tab holds nothing though labeling goes on."""
     far = progress.for_project(project.pk)
     if far.total == 0:
@@ -55,12 +57,21 @@ def why_nothing(project: Project, annotator: Annotator, client: str) -> DoneReas
         )
     if far.remaining == 0:
         return DoneReason("all_labeled", "Every image is labeled. Thank you!")
-    if queue_selectors.is_held_by_others(project.pk, annotator.pk, client):
+    until = queue_selectors.held_by_others_until(project.pk, annotator.pk, client)
+    if until is not None:
         return DoneReason(
             "held_by_others",
-            "Others, or another tab of yours, are busy with the last images. Try again soon.",
+            "Others, or another tab of yours, are busy with the last images. "
+            f"One that a closed page still holds is free again {_within(until - now)}.",
         )
     return DoneReason(
         "nothing_for_you",
         "You have seen every image that is left; the rest is for other people to answer.",
     )
+
+
+def _within(left: timedelta) -> str:
+    minutes = math.ceil(left / timedelta(minutes=1))
+    if minutes < 1:
+        return "in a moment"
+    return "within a minute" if minutes == 1 else f"within {minutes} minutes"

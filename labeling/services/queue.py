@@ -141,7 +141,7 @@ def fill(
     anchoring.decide(holder.project, held)
     done = None
     if not held and holder.size:
-        done = done_reasons.why_nothing(holder.project, holder.annotator, holder.client)
+        done = done_reasons.why_nothing(holder.project, holder.annotator, holder.client, now)
     return Claimed(held, done)
 
 

@@ -17,7 +17,7 @@ from labeling.models import (
     Reason,
     ServeCounter,
 )
-from labeling.services import queue
+from labeling.services import done_reasons, queue
 from labeling.tests.worlds import (
     NOW,
     active,
@@ -121,6 +121,21 @@ def test_says_that_others_hold_the_last_images() -> None:
     make_images(project, 1)
     claim(make_annotator(project, "Bea"))
     assert done_code(project) == "held_by_others"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "within 5 minutes."), (245, "within a minute."), (301, "in a moment.")],
+)
+def test_says_when_a_closed_page_lets_go_of_the_last_image(seconds: int, words: str) -> None:
+    project = make_project(assignment_ttl_s=300)
+    make_images(project, 1)
+    claim(make_annotator(project, "Bea"))
+
+    done = done_reasons.why_nothing(project, make_annotator(project), "tab", later(seconds))
+
+    assert done.code == "held_by_others"
+    assert done.message.endswith(words)
 
 
 def test_serves_nobody_while_labeling_is_paused() -> None:
