@@ -30,6 +30,10 @@ export function connectionWords({ unsent, isRetrying, isPaused, isOnline }: Conn
   return unsent >= MANY ? `Sending ${answers}` : "";
 }
 
+/** Why the two counts need not agree; read where one asks what the answers did. */
+export const COUNTED =
+  "An image counts as labeled once its label is settled. Some are asked of several people to be sure, so there may be more answers than labeled images.";
+
 export interface DeskBarProps {
   name: string;
   progress: ProgressCounts;
@@ -61,17 +65,20 @@ export function DeskBar(props: DeskBarProps) {
           label="Images labeled by everyone"
         />
         <p class="small soft">
-          <span class="desk-mine">{count(progress.mine)} by you</span>
+          <span class="desk-mine">
+            {count(progress.mine)}{" "}
+            <span class="desk-all">{progress.mine === 1 ? "answer" : "answers"} </span>by you
+          </span>
           {skipped > 0 && <span class="desk-all">, {count(skipped)} skipped</span>}
           <span class="desk-all">
-            , {count(progress.labeled)} of {count(progress.total)} images labeled
+            ; {count(progress.labeled)} of {count(progress.total)} images labeled
           </span>
         </p>
         <button
           type="button"
           class="desk-impact"
           aria-label={`What your ${count(progress.mine)} answers did`}
-          title="What your answers did"
+          title={`What your answers did. ${COUNTED}`}
           onClick={() => desk.open("impact")}
         />
       </div>

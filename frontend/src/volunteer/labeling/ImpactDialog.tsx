@@ -5,6 +5,7 @@ import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { IntervalMark } from "../../shared/IntervalMark/IntervalMark";
 import { count } from "../../shared/numbers";
 import { useLoad } from "../../shared/useLoad";
+import { COUNTED } from "./DeskBar";
 import "./ImpactDialog.css";
 
 interface Loaded {
@@ -40,9 +41,9 @@ export function ImpactDialog(props: ImpactDialogProps) {
         <a href={`/try/${slug}`}>Try the classifier on a picture of your own</a>
       </p>
       <p class="soft small">
-        {count(progress.labeled)} of {count(progress.total)} images are labeled, by everybody. Not
-        counted: near copies that are left out to keep the check fair, and what was flagged or taken
-        out. A skip is no answer.
+        {count(progress.labeled)} of {count(progress.total)} images are labeled, by everybody.{" "}
+        {COUNTED} Not counted: near copies that are left out to keep the check fair, and what was
+        flagged or taken out. A skip is no answer.
       </p>
     </Dialog>
   );
