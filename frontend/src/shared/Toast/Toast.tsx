@@ -7,6 +7,7 @@ interface Toast {
   id: number;
   text: string;
   tone: Tone;
+  topic: string;
 }
 
 const SHOWN_MS = 6000;
@@ -17,10 +18,15 @@ function dismiss(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
 }
 
-/** Say something short that needs no answer; it goes away by itself. */
-export function toast(text: string, tone: Tone = "plain"): void {
+/**
+ * Say something short that needs no answer; it goes away by itself.
+ *
+ * @param topic what it is about: of one topic only the newest word stays.
+ */
+export function toast(text: string, tone: Tone = "plain", topic: string = text): void {
   const id = ++lastId;
-  toasts.value = [...toasts.value.filter((other) => other.text !== text), { id, text, tone }];
+  const others = toasts.value.filter((other) => other.topic !== topic);
+  toasts.value = [...others, { id, text, tone, topic }];
   setTimeout(() => dismiss(id), SHOWN_MS);
 }
 

@@ -85,7 +85,10 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
       // A group has no key.
       const passed = page.labels.some((label) => label.code === code) ? used(code) : undefined;
       const name = page.labels.find((label) => label.code === passed?.code)?.name;
-      if (passed && name) toast(`Key ${passed.key} is now for ${name}`);
+      // Without a keyboard, keys are not shown either.
+      if (passed && name && !matchMedia("(hover: none), (pointer: coarse)").matches) {
+        toast(`Key ${passed.key} is now for ${name}`, "plain", "key");
+      }
     }
     setSpoken(`${nameOfAnswer(draft.kind, draft.labels ?? [], page)}. Next image.`);
   };
