@@ -6,8 +6,6 @@ in this process for the few dozen versions a page can ask for.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ import numpy as np
 
 from ml.heads import codec, ridge
 from ml.models import Embedding
+from ml.recent import Recent
 from ml.selectors import versions
 
 if TYPE_CHECKING:
@@ -65,8 +64,7 @@ class _Known:
     answers: dict[int, Answer]
 
 
-_known: OrderedDict[UUID, _Known] = OrderedDict()
-_lock = threading.Lock()
+_known: Recent[UUID, _Known] = Recent(VERSIONS_KEPT)
 
 
 def of_version(public_id: UUID, image_ids: Indices) -> Answers | None:
@@ -75,15 +73,15 @@ def of_version(public_id: UUID, image_ids: Indices) -> Answers | None:
     Costs no query for images asked about before, one for the version and one for the vectors of
     the others.
     """
-    with _lock:
-        known = _known.get(public_id)
+    known = _known.find(public_id)
     wanted = image_ids.tolist()
     missing = [image for image in wanted if known is None or image not in known.answers]
     if known is None or missing:
         found = _ask(public_id, sorted(set(missing)))
         if found is None:
             return None
-        known = _remember(public_id, found)
+        known = replace(found, answers=known.answers | found.answers) if known else found
+        _known.put(public_id, known)
     width = min(TOP, len(known.label_order))
     nothing: Answer = ((NOTHING,) * width, 0.0)
     rows = [known.answers.get(image, nothing) for image in wanted]
@@ -93,17 +91,6 @@ def of_version(public_id: UUID, image_ids: Indices) -> Answers | None:
         top=np.array([top for top, _ in rows], dtype=np.int64).reshape(-1, width),
         p=np.array([p for _, p in rows], dtype=np.float64),
     )
-
-
-def _remember(public_id: UUID, found: _Known) -> _Known:
-    with _lock:
-        old = _known.pop(public_id, None)
-        if old is not None:
-            found = replace(found, answers=old.answers | found.answers)
-        _known[public_id] = found
-        while len(_known) > VERSIONS_KEPT:
-            _known.popitem(last=False)
-    return found
 
 
 def _ask(public_id: UUID, image_ids: list[int]) -> _Known | None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from labeling.selectors import adjudication, consensus, progress, projects, queue
 from ml.models import Champion, Embedding, EmbeddingSet, TrainingKind, TrainingRun, TrainingState
+from ml.recent import Recent
 from ml.selectors import accuracy, set_predictions, spending
 
 if TYPE_CHECKING:
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 KEPT = 64
 ACTIVE = (TrainingState.QUEUED, TrainingState.RUNNING)
 
-_accuracy: OrderedDict[tuple[Any, ...], dict[str, Any]] = OrderedDict()
-_lock = threading.Lock()
+_accuracy: Recent[tuple[Any, ...], dict[str, Any]] = Recent(KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +109,15 @@ def state(project_id: int, *, now: datetime) -> State:
 
 def forget() -> None:
     """Drop every figure kept (tests, and a host short of memory)."""
-    with _lock:
-        _accuracy.clear()
+    _accuracy.clear()
     set_predictions.forget()
 
 
 def page(found: State) -> dict[str, Any]:
     """Give the whole page of a state; accuracy is computed once for each key and kept."""
-    with _lock:
-        figures = _accuracy.get(found.accuracy_key)
-    if figures is None:
-        figures = accuracy.page(found.project_id, found.version)
-        with _lock:
-            _accuracy[found.accuracy_key] = figures
-            while len(_accuracy) > KEPT:
-                _accuracy.popitem(last=False)
+    figures = _accuracy.get(
+        found.accuracy_key, lambda: accuracy.page(found.project_id, found.version)
+    )
     return {**found.parts, "accuracy": figures}
 
 

@@ -7,8 +7,6 @@ more likely than not. A version never changes, so what it said of the same image
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +15,7 @@ import numpy as np
 from ml.evaluation import label_sets
 from ml.heads import codec, ridge
 from ml.heads.calibration import NOTHING_ACCEPTED
+from ml.recent import Recent
 from ml.selectors import audit_predictions, embeddings, versions
 
 if TYPE_CHECKING:
@@ -66,29 +65,23 @@ class Said:
         )
 
 
-_known: OrderedDict[UUID, tuple[str, Said]] = OrderedDict()
-_lock = threading.Lock()
+_known: Recent[UUID, tuple[str, Said]] = Recent(VERSIONS_KEPT)
 
 
 def forget() -> None:
     """Drop everything kept (tests, and a host short of memory)."""
-    with _lock:
-        _known.clear()
+    _known.clear()
 
 
 def of_version(public_id: UUID, image_ids: Indices) -> Said | None:
     """Give what a version says of (n,) images; None where its weights are gone."""
     asked = hashlib.sha256(np.ascontiguousarray(image_ids).tobytes()).hexdigest()
-    with _lock:
-        digest, said = _known.get(public_id, ("", None))
+    digest, said = _known.find(public_id) or ("", None)
     if said is not None and digest == asked and said.is_there.all():
         return said
     found = _ask(public_id, image_ids)
     if found is not None:
-        with _lock:
-            _known[public_id] = asked, found
-            while len(_known) > VERSIONS_KEPT:
-                _known.popitem(last=False)
+        _known.put(public_id, (asked, found))
     return found
 
 

@@ -6,7 +6,6 @@ the image's split group. That is the common ground of the gate's checks before a
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from ml.heads import challenger, codec, judged, ridge, several
 from ml.heads.calibration import decided
 from ml.heads.kept import label_shares
 from ml.models import ModelVersion
+from ml.recent import Recent
 from ml.selectors import embeddings
 from ml.services import fitting, snapshots
 from ml.types import Head, LabeledSet
@@ -93,12 +93,12 @@ class Difference:
     error: float
 
 
-_kept: OrderedDict[UUID, OutOfGroup] = OrderedDict()
+_kept: Recent[UUID, OutOfGroup] = Recent(VERSIONS_KEPT)
 
 
 def remember(version: ModelVersion, labeled: LabeledSet, fitted: FittedHead) -> None:
     """Keep a version's out-of-group probabilities: the next check asks for them at once."""
-    _keep(version.public_id, _of_fit(labeled, fitted, fitted.head))
+    _kept.put(version.public_id, _of_fit(labeled, fitted, fitted.head))
 
 
 def forget() -> None:
@@ -112,13 +112,7 @@ def out_of_group(version: ModelVersion) -> OutOfGroup:
     The snapshot and the vectors have not changed since, so the result is the same; so is the head
     of a version whose weights were dropped.
     """
-    known = _kept.get(version.public_id)
-    if known is not None:
-        _kept.move_to_end(version.public_id)
-        return known
-    found = computed(version)
-    _keep(version.public_id, found)
-    return found
+    return _kept.get(version.public_id, lambda: computed(version))
 
 
 def computed(version: ModelVersion) -> OutOfGroup:
@@ -289,9 +283,3 @@ def _lost_centre(version: ModelVersion, labeled: LabeledSet) -> npt.NDArray[np.f
     centre = codec.from_bytes(bytes(followed.head)).centre
     choice = ridge.Choice(1.0, version.temperature, centre, n)
     return ridge.taken_over(choice, labeled).centre
-
-
-def _keep(public_id: UUID, found: OutOfGroup) -> None:
-    _kept[public_id] = found
-    while len(_kept) > VERSIONS_KEPT:
-        _kept.popitem(last=False)

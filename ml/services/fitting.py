@@ -7,8 +7,6 @@ process that has none, or those of another backbone or centre, forms them from t
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,6 +16,7 @@ import numpy as np
 from ml.heads import calibration, codec, ridge, several
 from ml.heads.kept import KeptSums, is_worth_keeping, label_shares
 from ml.heads.ridge import Choice
+from ml.recent import Recent
 
 if TYPE_CHECKING:
     from labeling.selectors.projects import SchemeView
@@ -43,8 +42,7 @@ HEAD_KIND = "head"
 SETS_KEPT = 2
 """Sums for 81 labels and 20,000 images are 400 MB."""
 
-_kept: OrderedDict[UUID, KeptSums] = OrderedDict()
-_lock = threading.Lock()
+_kept: Recent[UUID, KeptSums] = Recent(SETS_KEPT)
 
 
 def fit(
@@ -72,7 +70,7 @@ def fit(
     if labeled.is_several:
         return _fit_several(labeled, choice, precision)
     if choice is None or ridge.is_choice_due(choice, len(labeled.image_ids)):
-        _take(embedding_set.public_id)
+        _kept.take(embedding_set.public_id)
         return ridge.fit_ridge(labeled)
     if not is_worth_keeping(labeled):
         return ridge.fit_as_chosen(labeled, choice)
@@ -155,8 +153,7 @@ def _fit_several(labeled: LabeledSet, choice: Choice | None, precision: float) -
 
 def forget() -> None:
     """Drop all sums (tests, and a host short of memory)."""
-    with _lock:
-        _kept.clear()
+    _kept.clear()
 
 
 def _choice(
@@ -174,19 +171,13 @@ def _choice(
 
 
 def _problem(labeled: LabeledSet, embedding_set: EmbeddingSet, choice: Choice) -> Primal:
-    """Bring the kept sums up to date, or form them."""
-    kept = _take(embedding_set.public_id)
+    """Bring the kept sums up to date, or form them.
+
+    They are taken out meanwhile: whoever fails halfway through leaves none that are half done.
+    """
+    kept = _kept.take(embedding_set.public_id)
     if kept is None or not np.array_equal(kept.centre, choice.centre):
         kept = KeptSums(labeled, choice.centre)
     problem = kept.follow(labeled)
-    with _lock:
-        _kept[embedding_set.public_id] = kept
-        while len(_kept) > SETS_KEPT:
-            _kept.popitem(last=False)
+    _kept.put(embedding_set.public_id, kept)
     return problem
-
-
-def _take(key: UUID) -> KeptSums | None:
-    """Take the sums out: whoever fails halfway through leaves none that are half done."""
-    with _lock:
-        return _kept.pop(key, None)

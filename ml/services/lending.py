@@ -8,7 +8,6 @@ from the page that asks "all the same?".
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from labeling.services import alike as alike_services
 from ml.acquisition import PreparedRows, lending, lent
 from ml.evaluation import metrics
 from ml.heads.calibration import decided
+from ml.recent import Recent
 from ml.selectors import embeddings
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Lending:
         }
 
 
-_pools: OrderedDict[int, _Pool] = OrderedDict()
+_pools: Recent[int, _Pool] = Recent(_POOLS_KEPT)
 
 
 def plan(
@@ -207,7 +207,7 @@ def _linked(project_id: int) -> _Pool | None:
     if original is None:
         return None
     version = (original.pk, *alike_selectors.pool_version(project_id))
-    known = _pools.get(project_id)
+    known = _pools.find(project_id)
     if known is not None and known.version == version:
         return known
     if not 1 < version[1] <= MOST_IMAGES:
@@ -215,9 +215,7 @@ def _linked(project_id: int) -> _Pool | None:
     linked = _link(project_id, original, version)
     if linked is None:
         return None
-    _pools[project_id] = linked
-    while len(_pools) > _POOLS_KEPT:
-        _pools.popitem(last=False)
+    _pools.put(project_id, linked)
     return linked
 
 

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -24,13 +23,12 @@ from django.conf import settings
 from labeling.selectors import projects
 from ml.errors import MlError
 from ml.heads import codec, ridge
+from ml.recent import Recent
 from ml.selectors import versions
 from ml.services import embedding
 from ml.types import Embedder, Head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
     import numpy as np
     import numpy.typing as npt
 
@@ -42,9 +40,6 @@ BUNDLES_KEPT = 32
 POINTER_TRIES = 3
 
 logger = logging.getLogger(__name__)
-
-K = TypeVar("K", bound="Hashable")
-V = TypeVar("V")
 
 
 class NoChampionError(MlError):
@@ -246,45 +241,8 @@ def forget() -> None:
     _embedders.clear()
 
 
-class _Kept(Generic[K, V]):
-    """Keeps the most recently used values; each is made once, however many threads ask for it."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._values: OrderedDict[K, V] = OrderedDict()
-        self._making: dict[K, threading.Lock] = {}
-
-    def get(self, key: K, make: Callable[[], V]) -> V:
-        """Give the value of `key`; other keys are not held up while it is made."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-            making = self._making.setdefault(key, threading.Lock())
-        with making:
-            with self._lock:
-                if key in self._values:  # another thread made it while this one waited
-                    return self._values[key]
-            value = make()
-            with self._lock:
-                self._values[key] = value
-                self._making.pop(key, None)
-                while len(self._values) > self._limit:
-                    self._values.popitem(last=False)
-        return value
-
-    def __contains__(self, key: K) -> bool:
-        with self._lock:
-            return key in self._values
-
-    def clear(self) -> None:
-        with self._lock:
-            self._values.clear()
-
-
-_bundles: _Kept[UUID, ServedModel] = _Kept(BUNDLES_KEPT)
-_embedders: _Kept[str, Embedder] = _Kept(EMBEDDERS_KEPT)
+_bundles: Recent[UUID, ServedModel] = Recent(BUNDLES_KEPT)
+_embedders: Recent[str, Embedder] = Recent(EMBEDDERS_KEPT)
 _last: dict[int, ServedModel] = {}
 """By project, the champion that answered last in this process."""
 _loading: dict[str, threading.Thread] = {}
