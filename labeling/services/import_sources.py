@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 from labeling.errors import LabelingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # No file of these is a picture; listing thousands of them as refused would hide what matters.
 IGNORED = frozenset({".csv", ".txt", ".md", ".json", ".jsonl", ".xml", ".html", ".ini", ".db"})
@@ -18,6 +20,30 @@ IGNORED = frozenset({".csv", ".txt", ".md", ".json", ".jsonl", ".xml", ".html", 
 
 SEPARATOR = "|"
 """Between the labels of a picture that shows several."""
+
+
+_JOINED = re.compile(r"(?<=\w\w)-(?=\w\w)|_+")
+"""What stands for a space in names of folders; no hyphen beside a single letter (T-shirt)."""
+
+
+def readable(names: Iterable[str]) -> list[str]:
+    """Give names of folders as people write them: "oat-milk" as "oat milk".
+
+    Small and capital letters are their owner's and stay. A name that has spaces is somebody's
+    wording and stays whole, and so do those that would become the same.
+    """
+    given = list(names)
+    written = [_readable(name) for name in given]
+    counts = Counter(name.casefold() for name in written)
+    return [
+        new if counts[new.casefold()] == 1 else old for old, new in zip(given, written, strict=True)
+    ]
+
+
+def _readable(name: str) -> str:
+    if " " in name.strip():
+        return name
+    return " ".join(_JOINED.sub(" ", name).split()) or name
 
 
 class SourceNotFoundError(LabelingError):
@@ -67,12 +93,12 @@ class Source:
     def classes(self, *, is_several: bool = False) -> list[str]:
         """Name the labels that come with the files, sorted: top folders, or the CSV's column.
 
-        `is_several` takes a|b for two.
+        As people read them (`readable`). `is_several` takes a|b for two.
         """
         found = {file.labels[-1] for file in self.files() if file.labels}
         if is_several:
             found = {each.strip() for name in found for each in name.split(SEPARATOR)} - {""}
-        return sorted(found, key=str.casefold)
+        return sorted(readable(sorted(found)), key=str.casefold)
 
     def _of_folder(self) -> Iterator[SourceFile]:
         for path in self.path.rglob("*"):

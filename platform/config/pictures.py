@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.text import slugify
 
 from config import download, rendered
+from labeling.services.import_sources import readable
 
 Say = Callable[[str], None]
 LABELS = ("trusted", "suggested", "ignore")
@@ -72,7 +73,7 @@ def own(folder: Path, *, classes: str, labels: str) -> Pictures:
         raise ImproperlyConfigured(f"IMAGES={folder}: no picture in it.")
     names = [name.strip() for name in classes.split(",") if name.strip()]
     if not names:
-        names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+        names = readable(sorted(path.name for path in folder.iterdir() if _is_open(path)))
     if not names:
         raise ImproperlyConfigured(
             f'IMAGES={folder} has no sub-folders to name the classes: add CLASSES="rice,pasta".'
@@ -88,6 +89,11 @@ def own(folder: Path, *, classes: str, labels: str) -> Pictures:
         origin=folder.resolve().name,
         licence="not stated",
     )
+
+
+def _is_open(path: Path) -> bool:
+    """Whether it is a folder that an import reads too."""
+    return path.is_dir() and not path.name.startswith(".")
 
 
 def demo(data_dir: Path, given: Path | None, *, say: Say) -> Pictures:
@@ -155,7 +161,7 @@ def _demo(folder: Path, classes: list[str], *, fetch: Callable[[Say], None] | No
         slug=DEMO_SLUG,
         name=DEMO_NAME,
         description=ABOUT,
-        classes=tuple(classes),
+        classes=tuple(readable(classes)),
         source=folder / "labels.csv",
         label_column="coarse_label",
         labels="ignore",

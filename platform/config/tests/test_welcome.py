@@ -94,6 +94,15 @@ def test_a_start_says_which_of_several_projects_its_link_is_for(pantry: Project)
     assert "in “Pantry”; for other projects" in said()
 
 
+def test_sub_folders_name_the_labels_in_words(tmp_path: Path) -> None:
+    for name in ("Oat-Milk", "pears", ".thumbnails"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "pears" / "1.jpg").touch()
+
+    assert pictures.own(tmp_path, classes="", labels="").classes == ("Oat Milk", "pears")
+    assert pictures.own(tmp_path, classes="oat-milk", labels="").classes == ("oat-milk",)
+
+
 def test_an_import_says_how_many_are_in_and_where_the_others_went() -> None:
     refused = [imports.Refusal("x.jpg", "broken_image", "Not a picture.")] * 2
     result = imports.Imported(total=20, stored=11, duplicates=3, skipped=4, refused=refused)
