@@ -113,6 +113,9 @@ class ListImagesSerializer(serializers.Serializer[Any]):
     """Which images."""
 
     filter = serializers.ChoiceField(sorted(image_selectors.FILTERS), default="recent")
+    label = serializers.CharField(  # type: ignore[assignment]
+        max_length=64, required=False, help_text="Code of a label: labeled images that show it."
+    )
     cursor = serializers.IntegerField(required=False, min_value=1)
 
 
@@ -178,9 +181,11 @@ class StaffImagesView(APIView):
         project = project_for(request, slug, Role.MANAGER)
         asked = ListImagesSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
+        label = asked.validated_data.get("label")
         rows, after = image_selectors.for_staff(
             project.pk,
             which=asked.validated_data["filter"],
+            label_id=project_selectors.label(project.pk, label).pk if label else None,
             before_id=asked.validated_data.get("cursor"),
         )
         body = {"results": [_staff_image(row) for row in rows], "next": after}

@@ -22,7 +22,7 @@ from labeling.models import (
     Partition,
     SplitGroup,
 )
-from labeling.selectors import several
+from labeling.selectors import projects, several
 
 ImageQuery: TypeAlias = QuerySet[Image]
 PAGE = 48
@@ -30,6 +30,7 @@ PAGE = 48
 # Every filter of the staff room's list. A client's word never becomes a field name.
 FILTERS: dict[str, Q] = {
     "recent": Q(),
+    "labeled": Q(consensus__state=ConsensusState.RESOLVED),
     "flagged": Q(flagged_at__isnull=False),
     "none_of_these": Q(consensus__state=ConsensusState.NONE_OF_THESE),
     "disputed": Q(consensus__state=ConsensusState.DISPUTED),
@@ -181,9 +182,11 @@ def names_of_source(project_id: int, source: str, *, trusted_only: bool = False)
 
 
 def for_staff(
-    project_id: int, *, which: str, before_id: int | None = None
+    project_id: int, *, which: str, label_id: int | None = None, before_id: int | None = None
 ) -> tuple[list[StaffImage], int | None]:
     """Give one page of images, newest first, and the id to go on from, in one query.
+
+    `label_id` leaves those that show a label, as people agree; it may take two more queries.
 
     Raises:
         UnknownFilterError: `which` is not one of `FILTERS`.
@@ -202,12 +205,26 @@ def for_staff(
     )
     if before_id is not None:
         rows = rows.filter(pk__lt=before_id)
+    if label_id is not None:
+        rows = _showing(project_id, label_id, rows)
     page: list[Any] = list(rows[: PAGE + 1])
     goes_on = len(page) > PAGE
     shown = page[:PAGE]
     is_several = bool(shown) and shown[0].mode == Mode.MULTI
     sets = several.names_of(project_id, [row.pk for row in shown]) if is_several else {}
     return [_staff_image(row, sets) for row in shown], page[PAGE - 1].pk if goes_on else None
+
+
+def _showing(project_id: int, label_id: int, rows: ImageQuery) -> ImageQuery:
+    """Leave the images of that label, enough of them for a page."""
+    rows = rows.filter(consensus__state=ConsensusState.RESOLVED)
+    if not several.is_several(project_id):
+        return rows.filter(consensus__label=label_id)
+    ids = np.array(list(rows.values_list("pk", flat=True)), dtype=np.int64)
+    column = projects.current_scheme(project_id).column_of.get(label_id)
+    shows = several.sets(project_id, ids).shows
+    found = ids[shows[:, column]] if column is not None else ids[:0]
+    return rows.filter(pk__in=found[: PAGE + 1].tolist())
 
 
 def _partition_rows(rows: ImageQuery) -> PartitionRows:

@@ -8,7 +8,7 @@ import "./gold/gold.css";
 import { ImageGrid } from "./ImageGrid";
 import { Loading } from "./Loading";
 import { FindMore, Searches } from "./Searches";
-import type { DriftedUploads, ImagePage, ProjectSettings, StaffImage } from "./types";
+import type { DriftedUploads, ImagePage, ProjectSettings, StaffImage, StaffLabel } from "./types";
 import { UploadSection } from "./UploadSection";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
@@ -24,6 +24,11 @@ const FILTERS: Record<string, Filter> = {
     name: "Newest",
     about: "All pictures, the newest first.",
     empty: "No pictures yet. Add the first ones above.",
+  },
+  labeled: {
+    name: "Labeled",
+    about: "Pictures whose label is settled, the newest first.",
+    empty: "No picture is labeled so.",
   },
   flagged: {
     name: "Flagged",
@@ -98,6 +103,7 @@ interface CollectionProps {
 
 function Collection({ slug, round, isSeveral, onSearch }: CollectionProps) {
   const [filter, setFilter] = useState("recent");
+  const [label, setLabel] = useState("");
   const about = FILTERS[filter];
   return (
     <section class="card stack">
@@ -121,10 +127,19 @@ function Collection({ slug, round, isSeveral, onSearch }: CollectionProps) {
         {filter === "disputed" && <a href={`/expert/${slug}`}>Open the expert page</a>}
         {filter === "none_of_these" && <a href={`/staff/${slug}/labels`}>Open the labels</a>}
       </p>
+      {filter === "labeled" && <LabelChoice slug={slug} value={label} onChange={setLabel} />}
+      {!isSeveral && (
+        <p class="soft small">
+          Gold is a picture whose right answer you know. Those of the audit slice cannot be gold;
+          which they are is told only once you choose one, so that nobody labels them with more
+          care.
+        </p>
+      )}
       <Pages
-        key={`${filter}-${round}`}
+        key={`${filter}-${label}-${round}`}
         slug={slug}
         filter={filter}
+        label={filter === "labeled" ? label : ""}
         isSeveral={isSeveral}
         onSearch={onSearch}
       />
@@ -132,16 +147,49 @@ function Collection({ slug, round, isSeveral, onSearch }: CollectionProps) {
   );
 }
 
-interface PagesProps extends Omit<CollectionProps, "round"> {
-  filter: string;
+interface LabelChoiceProps {
+  slug: string;
+  value: string;
+  onChange: (code: string) => void;
 }
 
-function Pages({ slug, filter, isSeveral, onSearch }: PagesProps) {
+function LabelChoice({ slug, value, onChange }: LabelChoiceProps) {
+  const { data } = useResource<StaffLabel[]>(`staff/projects/${slug}/labels`);
+  const live = (data ?? []).filter((label) => label.retired_at === null);
+  return (
+    <div class="field label-choice">
+      <label for="images-label">Which label</label>
+      <select
+        id="images-label"
+        class="input"
+        value={value}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      >
+        <option value="">Every label</option>
+        {live.map(({ code, name }) => (
+          <option key={code} value={code}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+interface PagesProps extends Omit<CollectionProps, "round"> {
+  filter: string;
+  /** Code of the label to look at; empty for every one. */
+  label: string;
+}
+
+function Pages({ slug, filter, label, isSeveral, onSearch }: PagesProps) {
   const base = `staff/projects/${slug}/images`;
   const [images, setImages] = useState<StaffImage[]>([]);
   const [cursor, setCursor] = useState<number | null>(null);
-  const after = cursor === null ? "" : `&cursor=${cursor}`;
-  const { data, error, reload } = useResource<ImagePage>(`${base}?filter=${filter}${after}`);
+  const query = new URLSearchParams({ filter });
+  if (label !== "") query.set("label", label);
+  if (cursor !== null) query.set("cursor", String(cursor));
+  const { data, error, reload } = useResource<ImagePage>(`${base}?${query}`);
   const [gold, setGold] = useState<StaffImage | null>(null);
   const { busy, run } = useAction();
 

@@ -55,6 +55,9 @@ def test_staff_see_all_labels_of_a_picture(project: Project) -> None:
 
     shown = {row.id: row.label_names for row in rows}
     assert shown == {both.public_id: ["milk", "oat milk"], none.public_id: [], unseen.public_id: []}
+    label_id = projects.label(project.pk, "oat-milk").pk
+    of_label, _ = images.for_staff(project.pk, which="labeled", label_id=label_id)
+    assert [row.id for row in of_label] == [both.public_id]
 
 
 def test_training_rows_hold_a_probability_a_label_and_images_that_show_none(

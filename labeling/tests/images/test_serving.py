@@ -256,6 +256,25 @@ def test_lists_hold_what_their_name_says(
     assert str(plain.public_id) in {row["id"] for row in listed("recent")}
 
 
+def test_staff_look_at_labeled_images_and_at_those_of_one_label(
+    project: Project, manager: User, client_for: ClientFor
+) -> None:
+    milk, juice, _open = make_images(project, 3)
+    ada = make_annotator(project)
+    direct(ada, milk, label="milk")
+    direct(ada, juice, label="juice")
+    staff = client_for(manager)
+
+    def listed(query: str) -> list[str]:
+        path = f"/api/v1/staff/projects/{project.slug}/images?filter=labeled{query}"
+        return [row["id"] for row in staff.get(path).json()["results"]]
+
+    assert listed("") == [str(juice.public_id), str(milk.public_id)]
+    assert listed("&label=milk") == [str(milk.public_id)]
+    unknown = staff.get(f"/api/v1/staff/projects/{project.slug}/images?label=gone")
+    assert unknown.status_code == 404
+
+
 def test_a_filter_is_one_of_a_list_and_never_a_field_name(
     project: Project, manager: User, client_for: ClientFor
 ) -> None:
