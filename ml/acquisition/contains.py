@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.acquisition.picking import highest
 from ml.acquisition.rare import FEW
 from ml.acquisition.turns import in_turn
 
@@ -54,10 +55,10 @@ def rare_first(probabilities: Probabilities, counts: Weights, *, most: int) -> l
         most: how many to give at most.
     """
     order = np.argsort(counts, kind="stable")
-    few = [int(label) for label in order if 1 <= counts[label] < FEW]
+    few = [int(label) for label in order if 1 <= counts[label] < FEW][:most]
+    rounds = -(-most // max(len(few), 1))
     turns = [
-        [(int(row), label) for row in np.argsort(-probabilities[:, label], kind="stable")[:most]]
-        for label in few
+        [(row, label) for row in highest(probabilities[:, label], rounds).tolist()] for label in few
     ]
     return list(islice(in_turn(turns, lambda _: True), most))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.acquisition.picking import one_a_group
+from ml.acquisition.picking import highest, one_a_group
 from ml.acquisition.turns import in_turn
 from ml.evaluation.novelty import novelty
 
@@ -76,12 +76,9 @@ def most_novel(
 def _likely(probabilities: Probabilities, label: int, batch_size: int) -> Indices:
     """Give rows where a label is among the likeliest three, the likeliest first."""
     column = probabilities[:, label]
-    n_top = min(len(column), 20 * batch_size)
-    top = np.argpartition(-column, n_top - 1)[:n_top]
-    top = top[np.argsort(-column[top], kind="stable")]
+    top = highest(column, 20 * batch_size)
     n_better = (probabilities[top] > column[top, None]).sum(axis=1)
-    found: Indices = top[n_better < _LIKELIEST].astype(np.int64)
-    return found
+    return top[n_better < _LIKELIEST]
 
 
 def _one_a_group(turns: list[Indices], groups: Groups, batch_size: int) -> Indices:

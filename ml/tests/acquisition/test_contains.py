@@ -38,3 +38,11 @@ def test_kinds_take_turns_and_no_burst_is_asked_about_twice() -> None:
 
     assert found == [(4, 1), (1, 0), (0, 1)]
     assert choose(kinds, np.arange(5), without=set(), batch_size=2) == [(4, 1), (2, 2)]
+
+
+def test_of_more_rare_labels_than_are_asked_the_rarest_come() -> None:
+    said = np.tile(np.linspace(0.9, 0.1, 30)[:, None], 40)
+    counts = np.full(40, 4.0)
+    counts[[7, 30]] = 1.0, 2.0
+
+    assert rare_first(said, counts, most=3) == [(0, 7), (0, 30), (0, 0)]

@@ -17,7 +17,14 @@ from ml.acquisition.cluster_margin import in_turns
 from ml.acquisition.clusters import k_means, nearest_to_means
 from ml.acquisition.dropquery import changes
 from ml.acquisition.herding import _greedy
-from ml.acquisition.picking import Openings, affordable, best_first, doubtful_and_uniform, thinned
+from ml.acquisition.picking import (
+    Openings,
+    affordable,
+    best_first,
+    doubtful_and_uniform,
+    highest,
+    thinned,
+)
 from ml.acquisition.typiclust import typicality
 from ml.tests.acquisition.builders import asked, head_of, pool_of, random_pool, unit
 from ml.types import Pool
@@ -315,3 +322,11 @@ def test_what_is_compared_with_many_labeled_rows_is_bounded() -> None:
     rows = np.arange(100, dtype=np.float32)[:, None]
     assert thinned(rows, 3)[:, 0].tolist() == [0, 49, 99]
     assert thinned(rows, 100) is rows
+
+
+def test_the_highest_are_those_that_sorting_gives() -> None:
+    scores = np.random.default_rng(3).permutation(500) / 7.0
+
+    assert highest(scores, 40).tolist() == np.argsort(-scores)[:40].tolist()
+    assert highest(np.array([2.0, 5.0, 2.0]), 9).tolist() == [1, 0, 2]
+    assert highest(np.empty(0), 3).tolist() == []
