@@ -55,7 +55,7 @@ class LabelChoiceSerializer(serializers.Serializer[Any]):
     colour = serializers.CharField()
     former_names = serializers.ListField(
         child=serializers.CharField(),
-        help_text="Labels that were merged into it, or split into it and others.",
+        help_text="Its own from before, and labels that were merged into it, or split into it.",
     )
     example_url = serializers.CharField(allow_null=True)
 

@@ -213,11 +213,11 @@ def heirs_of(scheme: SchemeView, codes: Collection[str]) -> dict[str, tuple[str,
 
 
 def former_names(project_id: int) -> dict[str, list[str]]:
-    """Give what the labels of the scheme were called before merges and splits, by code.
+    """Give what the labels of the scheme were called before renames, merges and splits, by code.
 
     So that whoever looks for a label of before finds what it is a part of now, or became.
     """
-    kinds = (LabelMappingKind.MERGE, LabelMappingKind.SPLIT)
+    kinds = (LabelMappingKind.RENAME, LabelMappingKind.MERGE, LabelMappingKind.SPLIT)
     rows = LabelMapping.objects.filter(project_id=project_id, kind__in=kinds).order_by("pk")
     said = dict.fromkeys(rows.values_list("from_label_id", "from_name"))
     if not said:

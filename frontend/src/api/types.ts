@@ -18,7 +18,7 @@ export interface Label {
   description: string;
   key: string;
   colour: string;
-  /** Of labels that were merged into it, or split into it and others. */
+  /** Its own from before, and of labels that were merged into it, or split into it and others. */
   former_names: string[];
   example_url: string | null;
 }

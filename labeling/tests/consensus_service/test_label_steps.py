@@ -136,6 +136,18 @@ def test_a_label_is_known_by_the_names_of_those_merged_into_it(project: Project)
     assert projects.former_names(project.pk) == {"any-milk": ["Milk", "Soy milk"]}
 
 
+def test_a_label_is_known_by_the_names_it_had(project: Project) -> None:
+    label_id = projects.label(project.pk, "soy-milk").pk
+    for name in ("Soya drink", "Soy drink", "Soya drink"):
+        schemes.rename_label(label_id=label_id, name=name, now=NOW)
+
+    assert projects.former_names(project.pk) == {"soy-milk": ["Soy milk", "Soy drink"]}
+    merge(project, "milk", "soy-milk", name="Any milk")
+
+    names = ["Soy milk", "Soya drink", "Soy drink", "Milk"]
+    assert projects.former_names(project.pk) == {"any-milk": names}
+
+
 def test_labels_are_known_by_the_name_of_what_was_split_into_them(project: Project) -> None:
     merge(project, "soy-milk", "juice", name="Drink")
     split(project, "drink", "Cold", "Hot")

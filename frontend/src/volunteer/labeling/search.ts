@@ -18,7 +18,7 @@ function nearness(name: string, query: string): number | null {
   return name.includes(query) ? 3 : null;
 }
 
-/** As `nearness`; by what a label was called before a merge or a split it is found after all that bear the name. */
+/** As `nearness`; by what a label was called before a rename, a merge or a split it is found after all that bear the name. */
 function rank(label: Label, query: string): number | null {
   const best = nearness(fold(label.name), query);
   if (best !== null) return best;
@@ -27,7 +27,7 @@ function rank(label: Label, query: string): number | null {
   return null;
 }
 
-/** What a label was called before a merge or a split, where it is by that name that it was found. */
+/** What a label was called before it was renamed, merged or split, where it is by that name that it was found. */
 export function foundBy(label: Label, query: string): string | undefined {
   const wanted = fold(query.trim());
   if (wanted === "" || nearness(fold(label.name), wanted) !== null) return undefined;
