@@ -18,8 +18,9 @@ from rest_framework.views import APIView
 
 from labeling.api.permissions import check_project, project_for
 from labeling.api.throttling import UploadThrottle
-from labeling.models import ConsensusState, Role
+from labeling.models import ConsensusState, Partition, Role
 from labeling.selectors import images as image_selectors
+from labeling.selectors import kept_together
 from labeling.selectors import projects as project_selectors
 from labeling.selectors.projects import ProjectNotFoundError
 from labeling.services import images, uploads
@@ -107,6 +108,14 @@ class StaffImagesSerializer(serializers.Serializer[Any]):
 
     results = StaffImageSerializer(many=True)
     next = serializers.IntegerField(allow_null=True, help_text="Send it as `cursor` to go on.")
+
+
+class KeptTogetherSerializer(serializers.Serializer[Any]):
+    """Pictures that look alike, or were taken in one go, and so share a partition."""
+
+    n = serializers.IntegerField(help_text="How many they are.")
+    total = serializers.IntegerField(help_text="Of so many that have a partition.")
+    partition = serializers.ChoiceField(Partition.choices)
 
 
 class ListImagesSerializer(serializers.Serializer[Any]):
@@ -218,6 +227,22 @@ class StaffImagesView(APIView):
             now=timezone.now(),
         )
         return Response({"results": [_upload_result(result) for result in results]})
+
+
+class KeptTogetherView(APIView):
+    """Large groups of pictures that look alike."""
+
+    @extend_schema(
+        tags=["staff"],
+        operation_id="list_kept_together",
+        summary="Groups of pictures that look alike, where one holds a tenth of all or more",
+        responses=KeptTogetherSerializer(many=True),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Give them, the largest first."""
+        project = project_for(request, slug, Role.MANAGER)
+        found = kept_together.large_groups(project.pk)
+        return Response(KeptTogetherSerializer(found, many=True).data)
 
 
 class KeepImageView(APIView):

@@ -13,6 +13,7 @@ from labeling.api.images import (
     ExampleView,
     ImageView,
     KeepImageView,
+    KeptTogetherView,
     RemoveImageView,
     StaffImagesView,
 )
@@ -98,6 +99,7 @@ image_urls: list[URLPattern | URLResolver] = [
     ),
     path("projects/<slug:slug>/labels/<slug:code>/example", ExampleView.as_view()),
     path(f"{STAFF}images", StaffImagesView.as_view()),
+    path(f"{STAFF}kept-together", KeptTogetherView.as_view()),
     path(f"{STAFF}images/<uuid:public_id>/keep", KeepImageView.as_view()),
     path(f"{STAFF}images/<uuid:public_id>/remove", RemoveImageView.as_view()),
 ]

@@ -1,6 +1,6 @@
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, expect, test, vi } from "vitest";
-import { ImagesPage } from "./ImagesPage";
+import { ImagesPage, TogetherNote } from "./ImagesPage";
 import type { StaffImage } from "./types";
 
 const IMAGE: StaffImage = {
@@ -66,4 +66,16 @@ test("that audit images cannot be gold is said before one is chosen", async () =
   render(<ImagesPage slug="shelf" />);
 
   expect(await screen.findByText(/Those of the audit slice cannot be gold/)).toBeTruthy();
+});
+
+test("a large group of pictures alike is named, with what becomes of it", () => {
+  const { container } = render(
+    <TogetherNote found={[{ n: 142, total: 150, partition: "AUDIT" }]} />,
+  );
+
+  expect(container.textContent).toContain(
+    "142 of 150 pictures look alike, or were taken in one go, and are kept together, in the audit slice: one of them is asked about",
+  );
+  cleanup();
+  expect(render(<TogetherNote found={[]} />).container.textContent).toBe("");
 });

@@ -2,13 +2,22 @@ import { useEffect, useState } from "preact/hooks";
 import { API, api } from "../api/client";
 import { Button } from "../shared/Button/Button";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
+import { count } from "../shared/numbers";
+import { usePolling } from "../shared/usePolling";
 import { FLAG_REASON, IMAGE_STATE, words } from "./format";
 import { GoldDialog } from "./gold/GoldDialog";
 import "./gold/gold.css";
 import { ImageGrid } from "./ImageGrid";
 import { Loading } from "./Loading";
 import { FindMore, Searches } from "./Searches";
-import type { DriftedUploads, ImagePage, ProjectSettings, StaffImage, StaffLabel } from "./types";
+import type {
+  DriftedUploads,
+  ImagePage,
+  KeptTogether,
+  ProjectSettings,
+  StaffImage,
+  StaffLabel,
+} from "./types";
 import { UploadSection } from "./UploadSection";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
@@ -64,6 +73,7 @@ export function ImagesPage({ slug }: { slug: string }) {
       )}
       <ErrorNote error={project.error} onRetry={project.reload} />
       <Drifted base={base} round={round} />
+      <Together base={base} />
       <Collection
         slug={slug}
         round={round}
@@ -88,6 +98,38 @@ export function DriftNote({ found }: { found: readonly DriftedUploads[] }) {
       {found.map((batch) => (
         <p key={`${batch.source} ${batch.day}`}>{batch.sentence}</p>
       ))}
+    </section>
+  );
+}
+
+/** Pictures are grouped some seconds after they came, in the background. */
+const GROUPED_MS = 15_000;
+
+function Together({ base }: { base: string }) {
+  const { data } = usePolling<KeptTogether[]>(`${base}/kept-together`, GROUPED_MS);
+  return <TogetherNote found={data ?? []} />;
+}
+
+const WENT: Record<string, string> = {
+  AUDIT:
+    "in the audit slice: one of them is asked about and measures, the others are left out so that nothing learns from what measures",
+  POOL: "to learn from: none of them measures how good the classifier is",
+  EXCLUDED:
+    "and left out: they resemble both pictures that measure and pictures that are learned from",
+};
+
+/** Pictures that look alike must not be on both sides of the check; a large group is a surprise. */
+export function TogetherNote({ found }: { found: readonly KeptTogether[] }) {
+  if (found.length === 0) return null;
+  return (
+    <section class="notice stack" aria-label="Pictures that look alike">
+      {found.map(({ n, total, partition }, place) => (
+        <p key={`${partition} ${place}`}>
+          {count(n)} of {count(total)} pictures look alike, or were taken in one go, and are kept
+          together, {WENT[partition]}.
+        </p>
+      ))}
+      <p class="soft small">Pictures that differ more from each other teach and measure more.</p>
     </section>
   );
 }

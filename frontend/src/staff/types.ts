@@ -259,6 +259,13 @@ export interface Search {
   created_at: string;
 }
 
+/** A large group of pictures that look alike, and where it went as a whole. */
+export interface KeptTogether {
+  n: number;
+  total: number;
+  partition: "AUDIT" | "POOL" | "EXCLUDED";
+}
+
 /** Uploads of one source on one day that look different from what was there before. */
 export interface DriftedUploads {
   source: string;

@@ -218,6 +218,11 @@ def test_a_flagged_image_is_kept_and_one_of_none_of_these_taken_out(
     desktop: Visitor, room: StaffWorld
 ) -> None:
     page = enter(desktop, room, "images")
+    page.get_by_role("button", name="Labeled").click()
+    page.get_by_label("Which label").select_option(label="Green bottle")
+    expect(page.locator(".image-caption strong").first).to_have_text("Green bottle")
+    desktop.shot("staff-labeled")
+    assert desktop.barriers() == []
     page.get_by_role("button", name="Flagged").click()
     expect(page.locator(".image-caption")).to_contain_text("a person is in it")
     page.get_by_role("button", name="Keep").click()

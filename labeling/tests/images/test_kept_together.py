@@ -1,0 +1,37 @@
+"""Large groups of pictures that look alike, as staff are told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from rest_framework.test import APIClient
+
+from labeling.models import Partition, Project, User
+from labeling.services import split_groups
+from labeling.tests.factories import NOW, make_images
+
+pytestmark = pytest.mark.django_db
+
+
+def test_staff_are_told_of_groups_that_hold_a_tenth_of_the_pictures(
+    project: Project, manager: User, client_for: Callable[..., APIClient]
+) -> None:
+    keys = [image.pk for image in make_images(project, 40, partition=Partition.PENDING)]
+    large, small, rest = keys[:14], keys[14:23], keys[23:]
+    alone = [split_groups.GroupDecision([key]) for key in rest]
+    split_groups.set_partitions(
+        project_id=project.pk,
+        decisions=[
+            split_groups.GroupDecision(large, partition="AUDIT"),
+            split_groups.GroupDecision(small, partition="POOL"),
+            *alone,
+        ],
+        now=NOW,
+        rng=np.random.default_rng(1),
+    )
+    path = f"/api/v1/staff/projects/{project.slug}/kept-together"
+
+    assert client_for(manager).get(path).json() == [{"n": 14, "total": 40, "partition": "AUDIT"}]
+    assert client_for().get(path).status_code in (401, 403, 404)
