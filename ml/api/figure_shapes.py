@@ -43,6 +43,7 @@ class ForecastShape(serializers.Serializer[Any]):
     top = serializers.FloatField(
         allow_null=True, help_text="Accuracy where the frozen backbone seems to end."
     )
+    pictures_left = serializers.IntegerField(allow_null=True, help_text="Not labeled yet.")
     sentence = serializers.CharField()
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labeling.selectors import projects
+from labeling.selectors import consensus, projects
 from ml.evaluation import forecast, intervals, label_needs, stopping
 from ml.evaluation.forecast import Refusal, two_digits
 from ml.models import Outlook
@@ -95,7 +95,7 @@ def compute(project_id: int) -> dict[str, Any]:
     curve = _curve(found, heads)
     rates = _rates(project, found)
     refusal, fitted, ahead = _ahead(found, curve, target, second)
-    overall = _overall(found, rates, refusal, ahead, target)
+    overall = _overall(found, rates, refusal, ahead, target, left=_left(project_id))
     names = dict(zip(found.measured.codes, found.measured.names, strict=True))
     return {
         "version": found.version.number,
@@ -187,6 +187,8 @@ def _overall(
     refusal: str | None,
     ahead: Forecast | None,
     target: float | None,
+    *,
+    left: int,
 ) -> dict[str, Any]:
     if refusal is not None or ahead is None:
         return outlook_words.refused(
@@ -196,7 +198,10 @@ def _overall(
             audit_images=len(found.truth),
             fewest=FEWEST_AUDIT,
         )
-    more = [max(total - found.n, 0.0) for total in (ahead.low, ahead.middle, ahead.high)]
+    # Totals are told to two digits: as many as there are now is none to come.
+    now = two_digits(found.n)
+    totals = (ahead.low, ahead.middle, ahead.high)
+    more = [total - found.n if total > max(now, found.n) else 0.0 for total in totals]
     minutes = None
     if rates.seconds is not None:
         minutes = _range([each * rates.answers * rates.seconds / 60 for each in more])
@@ -209,8 +214,14 @@ def _overall(
         "cost": {name: round(each * rates.cost, 2) for name, each in _named(more)},
         "answers_a_label": rates.answers,
         "top": _known(ahead.top),
+        "pictures_left": left,
     }
     return figures | {"sentence": outlook_words.forecast(figures, target or 0.0)}
+
+
+def _left(project_id: int) -> int:
+    counts = consensus.partition_counts(project_id)
+    return counts.pool - counts.pool_resolved
 
 
 def _range(three: list[float]) -> dict[str, float]:

@@ -44,19 +44,27 @@ def refused(
     sentence = _REFUSED[reason].format(
         target=percent(target), top=percent(top), audit_images=audit_images, fewest=fewest
     )
-    nothing = dict.fromkeys(("labels", "more_labels", "more_answers", "minutes", "cost"))
+    nothing = dict.fromkeys(
+        ("labels", "more_labels", "more_answers", "minutes", "cost", "pictures_left")
+    )
     return {**nothing, "answers_a_label": None, "refusal": reason, "top": top, "sentence": sentence}
 
 
 def forecast(figures: dict[str, Any], target: float) -> str:
-    """Say how far the target is, as an 80 % range."""
-    said = f"{percent(target)} is likely reached with {span(figures['more_labels'])} more labels"
+    """Say how far the target is, as an 80 % range, and whether there are pictures enough."""
+    more, left = figures["more_labels"], figures["pictures_left"]
+    perhaps = "perhaps reached already, and likely" if more["low"] < 1 else "likely reached"
+    said = f"{percent(target)} is {perhaps} with {span(more)} more labels"
     said += f", that is {span(figures['more_answers'])} answers"
     if figures["minutes"] is not None:
         said += f" or {span(figures['minutes'])} minutes of people's time"
     if figures["cost"]["high"] > 0:
         said += f", and up to {figures['cost']['high']:.2f} of computing"
-    return f"{said} (8 times in 10 it lies in these ranges)."
+    said += " (8 times in 10 it lies in these ranges)."
+    if more["high"] <= left:
+        return said
+    needed = "are needed" if more["low"] > left else "may be needed"
+    return f"{said} Pictures left to label: {left:,}; more of them {needed}."
 
 
 def label_need(

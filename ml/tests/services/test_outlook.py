@@ -12,7 +12,7 @@ from labeling.tests import factories
 from labeling.tests.rows import Annotation, AuditEvent, Partition, Project
 from ml.evaluation import forecast
 from ml.models import Outlook
-from ml.selectors import accuracy, embeddings, versions
+from ml.selectors import accuracy, embeddings, outlook_words, versions
 from ml.selectors import outlook as selector
 from ml.services import acquisition, due, outlook
 from ml.tests.loop.world import World
@@ -70,6 +70,28 @@ def test_the_way_to_the_target_is_a_range_in_labels_answers_minutes_and_cost(
     assert overall["more_answers"] == pytest.approx({"low": 18, "middle": 35, "high": 100})
     assert overall["minutes"] == pytest.approx({"low": 1.8, "middle": 3.5, "high": 10})
     assert "97 % is likely reached with 10 to 60 more labels" in overall["sentence"]
+    assert overall["pictures_left"] == 70 - 48
+
+
+@pytest.mark.parametrize(
+    ("more", "left", "begins", "ends"),
+    [
+        ((10, 20, 60), 60, "likely reached with 10 to 60 more labels", "these ranges)."),
+        ((10, 20, 60), 59, "likely", "Pictures left to label: 59; more of them may be needed."),
+        ((10, 20, 60), 9, "likely", "Pictures left to label: 9; more of them are needed."),
+        ((0, 20, 60), 80, "perhaps reached already, and likely with up to 60", "these ranges)."),
+    ],
+)
+def test_the_forecast_says_where_there_are_too_few_pictures(
+    more: tuple[int, int, int], left: int, begins: str, ends: str
+) -> None:
+    ranges = dict(zip(("low", "middle", "high"), more, strict=True))
+    figures = {"more_labels": ranges, "more_answers": ranges, "minutes": None, "cost": ranges}
+
+    said = outlook_words.forecast({**figures, "pictures_left": left}, 0.9)
+
+    assert said.startswith(f"90 % is {begins}")
+    assert said.endswith(ends)
 
 
 def test_a_forecast_that_the_data_cannot_carry_is_refused_with_its_reason(
