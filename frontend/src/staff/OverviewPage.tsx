@@ -8,7 +8,7 @@ import { Loading } from "./Loading";
 import { AccuracyTile, ChampionTile, CountsTile, NextStep, TrainingTile } from "./OverviewTiles";
 import { LabelNeeds, OutlookSection } from "./outlook/OutlookSection";
 import { TopUpCost } from "./outlook/TopUpCost";
-import type { BandPoint, Outlook } from "./outlook/types";
+import type { Figures, Outlook } from "./outlook/types";
 import { SeveralLabels } from "./SeveralLabels";
 import { ShowAll } from "./ShowAll";
 import type { ClassAccuracy, HistoryPoint, Overview } from "./types";
@@ -17,7 +17,6 @@ import { useResource } from "./useResource";
 const POLL_MS = 3000;
 /** The forecast is worked out every few minutes at most. */
 const OUTLOOK_MS = 20_000;
-const NO_BAND: BandPoint[] = [];
 /** So many rows are shown before somebody asks for all. */
 const ROWS_AT_FIRST = 12;
 
@@ -51,7 +50,7 @@ export function OverviewPage({ slug }: { slug: string }) {
       {outlook.data && <LabelNeeds outlook={outlook.data} slug={slug} />}
       <Groups overview={data} />
       {data.accuracy.per_source.length > 1 && <Sources overview={data} />}
-      <History base={base} overview={data} band={figures?.band ?? NO_BAND} />
+      <History base={base} overview={data} outlook={figures} />
     </div>
   );
 }
@@ -126,10 +125,10 @@ function Sources({ overview }: { overview: Overview }) {
 interface HistoryProps {
   base: string;
   overview: Overview;
-  band: BandPoint[];
+  outlook: Figures | null;
 }
 
-function History({ base, overview, band }: HistoryProps) {
+function History({ base, overview, outlook }: HistoryProps) {
   const { data, error, reload } = useResource<{ points: HistoryPoint[] }>(`${base}/history`);
   // The curve can only change with the champion or with what the audit slice says.
   const stamp = `${overview.champion?.number} ${overview.labels.audit_resolved}`;
@@ -138,12 +137,8 @@ function History({ base, overview, band }: HistoryProps) {
   return (
     <section class="card stack">
       <h2>How it went</h2>
-      <p class="soft small">
-        Every version that served, measured on today's audit answers: the curve shows the
-        classifier, not the slice.
-      </p>
       <ErrorNote error={error} onRetry={reload} />
-      {data && <HistoryChart points={data.points} band={band} />}
+      {data && <HistoryChart points={data.points} curve={outlook?.curve} band={outlook?.band} />}
     </section>
   );
 }

@@ -1,9 +1,9 @@
 import { useRef, useState } from "preact/hooks";
 import { Button } from "../../shared/Button/Button";
 import { FEW_ANSWERS, fewWords, interval, moment, percent } from "../format";
-import type { BandPoint } from "../outlook/types";
+import type { BandPoint, CurvePoint } from "../outlook/types";
 import type { HistoryPoint } from "../types";
-import { type Axis, columns, isWorthDrawing, withBand } from "./history";
+import { type Axis, columns, curveColumns, isWorthDrawing, withBand } from "./history";
 import { type BandChart, bandOptions, usePlot } from "./plot";
 
 const TABLE_ROWS = 12;
@@ -11,19 +11,28 @@ const AXES: Record<Axis, string> = { labels: "By labels", time: "Over time" };
 
 export interface HistoryChartProps {
   points: HistoryPoint[];
+  /** What the forecast was made of, by labels; weights of old versions are not kept for ever. */
+  curve?: CurvePoint[] | undefined;
   /** Where the curve is likely to go, by labels; empty where nobody can say. */
-  band?: BandPoint[];
+  band?: BandPoint[] | undefined;
 }
 
+const NO_CURVE: CurvePoint[] = [];
+const NO_BAND: BandPoint[] = [];
+const SERVED =
+  "Every version that served, measured on today's audit answers: the curve shows the classifier, not the slice.";
+const FITTED =
+  "Classifiers fitted on the first labels, in the order they came, measured on the audit images settled today. Open ones are left out here; over time they count both ways.";
+
 /** Accuracy with its interval as a band, by labels or over time; the same as a table below. */
-export function HistoryChart({ points, band = [] }: HistoryChartProps) {
+export function HistoryChart({ points, curve = NO_CURVE, band = NO_BAND }: HistoryChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const [axis, setAxis] = useState<Axis>("labels");
   const isDrawn = isWorthDrawing(points);
   const isAhead = axis === "labels" && band.length > 0;
-  usePlot(host, isDrawn, [points, band, axis], (width) => ({
+  usePlot(host, isDrawn, [points, curve, band, axis], (width) => ({
     options: bandOptions(width, { ...chart(axis), hasForecast: isAhead }),
-    data: isAhead ? withBand(points, band) : columns(points, axis),
+    data: isAhead ? withBand(curveColumns(curve), band) : columns(points, axis),
   }));
 
   if (points.length < 2) {
@@ -55,6 +64,7 @@ export function HistoryChart({ points, band = [] }: HistoryChartProps) {
           </Button>
         ))}
       </fieldset>
+      <p class="soft small">{isAhead ? FITTED : SERVED}</p>
       <div ref={host} class="history-chart" aria-hidden="true" />
       <p class="legend small soft" aria-hidden="true">
         <span class="legend-item" data-series="accuracy">

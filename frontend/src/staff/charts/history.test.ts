@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { HistoryPoint } from "../types";
-import { columns, isWorthDrawing, withBand } from "./history";
+import { columns, curveColumns, isWorthDrawing, withBand } from "./history";
 
 function point(version: number, change: Partial<HistoryPoint> = {}): HistoryPoint {
   return {
@@ -45,9 +45,24 @@ test("a curve takes two versions and ten audit answers", () => {
 
 test("the forecast begins where the labels end", () => {
   const at = (labels: number) => ({ labels, low: 0.5, middle: 0.6, high: 0.7 });
-  const [x, accuracy, , , , middle] = withBand([point(1), point(2)], [at(15), at(20), at(40)]);
+  const behind = columns([point(1), point(2)], "labels");
+  const [x, accuracy, , , , middle] = withBand(behind, [at(15), at(20), at(40)]);
 
   expect(x).toEqual([10, 20, 20, 40]);
   expect(accuracy).toEqual([0.5, 0.5, null, null]);
   expect(middle).toEqual([null, null, 0.6, 0.6]);
+});
+
+test("it goes on from the curve that it was made of", () => {
+  const curve = [
+    { labels: 10, accuracy: 0.4, low: 0.3, high: 0.5 },
+    { labels: 20, accuracy: 0.6, low: 0.5, high: 0.7 },
+  ];
+  const ahead = { labels: 20, low: 0.5, middle: 0.6, high: 0.7 };
+  const [x, accuracy, low, , , middle] = withBand(curveColumns(curve), [ahead]);
+
+  expect(x).toEqual([10, 20, 20]);
+  expect(accuracy).toEqual([0.4, 0.6, null]);
+  expect(low).toEqual([0.3, 0.5, null]);
+  expect(middle).toEqual([null, null, 0.6]);
 });

@@ -1,5 +1,5 @@
 import { FEW_ANSWERS } from "../format";
-import type { BandPoint } from "../outlook/types";
+import type { BandPoint, CurvePoint } from "../outlook/types";
 import type { HistoryPoint } from "../types";
 
 export type Axis = "labels" | "time";
@@ -33,13 +33,19 @@ export function isWorthDrawing(points: readonly HistoryPoint[]): boolean {
   return points.length >= 2 && points.some((point) => point.n >= FEW_ANSWERS);
 }
 
+/** The curve that the forecast goes on from: classifiers fitted on the first labels. */
+export function curveColumns(curve: readonly CurvePoint[]): Columns {
+  const column = (name: keyof CurvePoint) => curve.map((point) => point[name]);
+  return [column("labels"), column("accuracy"), column("low"), column("high"), column("labels")];
+}
+
 /** The same columns with the forecast behind them: its middle, low and high, by labels only. */
 export type Forecast = [...Columns, ...[middle: Cells, low: Cells, high: Cells]];
 type Cells = (number | null)[];
 
 /** Add the forecast's band: rows of its own, in their place among the labels. */
-export function withBand(points: readonly HistoryPoint[], band: readonly BandPoint[]): Forecast {
-  const [x, accuracy, low, high, labels] = columns(points, "labels");
+export function withBand(behind: Columns, band: readonly BandPoint[]): Forecast {
+  const [x, accuracy, low, high, labels] = behind;
   const ahead = band.filter((point) => point.labels >= (x.at(-1) ?? 0));
   const none = ahead.map(() => null);
   const gap = x.map(() => null);

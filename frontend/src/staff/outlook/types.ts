@@ -11,6 +11,14 @@ export interface BandPoint extends Range {
   labels: number;
 }
 
+/** A classifier fitted on the first labels, measured on today's settled audit images. */
+export interface CurvePoint {
+  labels: number;
+  accuracy: number;
+  low: number;
+  high: number;
+}
+
 export interface LabelNeed {
   code: string;
   name: string;
@@ -28,6 +36,7 @@ export interface Figures {
   labels: number;
   audit_images: number;
   target: number | null;
+  curve: CurvePoint[];
   band: BandPoint[];
   overall: { refusal: string | null; sentence: string };
   per_label: LabelNeed[];
