@@ -1,7 +1,7 @@
 """Imports: many pictures from a folder or a CSV, with progress, that go on where they stopped.
 
-Decoding runs on a few threads (Pillow lets go of the interpreter), the database is written in
-short transactions of one batch, and memory holds one batch at most.
+Decoding runs on a few threads (`side_by_side`), the database is written in short transactions of
+one batch, and memory holds two batches at most.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from labeling.errors import LabelingError
 from labeling.models import Job, JobState, Label, Mode, Project
 from labeling.selectors import images as image_selectors
 from labeling.selectors import prepared
-from labeling.services import core_time, images, pictures
+from labeling.services import core_time, images, pictures, side_by_side
 from labeling.services.import_sources import SEPARATOR, Source, SourceFile
+from labeling.services.side_by_side import Refusal
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from labeling.services.pictures import Picture
 
 __all__ = ["Imported", "Refusal", "Source", "SourceFile", "run_import", "run_job"]
 
@@ -39,7 +39,6 @@ LABEL_USES = ("trusted", "suggested", "ignore")
 BATCH = 32
 # A trusted label is an answer with a consensus: a shorter batch keeps the lock as short.
 TRUSTED_BATCH = 8
-THREADS = 2
 # Between batches, so that an answer that waits for SQLite's one writer gets its turn.
 BREATH_S = 0.002
 
@@ -58,15 +57,6 @@ class TakenOverError(LabelingError):
 
     code = "taken_over"
     status = 409
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A file that was not taken, and why."""
-
-    name: str
-    code: str
-    message: str
 
 
 @dataclass(slots=True)
@@ -274,47 +264,19 @@ def _run(
             todo.append(file)
     progress(result.done, result.total)
     size = TRUSTED_BATCH if plan.use == "trusted" else BATCH
-    with ThreadPoolExecutor(THREADS, "import") as threads, ThreadPoolExecutor(THREADS) as writers:
-        for batch in _batches(threads, todo, size):
+    with (
+        ThreadPoolExecutor(side_by_side.THREADS, "import") as threads,
+        ThreadPoolExecutor(side_by_side.THREADS) as writers,
+    ):
+        for batch in side_by_side.read_batches(threads, todo, size):
             _write(plan, batch, result, clock(), writers)
             progress(result.done, result.total)
             time.sleep(BREATH_S)
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    file: SourceFile
-    picture: Picture | None
-    refusal: Refusal | None
-
-
-def _batches(
-    threads: ThreadPoolExecutor, files: list[SourceFile], size: int
-) -> Iterator[list[_Read]]:
-    """Decode one batch ahead of the one that is being written."""
-    ahead = [threads.submit(_read, file) for file in files[:size]]
-    for start in range(0, len(files), size):
-        current = ahead
-        rest = files[start + size : start + 2 * size]
-        ahead = [threads.submit(_read, file) for file in rest]
-        yield [future.result() for future in current]
-
-
-def _read(file: SourceFile) -> _Read:
-    """Decode a file. Runs on a thread, so it never touches the database."""
-    try:
-        with file.path.open("rb") as stream:
-            return _Read(file, pictures.read_picture(stream), None)
-    except pictures.ImageRefusedError as refused:
-        return _Read(file, None, Refusal(file.name, refused.code, refused.message))
-    except OSError as fault:
-        message = f"The file cannot be read: {fault.strerror or fault}."
-        return _Read(file, None, Refusal(file.name, "unreadable", message))
-
-
 def _write(
     plan: _Plan,
-    batch: list[_Read],
+    batch: list[side_by_side.Read],
     result: Imported,
     now: datetime,
     threads: ThreadPoolExecutor,
@@ -329,7 +291,7 @@ def _write(
     for file, picture in read:
         if picture.sha256 not in before and picture.sha256 not in new:
             new[picture.sha256] = images.NewImage(picture, file.name, plan.label_id(file))
-    keys = threads.map(pictures.store_picture, [entry.picture for entry in new.values()])
+    keys = side_by_side.stored(threads, [entry.picture for entry in new.values()])
     entries = list(zip(new.values(), keys, strict=True))
     # Counted apart and added after the commit: a batch that rolled back did nothing.
     counted = Imported(refused=[one.refusal for one in batch if one.refusal is not None])
