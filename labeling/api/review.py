@@ -67,6 +67,7 @@ class DoubtsFoundSerializer(serializers.Serializer[Any]):
     asked = serializers.IntegerField(help_text="Second opinions asked of people.")
     answered = serializers.IntegerField()
     otherwise = serializers.IntegerField(help_text="Of those, where another label stands now.")
+    is_several = serializers.BooleanField(help_text="Others are asked; nothing waits here.")
 
 
 class ReviewSerializer(serializers.Serializer[Any]):

@@ -21,7 +21,7 @@ from labeling.models import (
     QueueEntryState,
     Reason,
 )
-from labeling.selectors import roster
+from labeling.selectors import questions, roster, several
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -50,7 +50,10 @@ class Found:
         cant_tell: where the expert could not tell.
         asked: second opinions that people were asked for through the queue.
         answered: of those, the ones given.
-        otherwise: of those, the ones after which another label, or none, stood.
+        otherwise: of those, the ones after which another label, or none, stood; with several labels
+            an image, the ones that contradict who had said all labels.
+        is_several: several labels an image: single labels of a picture are doubted, and others are
+            asked about them while they label; nothing waits for an expert here.
     """
 
     open: int
@@ -61,6 +64,7 @@ class Found:
     asked: int
     answered: int
     otherwise: int
+    is_several: bool = False
 
 
 def waiting(project_id: int) -> QuerySet[LabelDoubt]:
@@ -139,6 +143,8 @@ def decided_by_experts(project_id: int) -> set[int]:
 
 def found(project_id: int) -> Found:
     """Count what became of the doubts of a project."""
+    if several.is_several(project_id):
+        return _found_among_sets(project_id)
     rows = LabelDoubt.objects.filter(project_id=project_id)
     by_expert = rows.filter(annotation__isnull=False).aggregate(
         wrong=Count("pk", filter=Q(state__in=WRONG)),
@@ -156,6 +162,21 @@ def found(project_id: int) -> Found:
         asked=asked(project_id),
         answered=answered.count(),
         otherwise=answered.filter(annotation__isnull=True, state__in=WRONG).count(),
+    )
+
+
+def _found_among_sets(project_id: int) -> Found:
+    again = questions.answers_again(project_id)
+    return Found(
+        open=0,
+        wrong=_share(0, 0),
+        n_wrong=0,
+        n_judged=0,
+        cant_tell=0,
+        asked=questions.asked_again(project_id),
+        answered=again.answered,
+        otherwise=again.otherwise,
+        is_several=True,
     )
 
 

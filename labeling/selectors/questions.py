@@ -6,12 +6,14 @@ codes never change. Only pool images of projects with several labels an image ar
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
 
 from labeling.models import (
     ABOUT_ONE_LABEL,
+    AnnotationKind,
     AnnotationLabel,
     Assignment,
     AssignmentState,
@@ -56,6 +58,35 @@ def asked_again(project_id: int) -> int:
     states = (AssignmentState.OPEN, AssignmentState.ANSWERED)
     given = Assignment.objects.filter(project_id=project_id, policy__startswith=_AGAIN)
     return given.filter(state__in=states).count()
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Second opinions of one label: those given, and those that contradict whoever said all."""
+
+    answered: int
+    otherwise: int
+
+
+def answers_again(project_id: int) -> Again:
+    """Count the second opinions of one label that were given, by one query."""
+    whole = AnnotationLabel.objects.filter(
+        annotation__image=OuterRef("annotation__image"),
+        annotation__kind=AnnotationKind.LABEL,
+        annotation__withdrawn_at__isnull=True,
+        label=OuterRef("label"),
+    )
+    rows = AnnotationLabel.objects.filter(
+        annotation__project_id=project_id,
+        annotation__assignment__policy__startswith=_AGAIN,
+        annotation__kind__in=ABOUT_ONE_LABEL,
+        annotation__withdrawn_at__isnull=True,
+    ).annotate(was_named=Exists(whole))
+    is_other = Q(value=AnnotationKind.YES, was_named=False) | Q(
+        value=AnnotationKind.NO, was_named=True
+    )
+    counted = rows.aggregate(answered=Count("pk"), otherwise=Count("pk", filter=is_other))
+    return Again(**counted)
 
 
 def may_be_asked_again(image_ids: Sequence[int]) -> set[int]:

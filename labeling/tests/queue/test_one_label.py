@@ -21,7 +21,7 @@ from labeling.models import (
     QueueEntry,
 )
 from labeling.selectors import consensus as consensus_selectors
-from labeling.selectors import exports, questions
+from labeling.selectors import doubts, exports, questions
 from labeling.services import annotations as annotation_service
 from labeling.services import queue
 from labeling.services.answers import InvalidAnswerError
@@ -272,6 +272,8 @@ def test_a_second_opinion_of_one_label_confirms_it_or_asks_for_the_picture_again
     assert posterior(doubted) == [0.5, 0.25, 0.25]
     assert not QueueEntry.objects.filter(project=project, state="OPEN").exists()
     assert questions.asked_again(project.pk) == 2
+    found = doubts.found(project.pk)
+    assert (found.is_several, found.asked, found.answered, found.otherwise) == (True, 2, 2, 1)
 
 
 def test_a_quarrel_about_one_label_goes_to_experts_where_nobody_is_left_to_ask(

@@ -43,6 +43,7 @@ export function ReviewPage({ slug }: { slug: string }) {
   }
   useKeys(actions);
 
+  if (found?.is_several) return <SeveralLabels found={found} />;
   if (!found) {
     if (review.error) return <ErrorNote error={review.error} onRetry={review.retry} />;
     return <Loading />;
@@ -89,6 +90,21 @@ export function ReviewPage({ slug }: { slug: string }) {
       </section>
       <Precision found={found} />
     </div>
+  );
+}
+
+/** Where a picture may show several labels no list waits: each doubt is a question to somebody. */
+function SeveralLabels({ found }: { found: Found }) {
+  return (
+    <section class="card stack">
+      <h2>Labels that may be wrong</h2>
+      <p>
+        Where the classifier speaks against one label of a picture, somebody else is asked about
+        that label alone while they label. Who says otherwise reopens it; a third person or an
+        expert decides.
+      </p>
+      <p class="soft">{askedWords(found) || "Nobody was asked again yet."}</p>
+    </section>
   );
 }
 

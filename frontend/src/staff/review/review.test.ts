@@ -21,6 +21,7 @@ const FOUND: Found = {
   asked: 0,
   answered: 0,
   otherwise: 0,
+  is_several: false,
 };
 
 function doubt(id: string, classifier = "Soy milk", neighbours = "Soy milk"): Doubt {
@@ -69,6 +70,8 @@ describe("the words", () => {
     expect(askedWords({ ...FOUND, asked: 9, answered: 7, otherwise: 3 })).toContain(
       "about 9 images; 7 answered, after which 3 got another label",
     );
+    const asked = { ...FOUND, asked: 9, answered: 7, otherwise: 3, is_several: true };
+    expect(askedWords(asked)).toContain("about 9 images; 7 answered, 3 of them otherwise.");
   });
 
   test("say what was decided", () => {

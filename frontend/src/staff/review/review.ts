@@ -28,6 +28,8 @@ export interface Found {
   asked: number;
   answered: number;
   otherwise: number;
+  /** Several labels an image: others are asked about single labels, and nothing waits here. */
+  is_several: boolean;
 }
 
 export interface ReviewList {
@@ -84,9 +86,10 @@ export function precisionWords({ n_wrong, n_judged, wrong, cant_tell }: Found): 
 }
 
 /** What came of asking people again through the queue; nothing where nobody was asked. */
-export function askedWords({ asked, answered, otherwise }: Found): string {
+export function askedWords({ asked, answered, otherwise, is_several }: Found): string {
   if (asked === 0) return "";
   const first = `People were asked again about ${plural(asked, "image")}`;
+  if (is_several) return `${first}; ${answered} answered, ${otherwise} of them otherwise.`;
   return `${first}; ${answered} answered, after which ${otherwise} got another label.`;
 }
 
