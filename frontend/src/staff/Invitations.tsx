@@ -81,7 +81,14 @@ export function Invite({ base, onMade }: { base: string; onMade: () => void }) {
   );
 }
 
-function MadeLink({ invitation }: { invitation: NewInvitation }) {
+const THIS_MACHINE = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+/** Whether a link leads nowhere on any device but the one that Larder runs on. */
+export function isOnlyHere(url: string): boolean {
+  return THIS_MACHINE.has(new URL(url).hostname);
+}
+
+export function MadeLink({ invitation }: { invitation: NewInvitation }) {
   return (
     <div class="made-link" role="status">
       <img
@@ -95,6 +102,12 @@ function MadeLink({ invitation }: { invitation: NewInvitation }) {
           {moment(invitation.expires_at)}, for {invitation.use_limit} people.
         </p>
         <Copyable text={invitation.url} name="the link" />
+        {isOnlyHere(invitation.url) && (
+          <p class="small">
+            This link opens on this computer only. For phones on your network, start Larder with{" "}
+            <code>make run SHARE=lan</code>, then make a link again.
+          </p>
+        )}
       </div>
     </div>
   );
