@@ -56,7 +56,7 @@ def why_nothing(project: Project, annotator: Annotator, client: str, now: dateti
             "Leave this page open, or come back later: the first one appears here by itself.",
         )
     if far.remaining == 0:
-        return DoneReason("all_labeled", "Every image is labeled. Thank you!")
+        return DoneReason("all_labeled", "Thank you! New ones appear here by themselves.")
     until = queue_selectors.held_by_others_until(project.pk, annotator.pk, client)
     if until is not None:
         return DoneReason(

@@ -170,13 +170,6 @@ function Collection({ slug, round, isSeveral, onSearch }: CollectionProps) {
         {filter === "none_of_these" && <a href={`/staff/${slug}/labels`}>Open the labels</a>}
       </p>
       {filter === "labeled" && <LabelChoice slug={slug} value={label} onChange={setLabel} />}
-      {!isSeveral && (
-        <p class="soft small">
-          Gold is a picture whose right answer you know. Those of the audit slice cannot be gold;
-          which they are is told only once you choose one, so that nobody labels them with more
-          care.
-        </p>
-      )}
       <Pages
         key={`${filter}-${label}-${round}`}
         slug={slug}
@@ -254,6 +247,13 @@ function Pages({ slug, filter, label, isSeveral, onSearch }: PagesProps) {
   }
   return (
     <>
+      {!isSeveral && images.length > 0 && (
+        <p class="soft small">
+          Gold is a picture whose right answer you know. Those of the audit slice cannot be gold;
+          which they are is told only once you choose one, so that nobody labels them with more
+          care.
+        </p>
+      )}
       <ImageGrid
         images={images}
         name={(image) => image.original_name || "Image"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,13 @@ def test_an_import_says_how_many_are_in_and_where_the_others_went() -> None:
     )
     whole = load_pictures.summary(imports.Imported(total=20, stored=20))
     assert whole.startswith("Pictures: 20 of 20 are in. Near copies")
+
+
+def test_an_import_names_the_folders_that_are_no_label() -> None:
+    unknown = Counter({"shirt-button": 12, "Keys": 3})
+    result = imports.Imported(total=20, stored=20, unknown_labels=unknown)
+
+    assert (
+        "are in. 15 of them came without a label, because the project has none of that name: "
+        "“shirt-button” (12), “Keys” (3). Near copies"
+    ) in load_pictures.summary(result)

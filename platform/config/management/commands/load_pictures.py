@@ -27,6 +27,7 @@ from labeling.services import imports
 from labeling.services import projects as project_services
 
 EVERY_S = 5.0
+MOST_NAMED = 5
 
 
 def summary(result: imports.Imported) -> str:
@@ -38,8 +39,22 @@ def summary(result: imports.Imported) -> str:
     why = f" ({', '.join(filter(None, left))})" if any(left) else ""
     n = result.stored + result.skipped
     return (
-        f"Pictures: {n} of {result.total} are in{why}. Near copies among them are found as they "
-        "are read; the staff room says how many it leaves out of its counts, and why."
+        f"Pictures: {n} of {result.total} are in{why}. {_unlabeled(result)}Near copies among them "
+        "are found as they are read; the staff room says how many it leaves out of its counts, and "
+        "why."
+    )
+
+
+def _unlabeled(result: imports.Imported) -> str:
+    """Name the sub-folders whose labels were to be taken and that are no label of the project."""
+    if not result.unknown_labels:
+        return ""
+    names = [f"“{name}” ({count})" for name, count in result.unknown_labels.most_common(MOST_NAMED)]
+    more = len(result.unknown_labels) - len(names)
+    rest = f" and {more} more" if more else ""
+    return (
+        f"{result.unknown_labels.total()} of them came without a label, because the project has "
+        f"none of that name: {', '.join(names)}{rest}. "
     )
 
 
