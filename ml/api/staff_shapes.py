@@ -36,11 +36,16 @@ class IntervalShape(serializers.Serializer[Any]):
 
 
 class ClassEstimateShape(EstimateShape):
-    """One label: raw, and drawn towards the other labels (10 cases' worth)."""
+    """One label: raw, and drawn towards the other labels and what labeled images let expect."""
 
     code = serializers.SlugField()
     name = serializers.CharField()
     pooled = IntervalShape(allow_null=True)
+    practice = serializers.ListField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="Split groups of its labeled images: right out of group, and all.",
+    )
 
 
 class SourceEstimateShape(EstimateShape):

@@ -14,6 +14,8 @@ from ml.types import Interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ml.evaluation.practice import Practice
+
 UNKNOWN = Interval(math.nan, 0.0, 1.0, 0)
 
 
@@ -37,6 +39,7 @@ def pooled(
     n_c: Sequence[int],
     strength: float | None = None,
     *,
+    practice: Practice | None = None,
     confidence: float = 0.95,
 ) -> list[Interval]:
     """Estimate every label's share, drawn towards the share over all labels.
@@ -50,6 +53,7 @@ def pooled(
         k_c: right cases of each label.
         n_c: independent cases of each label; 0 gives the prior itself, with n = 0.
         strength: how many cases the prior is worth, greater than 0; None learns it.
+        practice: how labeled images fare out of group, a hint where the strength is learnt.
         confidence: between 0 and 1.
 
     Returns:
@@ -64,7 +68,7 @@ def pooled(
     if cases.sum() == 0:
         return [UNKNOWN] * len(cases)
     if strength is None:
-        return partially_pooled(right, cases, confidence=confidence)
+        return partially_pooled(right, cases, practice, confidence=confidence)
     middle = (right.sum() + 0.5) / (cases.sum() + 1)
     a, b = strength * middle + right, strength * (1 - middle) + cases - right
     tail = (1 - confidence) / 2

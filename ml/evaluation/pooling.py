@@ -1,5 +1,8 @@
 """Partial pooling: what all labels together say about a label with few audit answers.
 
+Where it is known how labeled images fare out of group, that counts as a hint
+(`ml.evaluation.practice`).
+
 The model: each label's share comes from one Beta distribution over labels. Its mean and strength
 are not known either, so they are averaged over a grid by how well they explain all labels at once
 (empirical Bayes with the doubt left in). Labels that differ much are drawn together little, labels
@@ -13,10 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.evaluation.practice import Family, posterior
 from ml.types import Interval
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from ml.evaluation.practice import Posterior, Practice
 
     Vector = npt.NDArray[np.float64]
 
@@ -64,23 +70,24 @@ def priors_of(k_c: npt.ArrayLike, n_c: npt.ArrayLike) -> Priors:
     """
     from scipy.special import betaln  # noqa: PLC0415 (0.2 s, off the web's import path)
 
-    right, cases = np.asarray(k_c, dtype=np.float64), np.asarray(n_c, dtype=np.float64)
-    if np.any(right < 0) or np.any(right > cases):
-        message = "every k must lie between 0 and its n"
-        raise ValueError(message)
-    mean, strength = (axis.ravel() for axis in np.meshgrid(_MEANS, _STRENGTHS))
-    a, b = mean * strength, (1 - mean) * strength
-    # Labels with the same counts are computed once; the grid of means is even in the logit.
+    right, cases = _checked(k_c, n_c)
+    betas = family()
+    a, b = betas.a, betas.b
+    # Labels with the same counts are computed once.
     pairs, times = np.unique(np.stack([right, cases], axis=1), axis=0, return_counts=True)
     k, n = pairs[:, :1], pairs[:, 1:]
     log_likelihood = times @ (betaln(a + k, b + n - k) - betaln(a, b))
-    log_weights = log_likelihood + np.log(mean * (1 - mean)) - np.log(strength) / 2
+    log_weights = log_likelihood + betas.log_chance
     weights = np.exp(log_weights - log_weights.max())
     return Priors(a, b, weights / weights.sum())
 
 
 def partially_pooled(
-    k_c: npt.ArrayLike, n_c: npt.ArrayLike, *, confidence: float = 0.95
+    k_c: npt.ArrayLike,
+    n_c: npt.ArrayLike,
+    practice: Practice | None = None,
+    *,
+    confidence: float = 0.95,
 ) -> list[Interval]:
     """Estimate every label's share, drawn towards the others as far as they resemble each other.
 
@@ -90,9 +97,12 @@ def partially_pooled(
     Args:
         k_c: (c,) right cases of each label.
         n_c: (c,) independent cases; 0 gives what is expected of a label nobody has seen.
+        practice: how labeled images of the same labels fare out of group, where that is known.
         confidence: between 0 and 1.
     """
-    right, cases = np.asarray(k_c, dtype=np.float64), np.asarray(n_c, dtype=np.float64)
+    right, cases = _checked(k_c, n_c)
+    if practice is not None and practice.is_known:
+        return _hinted(right, cases, practice).intervals(cases, confidence=confidence)
     priors = _likely(priors_of(right, cases))
     pairs, place = np.unique(np.stack([right, cases], axis=1), axis=0, return_inverse=True)
     a = priors.a + pairs[:, :1]  # (distinct pairs, m)
@@ -108,14 +118,40 @@ def partially_pooled(
 
 
 def draw_shares(
-    k_c: npt.ArrayLike, n_c: npt.ArrayLike, *, size: int, rng: np.random.Generator
+    k_c: npt.ArrayLike,
+    n_c: npt.ArrayLike,
+    practice: Practice | None = None,
+    *,
+    size: int,
+    rng: np.random.Generator,
 ) -> Vector:
     """Draw (size, c) shares of all labels together from what is known of them."""
-    right, cases = np.asarray(k_c, dtype=np.float64), np.asarray(n_c, dtype=np.float64)
+    right, cases = _checked(k_c, n_c)
+    if practice is not None and practice.is_known:
+        return _hinted(right, cases, practice).draw(size, rng)
     priors = priors_of(right, cases)
     at = rng.choice(len(priors.weights), size=size, p=priors.weights)[:, None]
     drawn: Vector = rng.beta(priors.a[at] + right, priors.b[at] + cases - right)
     return drawn
+
+
+def _hinted(right: Vector, cases: Vector, practice: Practice) -> Posterior:
+    return posterior(right, cases, practice, family())
+
+
+def _checked(k_c: npt.ArrayLike, n_c: npt.ArrayLike) -> tuple[Vector, Vector]:
+    right, cases = np.asarray(k_c, dtype=np.float64), np.asarray(n_c, dtype=np.float64)
+    if np.any(right < 0) or np.any(right > cases):
+        message = "every k must lie between 0 and its n"
+        raise ValueError(message)
+    return right, cases
+
+
+def family() -> Family:
+    """Give the Betas over labels; the grid of means is even in the logit."""
+    mean, strength = (axis.ravel() for axis in np.meshgrid(_MEANS, _STRENGTHS))
+    log_chance = np.log(mean * (1 - mean)) - np.log(strength) / 2
+    return Family(mean * strength, (1 - mean) * strength, log_chance)
 
 
 def _likely(priors: Priors) -> Priors:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ml.types import Head, Probabilities, Weights
+    from ml.types import Head, Labels, Probabilities, Weights
 
 TEMPERATURES: tuple[float, ...] = tuple(float(t) for t in np.geomspace(1.0, 40.0, 33))
 """The grid searched by default (`methods.md` §3.2): factor 1.12 between neighbours."""
@@ -58,6 +58,13 @@ def decided(targets: Probabilities) -> Probabilities:
     top = targets.argmax(axis=1)
     is_decided = targets[np.arange(len(top)), top] > 0.5
     return np.where(is_decided[:, None], np.eye(targets.shape[1])[top], targets)
+
+
+def label_of_each(targets: Probabilities) -> Labels:
+    """Give the (n,) columns that have more than half; -1 where none has."""
+    top = targets.argmax(axis=1)
+    found: Labels = np.where(targets[np.arange(len(top)), top] > 0.5, top, -1)
+    return found
 
 
 def choose_temperature(

@@ -59,7 +59,8 @@ def _classes(found: Measured) -> dict[str, Any]:
     """Estimate the mean label and the one at the 10th percentile, few answers allowed for."""
     right, cases = metrics.pooled_cases(metrics.by_labels(found))
     # The draws are the same for the same rows, so that a command gives the page's numbers.
-    one = summary.class_summary(right, cases, rng=np.random.default_rng(found.version_number))
+    rng = np.random.default_rng(found.version_number)
+    one = summary.class_summary(right, cases, found.practice, rng=rng)
     return {
         "macro": metrics.interval_json(one.macro),
         "tenth": metrics.interval_json(one.tenth),

@@ -6,7 +6,7 @@ in this process for the few dozen versions a page can ask for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from ml.heads import codec, ridge
 from ml.models import Embedding
 from ml.recent import Recent
 from ml.selectors import versions
+from ml.selectors.practice import PRACTICE
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -44,12 +45,14 @@ class Answers:
         top: (n, t) likeliest columns, t = min(k, 5), the first one first; -1 where the image has no
             embedding in the version's set.
         p: (n,) calibrated probability of the first; 0 where there is none.
+        practice: how its labeled images fared out of group: right and all split groups, by label.
     """
 
     number: int
     label_order: tuple[str, ...]
     top: npt.NDArray[np.int64]
     p: npt.NDArray[np.float64]
+    practice: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def columns(self) -> Labels:
@@ -62,6 +65,7 @@ class _Known:
     number: int
     label_order: tuple[str, ...]
     answers: dict[int, Answer]
+    practice: dict[str, list[float]]
 
 
 _known: Recent[UUID, _Known] = Recent(VERSIONS_KEPT)
@@ -90,6 +94,7 @@ def of_version(public_id: UUID, image_ids: Indices) -> Answers | None:
         label_order=known.label_order,
         top=np.array([top for top, _ in rows], dtype=np.int64).reshape(-1, width),
         p=np.array([p for _, p in rows], dtype=np.float64),
+        practice=known.practice,
     )
 
 
@@ -104,7 +109,8 @@ def _ask(public_id: UUID, image_ids: list[int]) -> _Known | None:
     p = probabilities[np.arange(len(ids)), top[:, 0]]
     rows = zip(map(tuple, top.tolist()), p.tolist(), strict=True)
     answers: dict[int, Answer] = dict(zip(ids, rows, strict=True))
-    return _Known(version.number, version.label_order, answers)
+    practice = version.metrics.get(PRACTICE, {})
+    return _Known(version.number, version.label_order, answers, practice)
 
 
 def _vectors(set_id: int, image_ids: list[int], dim: int) -> tuple[list[int], Embeddings]:

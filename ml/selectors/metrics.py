@@ -1,7 +1,7 @@
 """How good the classifier is, measured on the audit slice and nowhere else (rule 1).
 
 One image a split group is measured, drawn before anybody labeled it; the prediction is the
-version's own, on the stored embedding. Accuracy on actively chosen labels is never computed.
+version's own, on the stored embedding. How chosen images fare is a hint for a label at most.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml.evaluation import adjudicated, by_label, intervals, label_sets, weighted
-from ml.selectors import set_audit
+from ml.selectors import practice, set_audit
 from ml.selectors.audited import Audit, Checks, audit
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from labeling.selectors.projects import Group
+    from ml.evaluation.practice import Practice
     from ml.types import Interval, Labels
 
 __all__ = [
@@ -107,6 +108,8 @@ class Measured:
         waiting_sources: (m,) where those came from.
         is_sets: whether `codes` are sets of labels.
         groups, group_code: as of `Audit` (`ml.selectors.group_figures`).
+        practice: how the version's labeled images of each of `codes` fared out of group; None where
+            that was not kept.
     """
 
     version_number: int
@@ -128,6 +131,7 @@ class Measured:
     is_sets: bool = False
     groups: tuple[Group, ...] = ()
     group_code: tuple[str, ...] = ()
+    practice: Practice | None = None
 
     @property
     def is_judged(self) -> npt.NDArray[np.bool_]:
@@ -180,6 +184,7 @@ def measured(found: Audit, version: UUID) -> Measured | None:
         is_sets=found.label_names is not None,
         groups=found.groups,
         group_code=found.group_code,
+        practice=practice.in_columns(said.practice, found.into, column_of),
     )
 
 
@@ -312,16 +317,17 @@ def per_class(found: Measured) -> list[dict[str, Any]]:
     Put right by what experts found, as the overall figure is (`ml.evaluation.by_label`). An image
     that is open counts in the interval of every label somebody has named for it, `unresolved` says
     how many; of labels nobody named, the overall bound holds it. `pooled` draws rare labels towards
-    the others, and is None with n 0.
+    the others, labeled images for a hint (`ml.evaluation.practice`), and is None with n 0.
     """
     rows = by_labels(found)
-    drawn = intervals.pooled(*pooled_cases(rows))
+    drawn = intervals.pooled(*pooled_cases(rows), practice=found.practice)
     return [
         {
             "code": code,
             "name": name,
             **_of_label(row, int((found.waiting == at).sum())).to_json(),
             "pooled": interval_json(replace(one, n=row.n)) if row.n else None,
+            "practice": practice.row(found.practice, at),
         }
         for at, (code, name, row, one) in enumerate(
             zip(found.codes, found.names, rows, drawn, strict=True)

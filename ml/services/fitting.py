@@ -13,10 +13,12 @@ from uuid import UUID
 
 import numpy as np
 
+from ml.evaluation import practice as of_practice
 from ml.heads import calibration, codec, ridge, several
 from ml.heads.kept import KeptSums, is_worth_keeping, label_shares
 from ml.heads.ridge import Choice
 from ml.recent import Recent
+from ml.selectors.practice import PRACTICE
 
 if TYPE_CHECKING:
     from labeling.selectors.projects import SchemeView
@@ -87,6 +89,30 @@ def threshold(labeled: LabeledSet, fitted: FittedHead, target: float) -> float:
     return calibration.acceptance_threshold(
         fitted.out_of_group, labeled.targets, labeled.weights, target_accuracy=target
     )
+
+
+def practice(labeled: LabeledSet, fitted: FittedHead) -> dict[str, Any]:
+    """Give what a version must say of how its labeled images fare out of group, by label.
+
+    Right split groups and split groups of each label, what staff's figures take for a hint
+    (`ml.evaluation.practice`). Empty where nothing could be left out, and with several labels an
+    image.
+    """
+    if labeled.is_several or not np.isfinite(fitted.log_loss):
+        return {}
+    found = of_practice.tally(
+        calibration.label_of_each(labeled.targets),
+        fitted.out_of_group.argmax(axis=1),
+        labeled.groups,
+        len(labeled.label_order),
+    )
+    counts = zip(found.right.tolist(), found.cases.tolist(), strict=True)
+    return {
+        PRACTICE: {
+            code: [right, cases]
+            for code, (right, cases) in zip(labeled.label_order, counts, strict=True)
+        }
+    }
 
 
 def groups_said(

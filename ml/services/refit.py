@@ -276,6 +276,7 @@ class _Refit:
                 **fitting.metrics(fitted, kind=self.head_kind),
                 "n_groups": len(np.unique(labeled.groups)),
                 "lending": self.lending.account(),
+                **fitting.practice(labeled, fitted),
                 **fitting.groups_said(
                     labeled, fitted, scheme, threshold=threshold, target=self._precision
                 ),

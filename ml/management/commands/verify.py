@@ -19,6 +19,7 @@ from ml.bench import (
     verify_intervals,
     verify_label_errors,
     verify_new_class,
+    verify_practice,
 )
 from ml.errors import MlError
 
@@ -28,15 +29,23 @@ CHECKS: dict[str, Any] = {
     "forecast": verify_forecast,
     "label_errors": verify_label_errors,
     "new_class": verify_new_class,
+    "practice": verify_practice,
 }
-TRIALS = {"intervals": 2000, "gate": 2000, "forecast": 20, "label_errors": 20, "new_class": 86}
-ON_PHOTOGRAPHS = frozenset({"forecast", "label_errors", "new_class"})
+TRIALS = {
+    "intervals": 2000,
+    "gate": 2000,
+    "forecast": 20,
+    "label_errors": 20,
+    "new_class": 86,
+    "practice": 10,
+}
+ON_PHOTOGRAPHS = frozenset({"forecast", "label_errors", "new_class", "practice"})
 
 
 class Command(BaseCommand):
     """Simulate streams whose truth is known; nothing of yours is read or touched."""
 
-    help = "Check intervals, gate, forecast, label errors and new classes by simulation."
+    help = "Check intervals, gate, forecast, label errors and new classes; measure what they take."
     requires_system_checks = ()  # no address and no database is needed
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -6,6 +6,7 @@ import math
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from django.utils import timezone
 
@@ -14,7 +15,9 @@ from labeling.tests import factories, worlds
 from labeling.tests.rows import Adjudication, Image, Project
 from ml.evaluation import intervals
 from ml.evaluation.pooling import partially_pooled
+from ml.evaluation.practice import Practice
 from ml.models import Embedding, ModelVersion
+from ml.selectors import figures
 from ml.services import serving
 from ml.tests.api.audited import Audited
 from ml.tests.serving.kitchen import Kitchen, browser_of, client_with, signed_in
@@ -73,6 +76,28 @@ def test_each_label_has_a_raw_and_a_pooled_estimate(audited: Audited, manager: A
         assert row["unresolved"] == 0
         assert row["missing"] > 0
     assert rows["apple"]["name"] == "Apple"
+
+
+def test_a_pooled_estimate_takes_the_labeled_images_for_a_hint(
+    audited: Audited, manager: Any
+) -> None:
+    kept = {"apple": [70.0, 75.0], "leek": [40.0, 60.0], "water": [9.5, 30.0]}
+    ModelVersion.objects.filter(pk=audited.version.pk).update(metrics={"practice": kept})
+    told = Practice(np.array([70.0, 40.0, 9.5]), np.array([75.0, 60.0, 30.0]))
+
+    found = accuracy(manager, audited)
+
+    wanted = partially_pooled([3, 2, 0], [4, 2, 1], told)
+    for row, one, raw in zip(found["per_class"], wanted, (0.75, 1, 0), strict=True):
+        assert row["estimate"] == raw
+        assert row["pooled"]["estimate"] == pytest.approx(one.estimate)
+        assert (row["pooled"]["low"], row["pooled"]["high"]) == pytest.approx((one.low, one.high))
+        assert row["practice"] == kept[row["code"]]
+    again = figures.everything(audited.project.pk)["accuracy"]
+    assert [row["pooled"] for row in again["per_class"]] == [
+        pytest.approx(row["pooled"]) for row in found["per_class"]
+    ]
+    assert again["classes"]["macro"] == pytest.approx(found["classes"]["macro"])
 
 
 def test_each_source_has_its_own_figure(audited: Audited, manager: Any) -> None:

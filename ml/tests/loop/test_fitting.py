@@ -62,6 +62,23 @@ def test_a_head_that_follows_is_the_head_fitted_from_its_rows(world: World) -> N
     assert version.metrics["log_loss"] == pytest.approx(again.log_loss, abs=1e-4)
 
 
+def test_a_version_keeps_how_its_labeled_images_fare_out_of_group(world: World) -> None:
+    version = champion(world)
+    labeled = common_ground.labeled_set(version)
+    again = common_ground.refitted(version, labeled)
+    truth = labeled.targets.argmax(axis=1)
+    is_right = again.out_of_group.argmax(axis=1) == truth
+
+    kept = version.metrics["practice"]
+
+    assert list(kept) == list(labeled.label_order)
+    for column, code in enumerate(labeled.label_order):
+        rows = truth == column
+        groups = np.unique(labeled.groups[rows])
+        shares = [is_right[rows & (labeled.groups == group)].mean() for group in groups]
+        assert kept[code] == pytest.approx([sum(shares), len(groups)])
+
+
 def test_sums_are_followed_and_a_fresh_worker_goes_on_from_the_same_choice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,31 @@
+"""How a version's labeled images fared out of group, as its row keeps it, in a page's labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ml.evaluation.practice import Practice
+
+PRACTICE = "practice"
+"""Where a version's metrics keep it: right and all split groups, by label code."""
+
+
+def in_columns(
+    kept: dict[str, list[float]], into: dict[str, str], column_of: dict[str, int]
+) -> Practice | None:
+    """Put the counts of each label in its column; labels merged since are counted together.
+
+    None where nothing was kept: fine-tuned backbones have learned from these images, several labels
+    an image are judged otherwise, and versions of before did not count.
+    """
+    if not kept:
+        return None
+    found = np.zeros((2, len(column_of)))
+    for code, counts in kept.items():
+        found[:, column_of[into.get(code, code)]] += counts
+    return Practice(found[0], found[1])
+
+
+def row(found: Practice | None, at: int) -> list[float] | None:
+    """Give right and all split groups of one label; None where nobody counted."""
+    return None if found is None else [float(found.right[at]), float(found.cases[at])]
