@@ -78,7 +78,8 @@ def _likely(probabilities: Probabilities, label: int, batch_size: int) -> Indice
     column = probabilities[:, label]
     top = highest(column, 20 * batch_size)
     n_better = (probabilities[top] > column[top, None]).sum(axis=1)
-    return top[n_better < _LIKELIEST]
+    found: Indices = top[n_better < _LIKELIEST]
+    return found
 
 
 def _one_a_group(turns: list[Indices], groups: Groups, batch_size: int) -> Indices:
