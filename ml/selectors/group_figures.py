@@ -51,6 +51,7 @@ def by_group(found: Measured) -> Measured:
         top=places[found.top],
         checks=_checks(found.checks, places),
         waiting=places[found.waiting],
+        practice=None,  # It is kept by label, and a group is right more often than its labels.
     )
 
 

@@ -13,6 +13,7 @@ import { SeveralLabels } from "./SeveralLabels";
 import { ShowAll } from "./ShowAll";
 import type { ClassAccuracy, HistoryPoint, Overview } from "./types";
 import { useResource } from "./useResource";
+import { withLabeled } from "./withLabeled";
 
 const POLL_MS = 3000;
 /** The forecast is worked out every few minutes at most. */
@@ -63,6 +64,7 @@ function uncounted({ waiting: _, ...row }: ClassAccuracy): ClassAccuracy {
 function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string }) {
   const { champion, accuracy } = overview;
   const rows = worstFirst(champion ? accuracy.per_class : accuracy.per_class.map(uncounted));
+  const shown = rows.map((row) => ({ ...row, also: withLabeled(row) }));
   const hasLeft = rows.some(({ missing, waiting }) => missing > 0 && waiting !== undefined);
   const [isAll, setAll] = useState(false);
   return (
@@ -74,7 +76,15 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
         {hasLeft &&
           " How many are left for a label is the classifier's guess: nobody has said yet what they show."}
       </p>
-      <IntervalBars what="Label" isGuessed rows={isAll ? rows : rows.slice(0, ROWS_AT_FIRST)} />
+      <IntervalBars what="Label" isGuessed rows={isAll ? shown : shown.slice(0, ROWS_AT_FIRST)} />
+      {shown.some(({ also }) => also) && (
+        <p class="soft small">
+          “With 70 labeled” is the range from the audit images and from how the classifier does on
+          70 images that people labeled, near-duplicates counted once, each answered as if it had
+          never learned from it. Those are harder than usual; how much they tell is learned from the
+          audit images of all labels.
+        </p>
+      )}
       <ShowAll
         total={rows.length}
         atFirst={ROWS_AT_FIRST}

@@ -58,8 +58,10 @@ export interface OpenImages {
 export interface ClassAccuracy extends Estimate {
   code: string;
   name: string;
-  /** Drawn towards the other labels; null where the label has no audit image. */
+  /** Drawn towards the other labels, with its labeled images for a hint; null with no audit image. */
   pooled: { estimate: number | null; low: number; high: number; n: number } | null;
+  /** Its labeled images, near-duplicates once: right while left out, and all; null if not counted. */
+  practice?: [number, number] | null;
 }
 
 export interface SourceAccuracy extends Estimate {

@@ -13,6 +13,8 @@ export interface Measured {
 export interface IntervalRow extends Measured, Omit<Reach, "n"> {
   code: string;
   name: string;
+  /** What else is known, in words under the figure. */
+  also?: string | null;
 }
 
 export interface IntervalBarsProps {
@@ -112,6 +114,12 @@ function Row({ row, counted, isGuessed, figures }: RowProps) {
         <span class="interval-figure">{figures.one(row.estimate)}</span>
         {row.estimate !== null && (
           <span class="soft small interval-range">{figures.range(row.low, row.high)}</span>
+        )}
+        {row.also && (
+          <span class="soft small interval-range">
+            <span class="visually-hidden">, </span>
+            {row.also}
+          </span>
         )}
       </td>
       <td class="num" data-counted={counted.toLowerCase()}>
