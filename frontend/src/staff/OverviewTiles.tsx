@@ -121,7 +121,7 @@ function Whisker({ estimate }: { estimate: Estimate }) {
 export function measuredSentence(overall: Estimate, open?: OpenImages): string {
   const more = reachSentence(overall);
   if (overall.estimate === null) {
-    return nothingMeasured(overall);
+    return overall.unresolved > 0 ? unsettledSentence(overall, open) : nothingMeasured(overall);
   }
   const rest = [openSentence(overall.unresolved, open), more].filter(Boolean).join(" ");
   const said =
@@ -145,14 +145,29 @@ const WAITS_FOR: Record<keyof OpenImages, string> = {
   unseen: "to be read",
 };
 
-/** What is counted both ways, and what it waits for; empty where nothing is. */
-function openSentence(unresolved: number, open?: OpenImages): string {
-  if (unresolved === 0) return "";
+/** Where audit images have answers, and none has agreement yet. */
+function unsettledSentence({ unresolved, waiting = 0, missing }: Estimate, open?: OpenImages) {
+  const verb = unresolved === 1 ? "has answers and is" : "have answers and are";
+  const short =
+    unresolved + waiting < missing
+      ? ` It takes about ${missing} to know it to ±10 points, so add pictures too.`
+      : "";
+  return `Nothing measured yet: ${plural(unresolved, "audit image")} ${verb} not settled${waitsFor(open)}.${short}`;
+}
+
+/** What open images wait for, in brackets; empty where nobody knows. */
+function waitsFor(open?: OpenImages): string {
   const waits = Object.entries(WAITS_FOR).flatMap(([why, words]) => {
     const n = open?.[why as keyof OpenImages] ?? 0;
     return n > 0 ? [`${n} ${words}`] : [];
   });
-  const why = waits.length > 0 ? ` (waiting: ${waits.join(", ")})` : "";
+  return waits.length > 0 ? ` (waiting: ${waits.join(", ")})` : "";
+}
+
+/** What is counted both ways, and what it waits for; empty where nothing is. */
+function openSentence(unresolved: number, open?: OpenImages): string {
+  if (unresolved === 0) return "";
+  const why = waitsFor(open);
   const verb = unresolved === 1 ? "is not settled and counts" : "are not settled and count";
   return `${plural(unresolved, "audit image")} ${verb} both as right and as wrong${why}.`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { secondAnswers } from "./OverviewTiles";
+import { measuredSentence, secondAnswers } from "./OverviewTiles";
 import { nothingMeasured, reachSentence, reachWords } from "./reach";
 
 test("what can be reached with the images that wait is promised", () => {
@@ -43,6 +43,12 @@ test("where only the classifier says which images are left, that is said", () =>
   expect(reachWords({ ...reach, waiting: 90 }, true)).toBe("88 more for ±10");
 });
 
+test("what is answered and not settled is not called none left", () => {
+  expect(reachWords({ n: 0, missing: 93, waiting: 0, unresolved: 4 }, true)).toBe(
+    "4 not settled; at most 93 for ±10",
+  );
+});
+
 test("a number reckoned from few images says so", () => {
   const reach = { n: 4, missing: 93, waiting: 0 };
 
@@ -64,4 +70,16 @@ test("an interval that widens when somebody joins says why", () => {
   expect(secondAnswers(open, 2)).toContain("each audit image is asked of up to 2");
   expect(secondAnswers({ ...open, answers: 0 }, 2)).toBe("");
   expect(secondAnswers(open, 1)).toBe("");
+});
+
+test("while answered audit images are not settled, it says what they wait for", () => {
+  const open = { answers: 3, expert: 3, none_fits: 0, group: 0, unseen: 0 };
+  const unknown = { estimate: null, low: 0, high: 1, n: 0, missing: 93, waiting: 0 };
+
+  expect(measuredSentence({ ...unknown, unresolved: 6 }, open)).toBe(
+    "Nothing measured yet: 6 audit images have answers and are not settled (waiting: 3 for more answers, 3 for an expert's look). It takes about 93 to know it to ±10 points, so add pictures too.",
+  );
+  expect(measuredSentence({ ...unknown, waiting: 99, unresolved: 1 })).toBe(
+    "Nothing measured yet: 1 audit image has answers and is not settled.",
+  );
 });

@@ -9,6 +9,8 @@ export interface Reach {
   missing?: number;
   /** So many are left to ask about. */
   waiting?: number;
+  /** So many have answers and no agreement yet. */
+  unresolved?: number;
   /** Half-width of the interval once those are answered, a share. */
   reachable?: number;
 }
@@ -66,7 +68,7 @@ export function reachSentence({ n, missing = 0, waiting, reachable }: Reach): st
  * @param isGuess which of the images left belong to the row is only the classifier's guess.
  */
 export function reachWords(
-  { n, missing = 0, waiting, reachable }: Reach,
+  { n, missing = 0, waiting, unresolved = 0, reachable }: Reach,
   isGuess: boolean = false,
 ): string {
   if (missing === 0) return "";
@@ -75,7 +77,9 @@ export function reachWords(
     return n !== undefined && n < FEW_ANSWERS ? takes : `${missing} more for ±10`;
   }
   const by = isGuess ? ", by its guess" : "";
-  if (waiting === 0) return `none left${by}; ${takes}`;
+  if (waiting === 0) {
+    return unresolved > 0 ? `${unresolved} not settled; ${takes}` : `none left${by}; ${takes}`;
+  }
   if (reachable === undefined || reachable > WIDEST_TO_SAY) {
     return `only ${waiting} left${by}; ${takes}`;
   }
