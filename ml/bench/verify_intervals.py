@@ -142,7 +142,8 @@ def measure(setup: Setup) -> dict[str, Any]:
     for trial in range(setup.trials):
         n = ANSWERS[trial % len(ANSWERS)]
         k = LABELS[(trial // len(ANSWERS)) % len(LABELS)]
-        _project(n, k, tally, rng)
+        other = WORLDS[1 + (trial // len(ANSWERS) // len(LABELS)) % (len(WORLDS) - 1)]
+        _project(n, k, (WORLDS[0], other), tally, rng)
         setup.say("projects", trial + 1, setup.trials)
     return tally.figures()
 
@@ -228,7 +229,9 @@ class _Tally:
         return round(float(np.quantile(merged, 0.8)), 4) if merged else float("nan")
 
 
-def _project(n: int, k: int, tally: _Tally, rng: np.random.Generator) -> None:
+def _project(
+    n: int, k: int, worlds: tuple[str, ...], tally: _Tally, rng: np.random.Generator
+) -> None:
     groups = populate(round(n / AUDIT_SHARE), k, rng)
     drawn = rng.choice(len(groups.label), n, replace=False)
     right = rng.random(n) < groups.n_right[drawn] / groups.size[drawn]
@@ -240,31 +243,31 @@ def _project(n: int, k: int, tally: _Tally, rng: np.random.Generator) -> None:
     tally.count("with_errors", adjudicated.estimate(_judged(right, rng)), truth)
     wrongly = right ^ (rng.random(n) < VOTE_ERRORS)
     tally.count("errors_never_checked", intervals.wilson(int(wrongly.sum()), n), truth)
-    _labels(groups, drawn, right, tally, rng)
+    n_c = np.bincount(groups.label[drawn], minlength=k)
+    k_c = np.bincount(groups.label[drawn], weights=right, minlength=k)
+    found = {"alone": pooling.partially_pooled(k_c, n_c)}
+    for world in worlds:
+        found[world] = pooling.partially_pooled(k_c, n_c, labeled(groups, world, rng))
+    _labels(groups, k_c, n_c, found, tally)
 
 
 def _labels(
     groups: Population,
-    drawn: npt.NDArray[np.int64],
-    right: Flags,
+    k_c: Vector,
+    n_c: npt.NDArray[np.int64],
+    found: dict[str, list[Interval]],
     tally: _Tally,
-    rng: np.random.Generator,
 ) -> None:
-    k, n = len(groups.chance), len(drawn)
-    n_c = np.bincount(groups.label[drawn], minlength=k)
-    k_c = np.bincount(groups.label[drawn], weights=right, minlength=k)
-    found = {"alone": pooling.partially_pooled(k_c, n_c)}
-    for world in WORLDS:
-        found[world] = pooling.partially_pooled(k_c, n_c, labeled(groups, world, rng))
+    """Count the labels of a project: raw, without labeled images, and in some of the worlds."""
     for at in np.flatnonzero(n_c):
         truth = float(groups.chance[at])
         raw = intervals.wilson(float(k_c[at]), int(n_c[at]))
         tally.count_label("per_class_raw", raw, truth)
-        tally.count_label("per_class_pooled", found["alone"][at], truth)
-        for world in WORLDS:
-            tally.count_label(world, found[world][at], truth)
+        for name, rows in found.items():
+            tally.count_label("per_class_pooled" if name == "alone" else name, rows[at], truth)
     for name, rows in found.items():
-        tally.widths[name, n, k] += [(one.high - one.low) / 2 for one in rows]
+        widths = [(one.high - one.low) / 2 for one in rows]
+        tally.widths[name, int(n_c.sum()), len(rows)] += widths
 
 
 def _logit(share: Vector) -> Vector:
