@@ -102,6 +102,9 @@ class FiguresShape(serializers.Serializer[Any]):
     backbone = serializers.CharField(allow_null=True)
     labels = serializers.IntegerField()
     audit_images = serializers.IntegerField()
+    audit_answered = serializers.IntegerField(
+        help_text="Those that the overview counted then: some still wait for an expert."
+    )
     target = serializers.FloatField(allow_null=True)
     curve = CurvePointShape(many=True)
     band = BandShape(many=True)

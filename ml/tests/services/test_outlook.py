@@ -44,6 +44,7 @@ def test_the_way_to_the_target_is_a_range_in_labels_answers_minutes_and_cost(
     found = compute(made)
 
     assert (found["labels"], found["audit_images"], found["version"]) == (48, 36, 1)
+    assert found["audit_answered"] == 36
     # A fifth to all of the labels, each measured on the same audit images.
     assert [point["labels"] for point in found["curve"]] == [10, 14, 20, 27, 35, 41, 48]
     assert all(point["low"] < point["accuracy"] < point["high"] for point in found["curve"])

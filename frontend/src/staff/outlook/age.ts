@@ -21,7 +21,8 @@ type Now = Pick<Overview, "champion" | "accuracy">;
 export function sinceThen(figures: Figures, { champion, accuracy }: Now): string {
   if (figures.version === null || !champion) return "";
   const more = Math.max(champion.n_labels - figures.labels, 0);
-  const audited = Math.max(accuracy.overall.n - figures.audit_images, 0);
+  const answered = figures.audit_answered ?? accuracy.overall.n;
+  const audited = Math.max(accuracy.overall.n - answered, 0);
   const came = [
     ...(more > 0 ? [plural(more, "label")] : []),
     ...(audited > 0 ? [plural(audited, "audit image")] : []),

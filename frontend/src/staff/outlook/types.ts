@@ -34,7 +34,10 @@ export interface LabelNeed {
 export interface Figures {
   version: number | null;
   labels: number;
+  /** Settled ones. */
   audit_images: number;
+  /** As the overview counts them: some wait for an expert. Not known of figures of before. */
+  audit_answered?: number;
   target: number | null;
   curve: CurvePoint[];
   band: BandPoint[];
