@@ -67,6 +67,7 @@ export function ImagesPage({ slug }: { slug: string }) {
       {project.data && (
         <UploadSection
           base={base}
+          slug={slug}
           licence={String(project.data.licence ?? "")}
           onDone={() => setRound(round + 1)}
         />

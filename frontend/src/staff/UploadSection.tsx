@@ -50,11 +50,12 @@ function useUpload(path: string, onDone: () => void) {
 
 export interface UploadSectionProps {
   base: string;
+  slug: string;
   licence: string;
   onDone: () => void;
 }
 
-export function UploadSection({ base, licence, onDone }: UploadSectionProps) {
+export function UploadSection({ base, slug, licence, onDone }: UploadSectionProps) {
   const [source, setSource] = useState("");
   const [otherLicence, setLicence] = useState<string | null>(null);
   const { state, send } = useUpload(`${base}/images`, onDone);
@@ -134,12 +135,12 @@ export function UploadSection({ base, licence, onDone }: UploadSectionProps) {
           before anything is stored.
         </span>
       </div>
-      {state.total > 0 && <Report state={state} />}
+      {state.total > 0 && <Report state={state} slug={slug} />}
     </section>
   );
 }
 
-function Report({ state }: { state: Sending }) {
+function Report({ state, slug }: { state: Sending; slug: string }) {
   return (
     <div class="stack upload-report">
       <div class="run">
@@ -152,18 +153,31 @@ function Report({ state }: { state: Sending }) {
         <Progress value={Math.round(state.sent)} max={state.total} label="Files sent" />
       </div>
       <ErrorNote error={state.error} />
-      <UploadReport results={state.results} />
+      <UploadReport results={state.results} slug={state.isBusy ? null : slug} />
     </div>
   );
 }
 
-export function UploadReport({ results }: { results: UploadResult[] }) {
+interface UploadReportProps {
+  results: UploadResult[];
+  /** Where to go on from here; null while files are still on their way. */
+  slug: string | null;
+}
+
+export function UploadReport({ results, slug }: UploadReportProps) {
   if (results.length === 0) return null;
   const found = summary(results);
   return (
     <div role="status" class="stack">
       <p>
         <strong>{sentence(found)}</strong>
+        {slug !== null && found.stored > 0 && (
+          <>
+            {" "}
+            They can be labeled in a moment: <a href={`/staff/${slug}/people`}>invite people</a> or{" "}
+            <a href={`/label/${slug}`}>label yourself</a>.
+          </>
+        )}
       </p>
       {found.refused.length > 0 && (
         <ul class="refused small">

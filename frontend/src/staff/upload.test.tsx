@@ -17,7 +17,7 @@ afterEach(cleanup);
 
 describe("the report of an upload", () => {
   test("counts each kind and names what was refused with its reason", () => {
-    render(<UploadReport results={[STORED, AGAIN, BROKEN]} />);
+    render(<UploadReport results={[STORED, AGAIN, BROKEN]} slug={null} />);
 
     expect(screen.getByText("1 stored, 1 already there, 1 refused.")).toBeTruthy();
     const refused = document.querySelector(".refused");
@@ -25,7 +25,7 @@ describe("the report of an upload", () => {
   });
 
   test("keeps two files of one name apart", () => {
-    render(<UploadReport results={[BROKEN, BROKEN]} />);
+    render(<UploadReport results={[BROKEN, BROKEN]} slug={null} />);
 
     expect(document.querySelectorAll(".refused li")).toHaveLength(2);
   });
@@ -34,8 +34,18 @@ describe("the report of an upload", () => {
     expect(sentence(summary([STORED, STORED]))).toBe("2 stored.");
   });
 
+  test("leads on to who labels them, once all are there", () => {
+    render(<UploadReport results={[STORED]} slug="shelf" />);
+
+    const invite = screen.getByRole("link", { name: "invite people" });
+    expect(invite.getAttribute("href")).toBe("/staff/shelf/people");
+    cleanup();
+    render(<UploadReport results={[AGAIN]} slug="shelf" />);
+    expect(screen.queryByRole("link")).toBeNull();
+  });
+
   test("is not there before the first result", () => {
-    render(<UploadReport results={[]} />);
+    render(<UploadReport results={[]} slug={null} />);
 
     expect(screen.queryByRole("status")).toBeNull();
   });
