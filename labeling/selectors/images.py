@@ -196,7 +196,7 @@ def for_staff(
     flags = Annotation.objects.filter(
         image_id=OuterRef("pk"), kind=AnnotationKind.FLAG, withdrawn_at__isnull=True
     ).order_by("-pk")
-    rows = (
+    rows: QuerySet[Any] = (
         usable(project_id)
         .filter(FILTERS[which])
         .select_related("consensus__label", "suggested_label")
