@@ -160,7 +160,8 @@ def browser() -> Outcome:
 
 def e2e() -> Outcome:
     """The real processes, booted, killed and booted again."""
-    return _pytest("e2e", "--no-migrations")
+    # They mostly wait: for a start, a lock that runs out, a sweep. Each has a folder and a port.
+    return _pytest("e2e", "-n", "2", "--no-migrations")
 
 
 TIERS: dict[str, Callable[[], Outcome]] = {
