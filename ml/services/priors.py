@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labeling.services import consensus
+from labeling.services import image_priors
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,7 +62,7 @@ def write(
     if is_full:
         ids = np.concatenate([ids, labeled_ids])
         rows = np.concatenate([rows, out_of_group])
-    return consensus.set_priors(
+    return image_priors.store(
         project_id=project_id,
         scheme_id=scheme_id,
         image_ids=ids.tolist(),

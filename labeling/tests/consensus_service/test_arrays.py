@@ -21,7 +21,7 @@ from labeling.models import (
 from labeling.selectors import consensus as consensus_selectors
 from labeling.selectors import label_order
 from labeling.services import annotations as annotation_service
-from labeling.services import consensus
+from labeling.services import consensus, image_priors
 from labeling.tests.worlds import (
     NOW,
     direct,
@@ -207,7 +207,7 @@ def test_several_labels_an_image_are_decided_label_by_label() -> None:
 
 
 def set_priors(project: Project, images: list[Image], rows: list[list[float]]) -> int:
-    return consensus.set_priors(
+    return image_priors.store(
         project_id=project.pk,
         scheme_id=LabelScheme.objects.get(project=project).pk,
         image_ids=[image.pk for image in images],

@@ -17,8 +17,7 @@ from labeling.models import (
     User,
 )
 from labeling.selectors import projects
-from labeling.services import anchoring
-from labeling.services import consensus as consensus_service
+from labeling.services import anchoring, image_priors
 from labeling.tests import worlds
 from labeling.tests.crowd.browser import Browser, Json
 from labeling.tests.crowd.conftest import Browse
@@ -37,7 +36,7 @@ def believe(project: Project, images: list[Image], code: str) -> None:
     scheme = projects.current_scheme(project.pk)
     row = np.full(len(scheme.codes), 0.1, dtype=np.float32)
     row[scheme.codes.index(code)] = 0.7
-    consensus_service.set_priors(
+    image_priors.store(
         project_id=project.pk,
         scheme_id=scheme.id,
         image_ids=[image.pk for image in images],

@@ -9,7 +9,7 @@ import pytest
 from labeling.models import Consensus, ConsensusState, Project, QueueEntry
 from labeling.selectors import crowd as crowd_selectors
 from labeling.selectors import projects
-from labeling.services import consensus, crowd, queue, slots
+from labeling.services import crowd, image_priors, queue, slots
 from labeling.tests.crowd.crowds import play
 from labeling.tests.worlds import (
     LABELS,
@@ -51,7 +51,7 @@ def test_what_the_classifier_doubts_comes_first() -> None:
     said = np.full((6, 3), 0.05, dtype=np.float32)
     said[np.arange(6), np.arange(6) % 3] = 0.9
     said[4] = [0.96, 0.02, 0.02]  # Ada has said soy milk
-    consensus.set_priors(
+    image_priors.store(
         project_id=project.pk,
         scheme_id=projects.current_scheme(project.pk).id,
         image_ids=images,

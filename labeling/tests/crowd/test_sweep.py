@@ -139,7 +139,7 @@ def test_the_shared_model_outlives_a_new_label_until_the_next_sweep() -> None:
 
 def test_the_classifier_has_no_say_about_audit_images() -> None:
     from labeling.selectors import vote_table
-    from labeling.services import consensus
+    from labeling.services import image_priors
 
     project = make_project()
     images = make_images(project, 2) + make_images(project, 2, Partition.AUDIT)
@@ -147,7 +147,7 @@ def test_the_classifier_has_no_say_about_audit_images() -> None:
         for image in images:
             direct(who, image)
     scheme = projects.current_scheme(project.pk)
-    consensus.set_priors(
+    image_priors.store(
         project_id=project.pk,
         scheme_id=scheme.id,
         image_ids=[image.pk for image in images],

@@ -26,8 +26,7 @@ from labeling.models import (
     Role,
     User,
 )
-from labeling.services import queue
-from labeling.services.consensus import set_priors
+from labeling.services import image_priors, queue
 from labeling.tests.worlds import NOW, active, direct, make_annotator, make_images, make_project
 
 pytestmark = pytest.mark.django_db
@@ -331,7 +330,7 @@ def test_only_an_acquired_image_explains_itself_after_the_answer(client_for: Bro
     for reason in Reason.values:
         claimed, browser, project = given_for(reason, client_for)
         if reason != Reason.AUDIT:
-            set_priors(
+            image_priors.store(
                 project_id=project.pk,
                 scheme_id=LabelScheme.objects.get(project=project).pk,
                 image_ids=[Image.objects.get(project=project).pk],
