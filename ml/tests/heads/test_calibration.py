@@ -136,7 +136,9 @@ def test_a_group_is_said_from_the_sum_at_which_it_is_right_where_no_label_is_sai
     assert group_threshold(said[20:], truth[20:], np.ones(20), [(0, 1)], threshold=0.9) == 0.9
 
 
-def group_rows(sums: list[float], is_right: list[bool]) -> tuple[np.ndarray, ...]:
+def group_rows(
+    sums: list[float], is_right: list[bool]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give rows of labels 0 and 1, a group that is as likely as said, and of 2, alone."""
     said = np.array([[total / 2, total / 2, 1 - total] for total in sums])
     return said, np.eye(3)[[0 if right else 2 for right in is_right]], np.ones(len(sums))
