@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labeling.selectors import consensus, projects
+from labeling.selectors import partitions, projects
 from ml.evaluation import forecast, intervals, label_needs, stopping
 from ml.evaluation.forecast import Refusal, two_digits
 from ml.models import Outlook
@@ -222,7 +222,7 @@ def _overall(
 
 
 def _left(project_id: int) -> int:
-    counts = consensus.partition_counts(project_id)
+    counts = partitions.counts(project_id)
     return counts.pool - counts.pool_resolved
 
 

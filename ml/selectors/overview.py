@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from labeling.selectors import adjudication, consensus, progress, projects, queue
+from labeling.selectors import adjudication, consensus, partitions, progress, projects, queue
 from ml.models import Champion, Embedding, EmbeddingSet, TrainingKind, TrainingRun, TrainingState
 from ml.recent import Recent
 from ml.selectors import accuracy, set_predictions, spending
@@ -53,7 +53,7 @@ def state(project_id: int, *, now: datetime) -> State:
     """
     project = projects.by_id(project_id)
     champion = _champion(project_id)
-    counts = consensus.partition_counts(project_id)
+    counts = partitions.counts(project_id)
     answers = consensus.data_version(project_id)
     given, skips = progress.answer_counts(project_id)
     version = champion["public_id"] if champion else None
