@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
+from PIL import Image as PillowImage
 
 from config import pictures, welcome
 from config.management.commands import load_pictures
@@ -123,3 +125,22 @@ def test_an_import_names_the_folders_that_are_no_label() -> None:
         "are in. 15 of them came without a label, because the project has none of that name: "
         "“shirt-button” (12), “Keys” (3). Near copies"
     ) in load_pictures.summary(result)
+
+
+def test_classes_that_a_project_lacks_are_named_and_not_passed_over(pantry: Project) -> None:
+    asked = ["milk", "Soy milk", "Bread"]
+
+    assert load_pictures.labels_lacking(pantry.pk, asked) == ["Soy milk"]
+
+
+def test_a_second_start_says_that_labels_stay_as_they_are(
+    pantry: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pantry"
+    folder.mkdir()
+    PillowImage.new("RGB", (64, 64), "teal").save(folder / "1.jpg")
+
+    call_command("load_pictures", images=str(folder), classes="Milk,Tea", labels="")
+
+    said = capsys.readouterr().out
+    assert "The project “Pantry” is there already and keeps its labels, without Tea:" in said

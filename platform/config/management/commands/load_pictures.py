@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from django.utils.text import slugify
 
 from config import pictures
 from config.download import DownloadFailedError
@@ -56,6 +58,17 @@ def _unlabeled(result: imports.Imported) -> str:
         f"{result.unknown_labels.total()} of them came without a label, because the project has "
         f"none of that name: {', '.join(names)}{rest}. "
     )
+
+
+def labels_lacking(project_id: int, classes: Iterable[str]) -> list[str]:
+    """Give the classes asked for that no label of a project was ever called."""
+    known = {_plain(each) for row in projects.label_names(project_id).items() for each in row}
+    return [name for name in classes if _plain(name) not in known]
+
+
+def _plain(name: str) -> str:
+    """Make one of what an import takes for one label."""
+    return slugify(name.replace("_", "-"), allow_unicode=True)
 
 
 class Command(BaseCommand):
@@ -116,7 +129,13 @@ class Command(BaseCommand):
 
     def _project(self, chosen: Pictures) -> int:
         with suppress(projects.ProjectNotFoundError):
-            return projects.by_slug(chosen.slug).pk
+            found = projects.by_slug(chosen.slug)
+            if lacking := labels_lacking(found.pk, chosen.classes):
+                self._say(
+                    f"The project “{found.name}” is there already and keeps its labels, without "
+                    f"{', '.join(lacking)}: add labels on its Labels page."
+                )
+            return found.pk
         owners = get_user_model().objects.filter(is_superuser=True).order_by("pk")
         return project_services.create_project(
             created_by_id=owners.values_list("pk", flat=True).first(),
