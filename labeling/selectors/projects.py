@@ -19,6 +19,7 @@ from labeling.models import (
     LabelScheme,
     Membership,
     Project,
+    SchemeLabel,
 )
 from labeling.selectors.prepared import Prepared
 
@@ -150,17 +151,22 @@ def _kept(project: UUID, scheme_id: int) -> SchemeView:
     return found
 
 
+_version = Prepared(
+    lambda scheme_id: LabelScheme.objects.filter(pk=scheme_id).values_list("version", "project_id")
+)
+_entries = Prepared(
+    lambda scheme_id: (
+        SchemeLabel.objects.filter(scheme_id=scheme_id)
+        .order_by("position", "pk")
+        .values_list("label__code", "name", "label_id", "parent_id", "parent__code", "parent__name")
+    )
+)
+
+
 def scheme(scheme_id: int) -> SchemeView:
     """Give one scheme version by its id."""
-    return _view(LabelScheme.objects.get(pk=scheme_id))
-
-
-def _view(row: LabelScheme) -> SchemeView:
-    entries = list(
-        row.entries.order_by("position", "pk").values_list(
-            "label__code", "name", "label_id", "parent_id", "parent__code", "parent__name"
-        )
-    )
+    ((version, project_id),) = _version.rows(scheme_id)
+    entries = _entries.rows(scheme_id)
     codes = tuple(entry[0] for entry in entries)
     names = tuple(entry[1] for entry in entries)
     label_ids = tuple(entry[2] for entry in entries)
@@ -169,17 +175,18 @@ def _view(row: LabelScheme) -> SchemeView:
         if parent_id is not None:
             members.setdefault((parent_id, code, name), []).append(column)
     groups = tuple(Group(*who, tuple(columns)) for who, columns in members.items())
-    found = lineage.follow(label_ids, _steps(row), {one.id: one.columns for one in groups})
-    return SchemeView(row.pk, row.version, codes, names, label_ids, found, groups)
+    steps = _steps(project_id, version)
+    found = lineage.follow(label_ids, steps, {one.id: one.columns for one in groups})
+    return SchemeView(scheme_id, version, codes, names, label_ids, found, groups)
 
 
-def _steps(scheme: LabelScheme) -> list[Step]:
+def _steps(project_id: int, version: int) -> list[Step]:
     """Read what labels became until a scheme version, oldest first; retired ones are nothing."""
-    if scheme.version == 1:
+    if version == 1:
         return []
     rows = LabelMapping.objects.filter(
-        project_id=scheme.project_id,
-        to_scheme__version__lte=scheme.version,
+        project_id=project_id,
+        to_scheme__version__lte=version,
         kind__in=(LabelMappingKind.MERGE, LabelMappingKind.SPLIT),
         to_label__isnull=False,
     )

@@ -28,7 +28,7 @@ from labeling.models import (
     Reason,
 )
 from labeling.selectors import annotations as annotation_selectors
-from labeling.selectors import annotators, labelers
+from labeling.selectors import annotators, labelers, projects
 from labeling.selectors.queue import ImageNotFoundError
 from labeling.services import answers, assignments, presence, slots, standing
 from labeling.services.answers import (
@@ -181,11 +181,9 @@ def store(
     if assignment is None:
         raise AssignmentNotFoundError(f"You have no assignment {assignment_public_id}.")
     image = assignment.image
-    if answers.has_said(annotator.pk, image.pk, answer.key):
-        repeat = answers.repeat_of(annotator.pk, answer.key, answer.request_hash)
-        if repeat is not None:
-            return Submitted(repeat, is_repeat=True)
-        _refuse_second_answer(annotator, image)
+    repeat = _repeat_of(annotator, image, answer)
+    if repeat is not None:
+        return Submitted(repeat, is_repeat=True)
     _refuse_paused(annotator)
     if not assignments.close(assignment, now):
         _refuse_where_taken(assignment, image)
@@ -224,14 +222,14 @@ def record_direct(
         assignments.lock_annotator(annotator_id)
         annotator = Annotator.objects.select_related("project").get(pk=annotator_id)
         image = answers.locked(annotator.project_id, image_id)
-        repeat = answers.repeat_of(annotator_id, key, request_hash)
+        repeat = _repeat_of(annotator, image, answer)
         if repeat is not None:
             return Submitted(repeat, is_repeat=True)
-        _refuse_second_answer(annotator, image)
         _refuse_paused(annotator)
-        annotation = answers.write(annotator, image, answer, now)
+        scheme = projects.current_scheme(annotator.project_id)
+        annotation = answers.write(annotator, image, answer, now, scheme=scheme)
         answers.close_held(annotator, image, now)
-        answers.follow(annotator.project, image, annotation, now)
+        answers.follow(annotator.project, image, annotation, now, scheme)
         return Submitted(annotation, is_repeat=False)
 
 
@@ -281,6 +279,21 @@ def undo(
 
 
 # --- reading under the lock ---------------------------------------------------------------
+
+
+def _repeat_of(annotator: Annotator, image: Image, answer: answers.Answer) -> Annotation | None:
+    """Give what an answer's key has stored before, or None where it is the first to an image.
+
+    Raises:
+        AlreadyAnsweredError: the image has a live answer under another key.
+        KeyReusedError: the key was used for another request.
+    """
+    if not answers.has_said(annotator.pk, image.pk, answer.key):
+        return None
+    repeat = answers.repeat_of(annotator.pk, answer.key, answer.request_hash)
+    if repeat is None:
+        _refuse_second_answer(annotator, image)
+    return repeat
 
 
 def _refuse_second_answer(annotator: Annotator, image: Image) -> None:

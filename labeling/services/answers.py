@@ -20,7 +20,6 @@ from labeling.models import (
     AnnotationLabel,
     Annotator,
     Assignment,
-    AssignmentState,
     Consensus,
     ConsensusState,
     FlagReason,
@@ -337,11 +336,15 @@ def _flag(image: Image, annotation: Annotation, now: datetime) -> None:
         image.save(update_fields=["flagged_at"])
 
 
+_CLOSE_HELD = Statement(
+    "UPDATE labeling_assignment SET state = 'RELEASED', closed_at = %s "
+    "WHERE annotator_id = %s AND image_id = %s AND state = 'OPEN'"
+)
+
+
 def close_held(annotator: Annotator, image: Image, now: datetime) -> None:
     """Close what the annotator holds of an image that they answered on another page."""
-    Assignment.objects.filter(annotator=annotator, image=image, state=AssignmentState.OPEN).update(
-        state=AssignmentState.RELEASED, closed_at=now
-    )
+    _CLOSE_HELD.run([adapted(now), annotator.pk, image.pk])
 
 
 def withdraw(answer: Annotation, key: uuid.UUID, request_hash: str, now: datetime) -> Annotation:

@@ -70,6 +70,7 @@ def make_images(
 ) -> list[Image]:
     """Images of a split group each; in the audit slice each is the one to be measured."""
     start = Image.objects.filter(project=project).count()
+    groups = _make_groups(project, count, partition, start)
     images = [
         Image(
             project=project,
@@ -85,32 +86,32 @@ def make_images(
             partition=partition,
             inclusion_probability=0.12 if partition == Partition.AUDIT else 0.88,
             created_at=NOW,
+            split_group=group,
             **fields,
         )
-        for number in range(start, start + count)
+        for number, group in enumerate(groups, start)
     ]
     Image.objects.bulk_create(images)
-    _give_groups(project, images, partition, start)
+    if partition == Partition.AUDIT:
+        for image, group in zip(images, groups, strict=True):
+            group.measured_image = image
+        SplitGroup.objects.bulk_update(groups, ["measured_image"])
     return images
 
 
-def _give_groups(project: Project, images: Sequence[Image], partition: str, start: int) -> None:
+def _make_groups(project: Project, count: int, partition: str, start: int) -> list[SplitGroup]:
     # By place, not by key: keys go on counting, and another order of tests would draw others.
-    orders = np.random.default_rng([project.seed, start]).random(len(images))
-    groups = SplitGroup.objects.bulk_create(
+    orders = np.random.default_rng([project.seed, start]).random(count)
+    return SplitGroup.objects.bulk_create(
         SplitGroup(
             project=project,
             partition=partition,
             inclusion_probability=0.5,
             draw_order=float(order),
-            measured_image=image if partition == Partition.AUDIT else None,
             created_at=NOW,
         )
-        for image, order in zip(images, orders, strict=True)
+        for order in orders
     )
-    for image, group in zip(images, groups, strict=True):
-        image.split_group = group
-    Image.objects.bulk_update(images, ["split_group"])
 
 
 def make_annotator(project: Project, name: str = "Ada", **fields: Any) -> Annotator:

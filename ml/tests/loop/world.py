@@ -35,6 +35,7 @@ class World:
     rng: np.random.Generator
     directions: np.ndarray
     truth: dict[int, str] = field(default_factory=dict)
+    images: dict[int, Image] = field(default_factory=dict)
     answered: set[int] = field(default_factory=set)
     clock: float = 0.0
     noise: float = NOISE
@@ -84,6 +85,7 @@ class World:
             )
             for image, vector in zip(images, vectors, strict=True)
         )
+        self.images |= {image.pk: image for image in images}
         self.truth.update({image.pk: LABELS[at] for image, at in zip(images, classes, strict=True)})
         return images
 
@@ -97,7 +99,8 @@ class World:
             right = self.truth[image_id]
             wrong = [label for label in LABELS if label != right]
             said = str(self.rng.choice(wrong)) if scrambled else right
-            worlds.direct(self.annotator, Image.objects.get(pk=image_id), said)
+            image = self.images.get(image_id) or Image.objects.get(pk=image_id)
+            worlds.direct(self.annotator, image, said)
             self.answered.add(image_id)
 
     def unanswered(self, partition: str = Partition.POOL) -> list[int]:
