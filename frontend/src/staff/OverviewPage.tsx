@@ -71,8 +71,8 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
     <section class="card stack">
       <h2>Accuracy of each label</h2>
       <p class="soft small">
-        From the audit images only: drawn at random, labeled blind, never learned from. Lowest
-        first. {coverage(rows)}
+        From the audit images: drawn at random, labeled blind, never learned from. Lowest first.{" "}
+        {coverage(rows)}
         {hasLeft &&
           " How many are left for a label is the classifier's guess: nobody has said yet what they show."}
       </p>
@@ -80,9 +80,9 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
       {shown.some(({ also }) => also) && (
         <p class="soft small">
           “With 70 labeled” is the range from the audit images and from how the classifier does on
-          70 images that people labeled, near-duplicates counted once, each answered as if it had
-          never learned from it. Those are harder than usual; how much they tell is learned from the
-          audit images of all labels.
+          70 images of the label that people labeled, as if it had never learned from them
+          (near-duplicates counted once). Those are harder than usual; how much they tell is learned
+          from the audit images of all labels.
         </p>
       )}
       <ShowAll

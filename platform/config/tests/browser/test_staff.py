@@ -89,6 +89,10 @@ def test_a_manager_signs_in_and_reads_the_accuracy_with_its_interval(
     expect(tile.locator(".figure")).to_have_text(f"{round(100 * overall['estimate'])} %")
     expect(tile).to_contain_text(f"Between {low}{EN_DASH}{high} % with 95 % confidence, from 40")
     expect(page.get_by_role("row", name="Banana")).to_contain_text("±10")
+    banana = next(row for row in measured(room)["per_class"] if row["name"] == "Banana")
+    expect(page.get_by_role("row", name="Banana")).to_contain_text(
+        f"with {round(banana['practice'][1])} labeled"
+    )
     expect(page.get_by_role("link", name="Records")).to_be_visible()
     expect(page.get_by_role("progressbar", name="Fine-tune progress")).to_be_visible()
 
