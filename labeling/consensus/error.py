@@ -129,8 +129,8 @@ def _draw(checked: Checked, rng: np.random.Generator) -> tuple[Vector, Vector]:
     joint = log_fit + log_prior
     top = joint.max(axis=2, keepdims=True)
     of_shared = log_prior + (np.log(np.exp(joint - top).sum(axis=2)) + top[..., 0]).sum(axis=0)
-    at = _pick(of_shared[None, :].repeat(_DRAWS, axis=0), rng)
-    own_at = [_pick(joint[place, at], rng) for place in range(len(joint))]
+    at = _pick(of_shared[None, :], np.zeros(_DRAWS, dtype=np.int64), rng)
+    own_at = [_pick(of_range, at, rng) for of_range in joint]
     return shared[at], own[np.array(own_at)]
 
 
@@ -165,7 +165,11 @@ def _log_likelihood(found: Checked, shared: Vector, own: Vector) -> Vector:
     return likelihood
 
 
-def _pick(log_weights: Vector, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Draw a column of each row of (s, g) unnormalised log-weights."""
-    noise = rng.gumbel(size=log_weights.shape)
-    return np.asarray((log_weights + noise).argmax(axis=1), dtype=np.int64)
+def _pick(
+    log_weights: Vector, rows: npt.NDArray[np.int64], rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Draw a column of (r, g) unnormalised log-weights for each of (s,) rows of them."""
+    below = np.exp(log_weights - log_weights.max(axis=1, keepdims=True)).cumsum(axis=1)
+    below /= below[:, -1:]
+    drawn = rng.random(len(rows))
+    return np.asarray((below[rows] <= drawn[:, None]).sum(axis=1), dtype=np.int64)
