@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,17 +94,15 @@ print(json.dumps({
 """
 
 
-@pytest.fixture
-def play(tmp_path: Path) -> Any:
-    """Run a script in a process of its own on the folder's database."""
-    write_backbone(tmp_path / "backbones")
+def player(folder: Path) -> Any:
+    """Run scripts, each in a process of its own, on the folder's database; give what they print."""
     environment = {
         **os.environ,
-        "LARDER_DATA": str(tmp_path),
+        "LARDER_DATA": str(folder),
         "LARDER_BACKBONE": "tiny",
         "LARDER_LOG_LEVEL": "ERROR",
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": f"sqlite:///{tmp_path}/larder.sqlite3",
+        "DATABASE_URL": f"sqlite:///{folder}/larder.sqlite3",
         "PYTHONPATH": f"{settings.BASE_DIR / 'platform'}:{settings.BASE_DIR}",
     }
     environment.pop("LARDER_BACKBONE_DIR", None)
@@ -114,9 +113,24 @@ def play(tmp_path: Path) -> Any:
             env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == (-signal.SIGKILL if dies else 0), done.stderr
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     return run
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Any:
+    write_backbone(tmp_path / "backbones")
+    return player(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose images are embedded and answered, to be copied."""
+    folder = tmp_path_factory.mktemp("answered")
+    write_backbone(folder / "backbones")
+    player(folder)(SETUP + EMBED + ANSWER)
+    return folder
 
 
 def test_a_worker_killed_while_embedding_loses_and_repeats_nothing(play: Any) -> None:
@@ -136,11 +150,11 @@ embedding._fix_centre = second_time
         + EMBED,
         dies=True,
     )
-    assert play(COUNT)["vectors"] == embedding_first_batch()
+    (before,) = play(COUNT)
+    assert before["vectors"] == embedding_first_batch()
 
-    play(EMBED, 31)
+    (found,) = play(EMBED + COUNT, 31)
 
-    found = play(COUNT)
     assert (found["vectors"], found["images"], found["waiting"]) == (40, 40, 0)
 
 
@@ -161,16 +175,19 @@ def embedding_first_batch() -> int:
     ],
     ids=["after the snapshot", "after the version", "pointer moved", "promoted", "deployed"],
 )
-def test_a_worker_killed_during_a_refit_is_replaced_without_repair(play: Any, where: str) -> None:
-    play(SETUP + EMBED + ANSWER)
+def test_a_worker_killed_during_a_refit_is_replaced_without_repair(
+    answered: Path, tmp_path: Path, where: str
+) -> None:
+    play = player(shutil.copytree(answered, tmp_path / "data"))
     play(where + REFIT, dies=True)
-    assert play(COUNT)["active"] == 1
 
-    assert play(REFIT, 5) == "busy"
+    left, soon = play(COUNT + REFIT, 5)
     # The dead one's last sign of life is as late as it was slow: seconds on a busy machine.
-    assert play(REFIT, 60) in ("deployed", "unchanged")
+    later, found = play(REFIT + COUNT, 60)
 
-    found = play(COUNT)
+    assert left["active"] == 1
+    assert soon == "busy"
+    assert later in ("deployed", "unchanged")
     assert found["champions"] == found["serving"] == 1
     assert found["versions"] == (2 if "prune" in where else 1)
     assert found["active"] == 0
