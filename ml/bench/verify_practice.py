@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ml.bench.verify_sets import LabeledVectors
-    from ml.types import Indices
+    from ml.types import Indices, Labels
 
 HELD_OUT = 0.4
 LABELED = (0.35, 0.77, 1.0)
@@ -73,21 +73,25 @@ def _play(vectors: LabeledVectors, seed: int, rng: np.random.Generator) -> list[
     chosen = pool[
         simulate_rounds(table, strategy="uherding", budget=most, batch=BATCH, seed=seed).chosen
     ]
+    halves = np.random.default_rng([seed, 1])
     played = []
     for share in LABELED:
         n = round(share * len(pool))
         by_herding = chosen[: round((1 - RANDOM_ARM) * n)]
         others = rng.permutation(np.setdiff1d(pool, by_herding))[: n - len(by_herding)]
-        played.append(compare(vectors, np.concatenate([by_herding, others]), audit))
+        played.append(compare(vectors, np.concatenate([by_herding, others]), audit, rng=halves))
     return played
 
 
-def compare(vectors: LabeledVectors, labeled: Indices, audit: Indices) -> dict[str, Any]:
+def compare(
+    vectors: LabeledVectors, labeled: Indices, audit: Indices, *, rng: np.random.Generator
+) -> dict[str, Any]:
     """Hold what a head says of labeled images out of group against the audit images.
 
     Args:
         vectors: the set.
         labeled, audit: rows of it; of the latter one image a split group.
+        rng: draws which half of the audit images is predicted from the other.
     """
     fitted = ridge.fit_ridge(vectors.rows(labeled))
     truth = vectors.labels[audit]
@@ -115,6 +119,49 @@ def compare(vectors: LabeledVectors, labeled: Indices, audit: Indices) -> dict[s
         "groups_a_label": float(told.cases.mean()),
         "accuracy": float(is_right.mean()),
         "out_of_group": float(told.right.sum() / told.cases.sum()),
+        "with_labeled": _predicted(truth, is_right, told, rng),
+        "without": _predicted(truth, is_right, _nothing(vectors.k), rng),
+    }
+
+
+def _nothing(k: int) -> practice.Practice:
+    return practice.Practice(np.zeros(k), np.zeros(k))
+
+
+def _predicted(
+    truth: Labels,
+    is_right: npt.NDArray[np.bool_],
+    told: practice.Practice,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """Predict half of the audit images, label by label, from the other half.
+
+    Returns:
+        Whole log score; `inside`, how many labels' counts lie in the middle 95 % of what was
+        predicted (ties broken by chance: counts are discrete) and `labels` how many there are;
+        the half-width that 80 % of labels keep within.
+    """
+    from scipy.stats import binom  # noqa: PLC0415
+
+    k, half = len(told.cases), rng.permutation(len(truth)) < len(truth) // 2
+    right, cases = (
+        [
+            np.bincount(truth[part], weights=weight[part], minlength=k).astype(np.float64)
+            for part in (half, ~half)
+        ]
+        for weight in (is_right, np.ones(len(truth)))
+    )
+    found = practice.posterior(right[0], cases[0], told, pooling.family())
+    share = 1 / (1 + np.exp(-practice.grid()))
+    exactly = (found.density * binom.pmf(right[1][:, None], cases[1][:, None], share)).sum(axis=1)
+    below = (found.density * binom.cdf(right[1][:, None] - 1, cases[1][:, None], share)).sum(axis=1)
+    place = (below + rng.random(k) * exactly)[cases[1] > 0]
+    widths = [(one.high - one.low) / 2 for one in found.intervals(cases[0], confidence=0.95)]
+    return {
+        "log_score": float(np.log(exactly).sum()),
+        "inside": float(((place > 0.025) & (place < 0.975)).sum()),
+        "labels": float(len(place)),
+        "half_width_p80": float(np.quantile(widths, 0.8)),
     }
 
 
@@ -134,7 +181,18 @@ def _summary(plays: list[dict[str, Any]]) -> dict[str, Any]:
             for value, weight in zip(SCATTERS, weights / weights.sum(), strict=True)
         },
         "best_scatter": SCATTERS[int(weights.argmax())],
+        "halves": {
+            name: _of_halves([each[name] for each in plays]) for name in ("with_labeled", "without")
+        },
     } | {name: round(float(np.mean([each[name] for each in plays])), 3) for name in means}
+
+
+def _of_halves(plays: list[dict[str, float]]) -> dict[str, float]:
+    inside, labels = (sum(each[name] for each in plays) for name in ("inside", "labels"))
+    means = ("log_score", "half_width_p80")
+    return {"coverage": round(inside / labels, 4)} | {
+        name: round(float(np.mean([each[name] for each in plays])), 4) for name in means
+    }
 
 
 def _log_mean(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -118,7 +118,7 @@ class Posterior:
 
     def intervals(self, cases: Vector, *, confidence: float) -> list[Interval]:
         """Give means and equal-tailed quantiles of the labels' shares; (c,) cases as `n`."""
-        mean = self.density @ (1 / (1 + np.exp(-_grid())))
+        mean = self.density @ (1 / (1 + np.exp(-grid())))
         tail = (1 - confidence) / 2
         low, high = self._quantiles((tail, 1 - tail))
         low, high = np.minimum(low, mean), np.maximum(high, mean)
@@ -145,7 +145,7 @@ class Posterior:
         fine = np.arange(-_END, _END + _STEP / _FINER / 2, _STEP / _FINER)
         found = np.empty((len(levels), len(self.density)))
         for label, row in enumerate(np.log(np.maximum(self.density, _TINY))):
-            below = np.cumsum(np.exp(np.interp(fine, _grid(), row)))
+            below = np.cumsum(np.exp(np.interp(fine, grid(), row)))
             found[:, label] = np.interp(np.array(levels) * below[-1], below, fine)
         return np.asarray(1 / (1 + np.exp(-found)))
 
@@ -194,9 +194,9 @@ def posterior(
         family: the Betas.
         scatters: those that may be.
     """
-    betas = _levelled(_binomial(_grid(), family.a, family.a + family.b))
+    betas = _levelled(_binomial(grid(), family.a, family.a + family.b))
     betas /= betas.sum(axis=1, keepdims=True)
-    logs = _hints(practice, betas, family, scatters) + _binomial(_grid(), right, cases)
+    logs = _hints(practice, betas, family, scatters) + _binomial(grid(), right, cases)
     level, likelihoods = logs.max(axis=2).sum(axis=1), _levelled(logs)
     chances = np.full(len(logs), (1 - USELESS) / (len(logs) - 1))
     chances[-1] = USELESS
@@ -245,8 +245,8 @@ def _hints(practice: Practice, betas: Vector, family: Family, scatters: Sequence
         smooth = np.log(np.maximum(blurred, _TINY)) + level
         for shift in SHIFTS:
             start = reach + round((shift - SHIFTS[0]) / _STEP)
-            rows.append(smooth[:, start : start + len(_grid())])
-    alone = _alone(_binomial(_grid(), practice.right, practice.cases), betas, family)
+            rows.append(smooth[:, start : start + len(grid())])
+    alone = _alone(_binomial(grid(), practice.right, practice.cases), betas, family)
     return np.stack([*rows, np.full_like(rows[0], alone / len(logs))])
 
 
@@ -259,7 +259,8 @@ def _alone(logs: Vector, betas: Vector, family: Family) -> float:
     return float(np.log(whole) + top + logs.max(axis=1).sum())
 
 
-def _grid() -> Vector:
+def grid() -> Vector:
+    """Give the (g,) logits that everything is summed over."""
     return np.arange(-_END, _END + _STEP / 2, _STEP)
 
 

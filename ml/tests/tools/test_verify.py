@@ -90,12 +90,16 @@ def test_labeled_images_tell_what_was_planted() -> None:
     """Where every label is as hard as any other, nothing scatters and little is shifted."""
     rng = np.random.default_rng(1)
     drawn = verify_sets.drawings(rng)
-    share = verify_practice.compare(drawn, np.arange(0, 900), np.arange(900, 1600))
+    share = verify_practice.compare(drawn, np.arange(0, 900), np.arange(900, 1600), rng=rng)
 
     assert share["groups_a_label"] == pytest.approx(900 / drawn.k)
     assert abs(share["shift"]) < 0.4
     assert share["by_scatter"].argmax() <= 3
     assert abs(share["accuracy"] - share["out_of_group"]) < 0.06
+    told, alone = share["with_labeled"], share["without"]
+    assert told["labels"] == alone["labels"] == drawn.k
+    assert told["half_width_p80"] < alone["half_width_p80"]
+    assert told["inside"] >= drawn.k - 2
 
 
 def test_photographs_are_asked_for_where_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
