@@ -91,6 +91,13 @@ def candidates(project_id: int) -> CandidateRows:
     )
 
 
+def held(project_id: int) -> npt.NDArray[np.int64]:
+    """Give the undecided pool images that are in somebody's hands, in ascending order."""
+    given = Assignment.objects.filter(image=OuterRef("pk"), state=AssignmentState.OPEN)
+    rows = undecided_pool(project_id).filter(Exists(given)).order_by("pk")
+    return np.array(rows.values_list("pk", flat=True), dtype=np.int64)
+
+
 def undecided(project_id: int, image_ids: Sequence[int]) -> set[int]:
     """Give those of some images that still lack a label, in somebody's hands or not."""
     rows = undecided_pool(project_id).filter(pk__in=list(image_ids))

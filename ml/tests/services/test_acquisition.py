@@ -55,6 +55,32 @@ def test_images_without_a_vector_give_an_empty_pool_and_no_warning(
     assert len(chosen) == 0
 
 
+def test_what_people_hold_counts_as_labeled_so_that_its_neighbours_wait(
+    project: Project, empty_set: EmbeddingSet
+) -> None:
+    # Two kinds of three images each: whichever is held, herding asks about the other kind next.
+    images = worlds.make_images(project, 6)
+    vectors = np.repeat(np.eye(4, dtype=np.float16)[:2], 3, axis=0)
+    Embedding.objects.bulk_create(
+        Embedding(set=empty_set, image=image, vector=vector.tobytes())
+        for image, vector in zip(images, vectors, strict=True)
+    )
+    (held,) = worlds.claim(worlds.make_annotator(project), count=1)
+    ids = [image.pk for image in images]
+
+    scored = acquisition.score_candidates(
+        project_id=project.pk, set_id=empty_set.pk, head=None, labeled=NOTHING
+    )
+
+    assert held.image_id not in scored.image_ids
+    assert len(scored.labeled) == 1
+    for seed in range(10):
+        pool, rng = scored.pool(), np.random.default_rng(seed)
+        (first,), _ = pure.ACQUISITION_FUNCTIONS["max_herding"](pool, batch_size=1, rng=rng)
+        kind = ids.index(int(scored.image_ids[first])) // 3
+        assert kind != ids.index(held.image_id) // 3
+
+
 def project_with_second_opinions() -> tuple[Project, Scored]:
     project = worlds.make_project(window_size=10)
     ada, bea = (worlds.make_annotator(project, name) for name in ("Ada", "Bea"))
