@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ml.evaluation.forecast import Fitted
+    from ml.evaluation.practice import Practice
 
     Vector = npt.NDArray[np.float64]
 
@@ -69,6 +70,7 @@ def label_needs(
     now: int,
     target: float,
     rng: np.random.Generator,
+    practice: Practice | None = None,
 ) -> list[Need]:
     """Say what each of k labels needs to be right as often as `target`.
 
@@ -79,12 +81,13 @@ def label_needs(
         now: labels in all.
         target: in (0, 1).
         rng: draws the levels.
+        practice: how labeled images of the k labels fare out of group, where that is known.
     """
     right, cases = np.diag(counts), counts.sum(axis=1)
     if cases.sum() == 0:
         return [_unknown(math.nan)] * len(counts)
     size = len(fitted.a)
-    errors = 1.0 - pooling.draw_shares(right, cases, size=size, rng=rng)  # (s, k)
+    errors = 1.0 - pooling.draw_shares(right, cases, practice, size=size, rng=rng)  # (s, k)
     grown = _growth(errors, fitted, now=now, target=target)
     doubt = np.exp(MODEL_DOUBT * rng.normal(size=(size, 1)))
     doubted = np.maximum(grown, 1.0) ** doubt

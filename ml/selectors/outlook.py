@@ -17,7 +17,7 @@ from labeling.selectors import partitions, projects
 from ml.evaluation import forecast, intervals, label_needs, stopping
 from ml.evaluation.forecast import Refusal, two_digits
 from ml.models import Outlook
-from ml.selectors import ground, metrics, outlook_words, savings, spending
+from ml.selectors import ground, metrics, outlook_words, practice, savings, spending
 
 if TYPE_CHECKING:
     from labeling.selectors.projects import ProjectRow
@@ -279,7 +279,15 @@ def _per_label(
         needs: list[Need | None] = [None] * k
     else:
         needs = list(
-            label_needs.label_needs(counts, mass, fitted, now=found.n, target=target, rng=rng)
+            label_needs.label_needs(
+                counts,
+                mass,
+                fitted,
+                now=found.n,
+                target=target,
+                rng=rng,
+                practice=practice.in_order(champion.practice, champion.codes, codes),
+            )
         )
     return [
         {

@@ -26,6 +26,20 @@ def in_columns(
     return Practice(found[0], found[1])
 
 
+def in_order(
+    found: Practice | None, codes: tuple[str, ...], wanted: tuple[str, ...]
+) -> Practice | None:
+    """Give the counts of the wanted labels, none of those that are not among the codes."""
+    if found is None:
+        return None
+    column_of = {code: column for column, code in enumerate(codes)}
+    counts = np.zeros((2, len(wanted)))
+    for at, code in enumerate(wanted):
+        if code in column_of:
+            counts[:, at] = found.right[column_of[code]], found.cases[column_of[code]]
+    return Practice(counts[0], counts[1])
+
+
 def row(found: Practice | None, at: int) -> list[float] | None:
     """Give right and all split groups of one label; None where nobody counted."""
     return None if found is None else [float(found.right[at]), float(found.cases[at])]

@@ -5,6 +5,7 @@ import pytest
 
 from ml.evaluation.forecast import Fitted
 from ml.evaluation.label_needs import Need, Standing, label_needs
+from ml.evaluation.practice import Practice
 
 
 def curves(top: float) -> Fitted:
@@ -12,7 +13,12 @@ def curves(top: float) -> Fitted:
     return Fitted(np.full(400, top), np.full(400, (top - 0.75) * 20), np.full(400, 0.5))
 
 
-def ask(counts: list[list[int]], top: float = 0.98, target: float = 0.85) -> list[Need]:
+def ask(
+    counts: list[list[int]],
+    top: float = 0.98,
+    target: float = 0.85,
+    practice: Practice | None = None,
+) -> list[Need]:
     matrix = np.array(counts)
     return label_needs(
         matrix,
@@ -21,6 +27,7 @@ def ask(counts: list[list[int]], top: float = 0.98, target: float = 0.85) -> lis
         now=400,
         target=target,
         rng=np.random.default_rng(0),
+        practice=practice,
     )
 
 
@@ -36,6 +43,23 @@ def test_a_label_a_little_short_needs_about_as_many_as_the_curve_says() -> None:
     # .775 right: .0225 stays, .2025 shrinks by n^-.5 to .1275: 2.5 times 40 labels, 61 more.
     assert short.low < 61 < short.high
     assert short.middle == pytest.approx(61, rel=0.35)
+
+
+def test_labeled_images_tell_more_of_a_label_with_few_audit_images() -> None:
+    share = np.array([0.8, *np.linspace(0.4, 0.95, 12)])
+    cases = np.array([5.0, *[60.0] * 12])
+    right = np.round(share * cases)
+    counts = np.diag(right)
+    counts[np.arange(13), (np.arange(13) + 1) % 13] = cases - right
+    labeled = np.full(13, 150.0)
+
+    def chance(first: float) -> float:
+        told = Practice(np.array([first, *share[1:]]) * labeled, labeled)
+        return ask(counts.astype(int).tolist(), practice=told)[0].chance
+
+    plain = ask(counts.astype(int).tolist())[0].chance
+    assert chance(0.5) < 0.5 * plain
+    assert chance(0.97) > 1.3 * plain
 
 
 def test_a_label_that_labels_cannot_help_is_offered_its_double() -> None:
