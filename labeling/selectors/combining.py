@@ -34,9 +34,10 @@ LULL_S = 0.0004
 
 
 class Passage:
-    """The threads of this process that are reading a request, or replying to one.
+    """The threads of this process that have read a request and look into it, or reply to one.
 
-    They have all they need but the interpreter. Work for several others would take it from them,
+    They have all they need but the interpreter. (Who waits for what a client has yet to send has
+    not, and stands `aside`.) Work for several others would take it from them,
     and would have to be done again for each of them right after.
 
     Args:
@@ -67,6 +68,16 @@ class Passage:
         for one in told:
             one.release()
         return was_inside
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Be not on one's way meanwhile: it may take as long as somebody else likes."""
+        was_inside = self.leave()
+        try:
+            yield
+        finally:
+            if was_inside:
+                self.enter()
 
     def settle(self, waiting: Sized) -> None:
         """Wait until nobody is on their way and nobody comes to those who wait.
