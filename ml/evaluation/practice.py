@@ -135,8 +135,7 @@ class Posterior:
             rows = np.flatnonzero(picked == at)
             below = np.cumsum(self.likelihoods[self.hint_of[at]] * self.betas[at], axis=1)
             chance = rng.random((len(rows), len(drawn[0]))) * below[:, -1]
-            for label, edges in enumerate(below):
-                drawn[rows, label] = np.searchsorted(edges, chance[:, label])
+            drawn[rows] = (below < chance[:, :, None]).sum(axis=2)
         logits = drawn * _STEP - _END + rng.uniform(-_STEP / 2, _STEP / 2, drawn.shape)
         return np.asarray(1 / (1 + np.exp(-logits)))
 
@@ -208,6 +207,8 @@ def posterior(
     weights = np.exp(log_weights - top) * chances[:, None]
     hint_of, beta_of = np.nonzero(weights > weights.max() * _NEGLIGIBLE)
     kept = weights[hint_of, beta_of] / weights[hint_of, beta_of].sum()
+    likely, hint_of = np.unique(hint_of, return_inverse=True)
+    likelihoods = likelihoods[likely]
     return Posterior(
         density=_density(likelihoods, hint_of, betas[beta_of], kept),
         evidence=evidence,
