@@ -91,14 +91,16 @@ def threshold(labeled: LabeledSet, fitted: FittedHead, target: float) -> float:
     )
 
 
-def practice(labeled: LabeledSet, fitted: FittedHead) -> dict[str, Any]:
+def practice(
+    labeled: LabeledSet, fitted: FittedHead, embedding_set: EmbeddingSet
+) -> dict[str, Any]:
     """Give what a version must say of how its labeled images fare out of group, by label.
 
     Right split groups and split groups of each label, what staff's figures take for a hint
-    (`ml.evaluation.practice`). Empty where nothing could be left out, and with several labels an
-    image.
+    (`ml.evaluation.practice`). Empty where nothing could be left out, with several labels an
+    image, and on a fine-tuned backbone, which has learned from these images.
     """
-    if labeled.is_several or not np.isfinite(fitted.log_loss):
+    if labeled.is_several or not embedding_set.is_original or not np.isfinite(fitted.log_loss):
         return {}
     found = of_practice.tally(
         calibration.label_of_each(labeled.targets),

@@ -262,6 +262,7 @@ class _Refit:
         return version
 
     def _fields(self, labeled: LabeledSet, fitted: FittedHead, verdict: Verdict) -> dict[str, Any]:
+        assert self.embedding_set is not None  # noqa: S101 - `play` has looked
         threshold = fitting.threshold(labeled, fitted, self._precision)
         scheme = projects.scheme_of(self.project, self.rows.scheme_id)
         return {
@@ -276,7 +277,7 @@ class _Refit:
                 **fitting.metrics(fitted, kind=self.head_kind),
                 "n_groups": len(np.unique(labeled.groups)),
                 "lending": self.lending.account(),
-                **fitting.practice(labeled, fitted),
+                **fitting.practice(labeled, fitted, self.embedding_set),
                 **fitting.groups_said(
                     labeled, fitted, scheme, threshold=threshold, target=self._precision
                 ),
