@@ -159,14 +159,11 @@ def tally(truth: Labels, predicted: Labels, groups: Groups, k: int) -> Practice:
         k: how many labels there are.
     """
     known = truth >= 0
-    pairs = np.stack([groups[known], truth[known]], axis=1)
-    kinds, pair_of = np.unique(pairs, axis=0, return_inverse=True)
+    _, group_of = np.unique(groups[known], return_inverse=True)
+    kinds, kind_of = np.unique(group_of * k + truth[known], return_inverse=True)
     is_right = (predicted == truth)[known].astype(np.float64)
-    place = pair_of.ravel()
-    shares = np.bincount(place, weights=is_right, minlength=len(kinds)) / np.bincount(
-        place, minlength=len(kinds)
-    )
-    column = kinds[:, 1]
+    shares = np.bincount(kind_of, weights=is_right) / np.bincount(kind_of)
+    column = kinds % k
     return Practice(
         np.bincount(column, weights=shares, minlength=k).astype(np.float64),
         np.bincount(column, minlength=k).astype(np.float64),
