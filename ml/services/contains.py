@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from labeling.selectors import annotators, questions
 from labeling.services.queue import RefillEntry
 from ml.acquisition import cold_start, contains, picking
-from ml.acquisition.classifier import head_probabilities
+from ml.acquisition.classifier import every_label
 from ml.evaluation import set_errors
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def choose(
     if not len(pool.image_ids) or cold_start(counts, len(counts)):
         return []
     rows, chance = picking.uniform(pool, MOST_LOOKED_AT, rng)
-    said, ids = head_probabilities(head, pool.embeddings[rows]), pool.image_ids[rows]
+    said, ids = every_label(pool, rows, "contains"), pool.image_ids[rows]
     taken = {each.image_id for each in without}
     ranked = [
         contains.one_open(said, most=_AHEAD * count),

@@ -12,7 +12,7 @@ import numpy as np
 from labeling.selectors.queue import NOVEL, TAIL_FIRST
 from labeling.services.queue import RefillEntry
 from ml.acquisition import cold_start, picking, rare
-from ml.acquisition.classifier import any_fits, head_probabilities, probabilities_at
+from ml.acquisition.classifier import any_fits, every_label
 from ml.evaluation.geometry import prepare
 from ml.selectors import embeddings
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labeling.selectors.projects import ProjectRow
-    from ml.types import Indices, Pool, Probabilities, Weights
+    from ml.types import Indices, Pool, Weights
 
 MOST_RANKED = 1500
 """Candidates that novelty compares with labeled images, and labeled images compared with: 0.1 s."""
@@ -68,7 +68,7 @@ def _tail(pool: Pool, counts: Weights, count: int, rng: np.random.Generator) -> 
     if count < 1:
         return []
     rows, chance = picking.uniform(pool, MOST_LIKELY, rng)
-    said = _said(pool, rows, "tail_first")
+    said = every_label(pool, rows, "tail_first")
     chosen = rare.tail_first(said, pool.groups[rows], counts, batch_size=count, rng=rng)
     return _entries(pool.image_ids[rows[chosen]], chance, TAIL_FIRST)
 
@@ -86,7 +86,7 @@ def _novel(
     known = labeled_ids[embeddings.has_vector(original.pk, labeled_ids)]
     if len(known) > MOST_RANKED:
         known = rng.choice(known, MOST_RANKED, replace=False)
-    said = _said(pool, rows, "novelty")
+    said = every_label(pool, rows, "novelty")
     is_several = pool.head is not None and pool.head.several is not None
     chosen = rare.most_novel(
         any_fits(said) if is_several else said,
@@ -96,13 +96,6 @@ def _novel(
         batch_size=count,
     )
     return _entries(pool.image_ids[rows[chosen]], chance, NOVEL)
-
-
-def _said(pool: Pool, rows: Indices, name: str) -> Probabilities:
-    """Give the (b, k) probabilities of every label, independent ones too."""
-    if pool.head is not None and pool.head.several is not None:
-        return head_probabilities(pool.head, pool.embeddings[rows])
-    return probabilities_at(pool, rows, name)
 
 
 def _entries(image_ids: Indices, chance: float, policy: str) -> list[RefillEntry]:

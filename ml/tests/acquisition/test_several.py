@@ -12,12 +12,13 @@ from ml.acquisition import (
     NEEDS_ONE_LABEL,
     NeedsOneLabelError,
     PreparedRows,
+    classifier,
 )
-from ml.acquisition.classifier import any_fits, most_doubtful
+from ml.acquisition.classifier import any_fits, every_label, most_doubtful
 from ml.acquisition.rescore import rescore
 from ml.heads import ridge
 from ml.tests.acquisition.builders import random_pool
-from ml.types import Head, Pool, Sigmoids
+from ml.types import Embeddings, Head, Indices, Pool, Sigmoids
 
 
 def several_pool() -> Pool:
@@ -32,6 +33,30 @@ def test_an_image_is_as_doubtful_as_its_most_doubtful_label() -> None:
     said = np.array([[0.99, 0.6, 0.01], [0.99, 0.98, 0.01], [0.3, 0.2, 0.1]])
 
     np.testing.assert_allclose(most_doubtful(said), [[0.6, 0.4], [0.98, 0.02], [0.3, 0.7]])
+
+
+def test_however_many_are_asked_about_few_rows_are_prepared_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(classifier, "BLOCK_ROWS", 7)
+    pool, asked = several_pool(), []
+
+    class Counting:
+        def __len__(self) -> int:
+            return len(pool.image_ids)
+
+        def __getitem__(self, positions: Indices, /) -> Embeddings:
+            asked.append(len(positions))
+            return pool.embeddings[positions]
+
+    rows = np.array([5, 3, *range(20, 40)])
+    found = every_label(replace(pool, embeddings=Counting()), rows, "contains")
+
+    assert asked == [7, 7, 7, 1]
+    assert pool.head is not None
+    np.testing.assert_allclose(
+        found, classifier.head_probabilities(pool.head, pool.embeddings[rows])
+    )
 
 
 def test_an_image_that_no_label_fits_may_be_something_new() -> None:
