@@ -91,11 +91,15 @@ def candidates(project_id: int) -> CandidateRows:
     )
 
 
-def held(project_id: int) -> npt.NDArray[np.int64]:
-    """Give the undecided pool images that are in somebody's hands, in ascending order."""
+def in_work(project_id: int, *, since: int) -> npt.NDArray[np.int64]:
+    """Give the pool images that somebody holds, or has answered after the annotation `since`."""
     given = Assignment.objects.filter(image=OuterRef("pk"), state=AssignmentState.OPEN)
-    rows = undecided_pool(project_id).filter(Exists(given)).order_by("pk")
-    return np.array(rows.values_list("pk", flat=True), dtype=np.int64)
+    held = undecided_pool(project_id).filter(Exists(given)).order_by("pk")
+    answered = Annotation.objects.filter(
+        project_id=project_id, pk__gt=since, image__partition=Partition.POOL
+    )
+    ids = {*held.values_list("pk", flat=True), *answered.values_list("image_id", flat=True)}
+    return np.array(sorted(ids), dtype=np.int64)
 
 
 def undecided(project_id: int, image_ids: Sequence[int]) -> set[int]:

@@ -59,7 +59,7 @@ class Scored:
         prepared: (n, d) centred unit rows, or what gives them when asked.
         probabilities: (n, k), with several labels an image one each; None without a classifier,
             and in a pool too large to keep them.
-        labeled: (m, d) labeled images and those in somebody's hands, prepared the same way.
+        labeled: (m, d) labeled images and those in work, prepared the same way.
         head: the classifier, or None.
         doubt: (n,) margin scores, where there is a classifier.
     """
@@ -105,13 +105,15 @@ class Labeled:
 
     image_ids: Indices
     counts: npt.NDArray[np.float64]  # (k,) labeled images of each label
+    data_version: int = 0  # the newest answer when they were read
 
     @classmethod
     def of(cls, rows: TrainingRows) -> Labeled:
         """Count the labels; an image of several counts for each."""
         if rows.is_several:
-            return cls(rows.image_ids, several.counts(rows.posteriors))
-        return cls(rows.image_ids, rows.posteriors.sum(axis=0, dtype=np.float64))
+            return cls(rows.image_ids, several.counts(rows.posteriors), rows.data_version)
+        counts = rows.posteriors.sum(axis=0, dtype=np.float64)
+        return cls(rows.image_ids, counts, rows.data_version)
 
     @property
     def is_cold(self) -> bool:
@@ -127,9 +129,9 @@ def score_candidates(
     Of a very large pool it is a shard, another at each call, and the images that were most in
     doubt (`shards`). Vectors stay where they are mapped, and are prepared by the block.
 
-    What people hold counts as labeled. The window is chosen anew while they look, and would be
-    filled with the neighbours of those very images: with five people the first 100 labels came
-    from 63 split groups, of 100 drawn at random they are from 88.
+    What people hold, or have answered since the labels were read, counts as labeled. The window is
+    chosen anew while they look, and would be filled with the neighbours of those very images: with
+    five people the first 100 chosen came from 60 split groups, and come from 89 since.
     """
     rows = queue_selectors.candidates(project_id)
     shard = _shards.setdefault((project_id, set_id), RollingShard())
@@ -138,7 +140,8 @@ def score_candidates(
     known = embeddings.has_vector(set_id, ids)
     ids, groups = ids[known], groups[known]
     raw, places = embeddings.stored_rows(set_id, ids)
-    taken = np.concatenate([labeled.image_ids, queue_selectors.held(project_id)])
+    in_work = queue_selectors.in_work(project_id, since=labeled.data_version)
+    taken = np.union1d(labeled.image_ids, in_work)
     answered = embeddings.load_matrix(set_id, taken[embeddings.has_vector(set_id, taken)])
     if not len(ids):
         # Nothing to choose from, so nothing to centre or to score.

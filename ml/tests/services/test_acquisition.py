@@ -55,8 +55,9 @@ def test_images_without_a_vector_give_an_empty_pool_and_no_warning(
     assert len(chosen) == 0
 
 
-def test_what_people_hold_counts_as_labeled_so_that_its_neighbours_wait(
-    project: Project, empty_set: EmbeddingSet
+@pytest.mark.parametrize("has_answered", [False, True])
+def test_what_people_hold_or_just_answered_counts_as_labeled_so_that_its_neighbours_wait(
+    project: Project, empty_set: EmbeddingSet, has_answered: bool
 ) -> None:
     # Two kinds of three images each: whichever is held, herding asks about the other kind next.
     images = worlds.make_images(project, 6)
@@ -67,6 +68,8 @@ def test_what_people_hold_counts_as_labeled_so_that_its_neighbours_wait(
     )
     (held,) = worlds.claim(worlds.make_annotator(project), count=1)
     ids = [image.pk for image in images]
+    if has_answered:
+        worlds.submit(held)
 
     scored = acquisition.score_candidates(
         project_id=project.pk, set_id=empty_set.pk, head=None, labeled=NOTHING
