@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.utils.text import slugify
+
 from labeling.errors import LabelingError
 
 if TYPE_CHECKING:
@@ -44,6 +46,11 @@ def _readable(name: str) -> str:
     if " " in name.strip():
         return name
     return " ".join(_JOINED.sub(" ", name).split()) or name
+
+
+def plain(name: str) -> str:
+    """Make "Soy milk", "soy_milk" and "soy-milk" one, however a folder or a table writes it."""
+    return slugify(name.replace("_", "-"), allow_unicode=True)
 
 
 class SourceNotFoundError(LabelingError):

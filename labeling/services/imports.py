@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, transaction
 from django.db.models import F
-from django.utils.text import slugify
 
 from labeling.errors import LabelingError
 from labeling.models import Job, JobState, Label, Mode, Project
 from labeling.selectors import images as image_selectors
 from labeling.selectors import prepared
 from labeling.services import core_time, images, pictures, side_by_side
-from labeling.services.import_sources import SEPARATOR, Source, SourceFile
+from labeling.services.import_sources import SEPARATOR, Source, SourceFile, plain
 from labeling.services.side_by_side import Refusal
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ class _Plan:
         if self.is_several:
             return next(iter(self.set_of(file)), None)
         return next(
-            (self.label_ids[c] for name in file.labels if (c := _plain(name)) in self.label_ids),
+            (self.label_ids[c] for name in file.labels if (c := plain(name)) in self.label_ids),
             None,
         )
 
@@ -112,7 +111,7 @@ class _Plan:
 
         What is trusted says no to every label that is left out.
         """
-        names = [_plain(each) for name in file.labels[:1] for each in name.split(SEPARATOR)]
+        names = [plain(each) for name in file.labels[:1] for each in name.split(SEPARATOR)]
         ids = [self.label_ids.get(name) for name in names if name]
         return [each for each in ids if each is not None] if None not in ids else []
 
@@ -237,17 +236,12 @@ def _plan(job: Job) -> _Plan:
     origin = images.Origin(job.project_id, given["source"], given["licence"], job.created_by_id)
     label_ids: dict[str, int] = {}
     for label in Label.objects.filter(project_id=job.project_id, retired_at__isnull=True):
-        label_ids[_plain(label.code)] = label.pk
-        label_ids[_plain(label.name)] = label.pk
+        label_ids[plain(label.code)] = label.pk
+        label_ids[plain(label.name)] = label.pk
     use = given["labels"]
     known = {} if use == "ignore" else label_ids
     is_several = Project.objects.filter(pk=job.project_id, mode=Mode.MULTI).exists()
     return _Plan(origin, use, known, job.pk, job.fencing_token, is_several)
-
-
-def _plain(name: str) -> str:
-    """Make "Soy milk", "soy_milk" and "soy-milk" one."""
-    return slugify(name.replace("_", "-"), allow_unicode=True)
 
 
 def _run(

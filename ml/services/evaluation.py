@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeling.errors import LabelingError
+from labeling.services.import_sources import plain
 from ml.errors import MlError
 from ml.evaluation import intervals, metrics, rounding
 from ml.services import evaluation_several, levels, prediction, serving
@@ -81,15 +82,20 @@ def evaluate(
 
 
 def _known(pictures: Sequence[LabeledPicture], served: ServedModel) -> dict[str, int]:
-    """Give the column of every label of the pictures, by code and by name."""
-    column_of = {name: column for column, name in enumerate(served.names)}
-    column_of |= {code: column for column, code in enumerate(served.label_order)}
+    """Give the column of every label of the pictures: by code, by name, or as a folder writes it.
+
+    An import takes a folder "Oat-Milk" for the label "Oat Milk"; so does this.
+    """
+    exact = {name: column for column, name in enumerate(served.names)}
+    exact |= {code: column for column, code in enumerate(served.label_order)}
+    alike = {short: column for name, column in exact.items() if (short := plain(name))}
     used = {
         label
         for picture in pictures
         for label in (picture.labels if served.is_several else (picture.label,))
     }
-    unknown = sorted(used - set(column_of))
+    column_of = {label: exact.get(label, alike.get(plain(label), -1)) for label in used}
+    unknown = sorted(label for label, column in column_of.items() if column < 0)
     if unknown:
         raise UnknownLabelsError(
             f"Version {served.number} does not know {len(unknown)} of the labels: "

@@ -32,7 +32,7 @@ def report(
     Args:
         served: who said so.
         pictures: (n,) with their labels; a label that is not named is not there.
-        column_of: of every label, by code and by name.
+        column_of: of every label of the pictures, as it is written there.
         said: (n, k).
     """
     shows = np.zeros(said.shape, dtype=np.bool_)

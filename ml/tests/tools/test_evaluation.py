@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 
 from labeling.services import projects
 from labeling.tests.factories import NOW
+from labeling.tests.rows import Label
 from ml.services import serving, simulation
 from ml.tests.tools.conftest import Folder
 from ml.tests.tools.test_simulation import prepare
@@ -75,6 +76,17 @@ def test_takes_codes_as_well_as_names(trained: Path) -> None:
     by_name = evaluate(trained)
     table = trained / "labels.csv"
     table.write_text(table.read_text(encoding="utf-8").replace(",Milk", ",milk"), encoding="utf-8")
+
+    assert evaluate(trained)["accuracy"] == by_name["accuracy"]
+
+
+def test_takes_names_as_folders_write_them(trained: Path) -> None:
+    by_name = evaluate(trained)
+    # Of a folder "Oat-Milk" an import makes the label "Oat Milk".
+    Label.objects.filter(code="milk").update(name="Oat Milk")
+    table = trained / "labels.csv"
+    rows = table.read_text(encoding="utf-8")
+    table.write_text(rows.replace(",Milk", ",Oat-Milk", 5).replace(",Milk", ",oat_milk"), "utf-8")
 
     assert evaluate(trained)["accuracy"] == by_name["accuracy"]
 

@@ -18,7 +18,6 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from django.utils.text import slugify
 
 from config import pictures
 from config.download import DownloadFailedError
@@ -27,6 +26,7 @@ from labeling.errors import LabelingError
 from labeling.selectors import projects
 from labeling.services import imports
 from labeling.services import projects as project_services
+from labeling.services.import_sources import plain
 
 EVERY_S = 5.0
 MOST_NAMED = 5
@@ -62,13 +62,8 @@ def _unlabeled(result: imports.Imported) -> str:
 
 def labels_lacking(project_id: int, classes: Iterable[str]) -> list[str]:
     """Give the classes asked for that no label of a project was ever called."""
-    known = {_plain(each) for row in projects.label_names(project_id).items() for each in row}
-    return [name for name in classes if _plain(name) not in known]
-
-
-def _plain(name: str) -> str:
-    """Make one of what an import takes for one label."""
-    return slugify(name.replace("_", "-"), allow_unicode=True)
+    known = {plain(each) for row in projects.label_names(project_id).items() for each in row}
+    return [name for name in classes if plain(name) not in known]
 
 
 class Command(BaseCommand):
