@@ -94,6 +94,8 @@ def wait_until_somebody_waits() -> None:
     until = time.monotonic() + 30
     while time.monotonic() < until:
         with connection.cursor() as cursor:
+            # Inside a transaction the first look would be the only one.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND wait_event_type = 'Lock'"
