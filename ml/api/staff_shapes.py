@@ -145,7 +145,7 @@ class GroupFiguresShape(serializers.Serializer[Any]):
 
 
 class AccuracyShape(serializers.Serializer[Any]):
-    """All figures of one version, from the audit slice only."""
+    """All figures of one version, from the audit slice; `pooled` takes a hint beside it."""
 
     version = serializers.IntegerField(allow_null=True)
     overall = EstimateShape()

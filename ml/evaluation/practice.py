@@ -69,10 +69,6 @@ class Practice:
             message = "what is right must lie between 0 and the cases"
             raise ValueError(message)
 
-    def of(self, columns: npt.NDArray[np.generic]) -> Practice:
-        """Give some labels, by a mask or in another order."""
-        return Practice(self.right[columns], self.cases[columns])
-
     @property
     def is_known(self) -> bool:
         """Tell whether it tells anything at all."""

@@ -13,8 +13,6 @@ from ml.types import Interval
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ml.evaluation.practice import Practice
-
 _N_DRAWS = 2000
 
 
@@ -49,7 +47,6 @@ class ReliabilityBin:
 def class_summary(
     k_c: npt.ArrayLike,
     n_c: npt.ArrayLike,
-    practice: Practice | None = None,
     *,
     rng: np.random.Generator,
     confidence: float = 0.95,
@@ -63,15 +60,13 @@ def class_summary(
     Args:
         k_c: (c,) right cases of each label.
         n_c: (c,) independent cases; labels without any are left out.
-        practice: how labeled images of the labels fare out of group, where that is known.
         rng: draws from the posterior (2,000 times).
     """
     right, cases = np.asarray(k_c, dtype=np.float64), np.asarray(n_c, dtype=np.int64)
     seen = cases > 0
     if not seen.any():
         return ClassSummary(intervals.UNKNOWN, intervals.UNKNOWN)
-    hint = None if practice is None else practice.of(seen)
-    shares = pooling.draw_shares(right[seen], cases[seen], hint, size=_N_DRAWS, rng=rng)
+    shares = pooling.draw_shares(right[seen], cases[seen], size=_N_DRAWS, rng=rng)
     n = int(cases.sum())
     return ClassSummary(
         _interval(shares.mean(axis=1), n, confidence),

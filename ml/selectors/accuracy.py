@@ -60,7 +60,7 @@ def _classes(found: Measured) -> dict[str, Any]:
     right, cases = metrics.pooled_cases(metrics.by_labels(found))
     # The draws are the same for the same rows, so that a command gives the page's numbers.
     rng = np.random.default_rng(found.version_number)
-    one = summary.class_summary(right, cases, found.practice, rng=rng)
+    one = summary.class_summary(right, cases, rng=rng)
     return {
         "macro": metrics.interval_json(one.macro),
         "tenth": metrics.interval_json(one.tenth),

@@ -108,8 +108,9 @@ function Needs({ figures, computedAt, slug }: NeedsProps) {
     <section class="card stack">
       <h2>What each label needs</h2>
       <p class="soft small">
-        To be right {percent(figures.target)} of the time, by its audit images and the curve of all
-        labels together; the range holds 8 times in 10. {asOf(computedAt, figures)}
+        To be right {percent(figures.target)} of the time, by its audit images, how the classifier
+        does on its labeled images, and the curve of all labels together; the range holds 8 times in
+        10. {asOf(computedAt, figures)}
       </p>
       <div class="table-scroll">
         <table class="plain-table">
