@@ -192,7 +192,10 @@ def _clean_display_name(display_name: str) -> str:
 def _joined_before(
     invitation: Invitation, user_id: int | None, annotator_ids: Sequence[int], name: str
 ) -> Annotator | None:
-    """Find who is joining again. On a shared tablet, another name is another person."""
+    """Find who is joining again. On a shared tablet, another name is another person.
+
+    But for whoever has an account and is given more: the account stays the same.
+    """
     mine = Annotator.objects.filter(project_id=invitation.project_id, anonymised_at__isnull=True)
     by_user = mine.filter(user_id=user_id).first() if user_id is not None else None
     if by_user or not annotator_ids:
@@ -200,7 +203,8 @@ def _joined_before(
     here = mine.filter(pk__in=annotator_ids).first()
     if here is None or (here.user_id and user_id):
         return None
-    return here if here.user_id or here.display_name.casefold() == name.casefold() else None
+    is_raised = here.user_id is not None and invitation.role != Role.VOLUNTEER
+    return here if is_raised or here.display_name.casefold() == name.casefold() else None
 
 
 def _count_use(invitation: Invitation, now: datetime) -> None:

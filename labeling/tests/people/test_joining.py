@@ -154,6 +154,20 @@ def test_another_name_on_the_same_tablet_is_another_person(project: Project) -> 
     assert second != first
 
 
+def test_another_name_beside_a_managers_personal_link_is_another_person(
+    project: Project, manager: User
+) -> None:
+    # Their link makes the tablet theirs without signing them in.
+    own = make_annotator(project, "Morgan", user=manager)
+
+    kim, _ = join(link(project), "Kim", annotator_ids=[own.pk])
+
+    own.refresh_from_db()
+    assert (own.display_name, kim.display_name) == ("Morgan", "Kim")
+    assert kim.user is None
+    assert join(link(project, Role.EXPERT), "Morgana", annotator_ids=[own.pk])[0] == own
+
+
 def test_an_annotator_of_another_project_joins_this_one_anew(
     project: Project, other_project: Project
 ) -> None:
