@@ -13,7 +13,9 @@ PRACTICE = "practice"
 def in_columns(
     kept: dict[str, list[float]], into: dict[str, str], column_of: dict[str, int]
 ) -> Practice | None:
-    """Put the counts of each label in its column; labels merged since are counted together.
+    """Put the counts of each label in its column, and nothing of labels merged since.
+
+    What the version mixed up among those was counted as wrong, and is right today.
 
     None where nothing was kept: fine-tuned backbones have learned from these images, several labels
     an image are judged otherwise, and versions of before did not count.
@@ -21,8 +23,11 @@ def in_columns(
     if not kept:
         return None
     found = np.zeros((2, len(column_of)))
+    merged = {into[code] for code in kept if into.get(code, code) != code}
     for code, counts in kept.items():
-        found[:, column_of[into.get(code, code)]] += counts
+        heir = into.get(code, code)
+        if heir not in merged:
+            found[:, column_of[heir]] = counts
     return Practice(found[0], found[1])
 
 
