@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from labeling.api.permissions import check_project, project_for
 from labeling.api.throttling import UploadThrottle
-from labeling.models import ConsensusState, Partition, Role
+from labeling.models import ConsensusState, Role
 from labeling.selectors import images as image_selectors
 from labeling.selectors import kept_together
 from labeling.selectors import projects as project_selectors
@@ -115,7 +115,9 @@ class KeptTogetherSerializer(serializers.Serializer[Any]):
 
     n = serializers.IntegerField(help_text="How many they are.")
     total = serializers.IntegerField(help_text="Of so many that have a partition.")
-    partition = serializers.ChoiceField(Partition.choices)
+    is_left_out = serializers.BooleanField(
+        help_text="They resemble pictures that measure and pictures that teach: they do neither."
+    )
 
 
 class ListImagesSerializer(serializers.Serializer[Any]):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, F
 
+from labeling.models import Partition
 from labeling.selectors import images
 
 LARGE = 10
@@ -22,12 +23,14 @@ class KeptTogether:
     Attributes:
         n: its images.
         total: all images of the project that have a group.
-        partition: where it went as a whole.
+        is_left_out: they resemble pictures that measure and pictures that teach. On which side
+            others are is not told: who manages may label too, and must not know an image that
+            measures.
     """
 
     n: int
     total: int
-    partition: str
+    is_left_out: bool
 
 
 def large_groups(project_id: int) -> list[KeptTogether]:
@@ -40,4 +43,7 @@ def large_groups(project_id: int) -> list[KeptTogether]:
         .filter(n__gte=max(LARGE, math.ceil(SHARE * total)))
         .order_by("-n", "split_group")
     )
-    return [KeptTogether(each["n"], total, each["went"]) for each in sizes[:MOST_NAMED]]
+    return [
+        KeptTogether(each["n"], total, each["went"] == Partition.EXCLUDED)
+        for each in sizes[:MOST_NAMED]
+    ]

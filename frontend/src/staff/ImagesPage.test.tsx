@@ -68,13 +68,13 @@ test("that audit images cannot be gold is said before one is chosen", async () =
   expect(await screen.findByText(/Those of the audit slice cannot be gold/)).toBeTruthy();
 });
 
-test("a large group of pictures alike is named, with what becomes of it", () => {
+test("a large group of pictures alike is named, and not on which side it is", () => {
   const { container } = render(
-    <TogetherNote found={[{ n: 142, total: 150, partition: "AUDIT" }]} />,
+    <TogetherNote found={[{ n: 142, total: 150, is_left_out: false }]} />,
   );
 
   expect(container.textContent).toContain(
-    "142 of 150 pictures look alike, or were taken in one go, and are kept together, in the audit slice: one of them is asked about",
+    "142 of 150 pictures look alike, or were taken in one go, and are kept together, on one side, to teach the classifier or to measure it",
   );
   cleanup();
   expect(render(<TogetherNote found={[]} />).container.textContent).toBe("");

@@ -111,23 +111,20 @@ function Together({ base }: { base: string }) {
   return <TogetherNote found={data ?? []} />;
 }
 
-const WENT: Record<string, string> = {
-  AUDIT:
-    "in the audit slice: one of them is asked about and measures, the others are left out so that nothing learns from what measures",
-  POOL: "to learn from: none of them measures how good the classifier is",
-  EXCLUDED:
-    "and left out: they resemble both pictures that measure and pictures that are learned from",
-};
+// Not on which side: whoever also labels would know one of the pictures that measure.
+const ONE_SIDE =
+  "on one side, to teach the classifier or to measure it, so that nothing learns from what measures";
+const NO_SIDE = "and left out, as they resemble pictures that teach and pictures that measure";
 
 /** Pictures that look alike must not be on both sides of the check; a large group is a surprise. */
 export function TogetherNote({ found }: { found: readonly KeptTogether[] }) {
   if (found.length === 0) return null;
   return (
     <section class="notice stack" aria-label="Pictures that look alike">
-      {found.map(({ n, total, partition }, place) => (
-        <p key={`${partition} ${place}`}>
+      {found.map(({ n, total, is_left_out }, place) => (
+        <p key={`${n} ${place}`}>
           {count(n)} of {count(total)} pictures look alike, or were taken in one go, and are kept
-          together, {WENT[partition]}.
+          together, {is_left_out ? NO_SIDE : ONE_SIDE}.
         </p>
       ))}
       <p class="soft small">Pictures that differ more from each other teach and measure more.</p>

@@ -261,11 +261,11 @@ export interface Search {
   created_at: string;
 }
 
-/** A large group of pictures that look alike, and where it went as a whole. */
+/** A large group of pictures that look alike: it teaches, or measures, or does neither. */
 export interface KeptTogether {
   n: number;
   total: number;
-  partition: "AUDIT" | "POOL" | "EXCLUDED";
+  is_left_out: boolean;
 }
 
 /** Uploads of one source on one day that look different from what was there before. */
