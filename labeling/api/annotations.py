@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from labeling.api import practice, quick
 from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import labeler_for, project_for
-from labeling.api.principals import annotator_for
+from labeling.api.principals import labels_as
 from labeling.models import ABOUT_ONE_LABEL, Reason
 from labeling.selectors import annotations as annotation_selectors
 from labeling.selectors import counts
@@ -41,7 +41,7 @@ class AnnotationsView(APIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         """Give what can be undone."""
-        annotator = annotator_for(request, project_for(request, slug))
+        annotator = labels_as(request, project_for(request, slug))
         rows = annotation_selectors.undoable(annotator.pk)
         return Response({"results": [payloads.annotation(row) for row in rows]})
 

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import project_for
 from labeling.api.practice import RoundSerializer
-from labeling.api.principals import annotator_for
+from labeling.api.principals import labels_as
 from labeling.models import AnnotationKind, FlagReason, Mode
 from labeling.selectors import onboarding, progress
 from labeling.selectors import projects as project_selectors
@@ -119,7 +119,7 @@ class LabelingView(APIView):
     def get(self, request: Request, slug: str) -> Response:
         """Give everything at once, in few queries."""
         project = project_for(request, slug)
-        annotator = annotator_for(request, project)
+        annotator = labels_as(request, project)
         scheme = project_selectors.current_scheme(project.pk)
         counts = progress.for_annotator(project, annotator.pk, now=timezone.now())
         rows = {label.code: label for label in project_selectors.labels(project.pk)}

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling.api.permissions import project_for
-from labeling.api.principals import annotator_for
+from labeling.api.principals import labels_as
 from labeling.selectors import impact
 
 if TYPE_CHECKING:
@@ -43,5 +43,5 @@ class LeaderboardView(APIView):
     def get(self, request: Request, slug: str) -> Response:
         """List them."""
         project = project_for(request, slug)
-        lines = impact.leaderboard(project, annotator_for(request, project))
+        lines = impact.leaderboard(project, labels_as(request, project))
         return Response({"results": LineSerializer(lines, many=True).data})

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling.api.permissions import project_for
-from labeling.api.principals import annotator_for, signed_in
+from labeling.api.principals import labels_as, signed_in
 from labeling.api.throttling import MessageThrottle
 from labeling.models import Role
 from labeling.selectors import people as people_selectors
@@ -61,7 +61,7 @@ class MessagesView(APIView):
         given = WriteMessageSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         people.message_coordinator(
-            annotator_id=annotator_for(request, project).pk,
+            annotator_id=labels_as(request, project).pk,
             text=given.validated_data["text"],
             now=timezone.now(),
         )

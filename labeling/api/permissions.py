@@ -66,7 +66,7 @@ def project_for(
 
 
 def labeler_for(request: Request, slug: str) -> Labeler:
-    """Give who labels in the project of an address, as `project_for` and `annotator_for` would.
+    """Give who labels in the project of an address, as `project_for` and `labels_as` would.
 
     Raises:
         ProjectNotFoundError: no such project, or the request has no part in it (404).
@@ -76,7 +76,7 @@ def labeler_for(request: Request, slug: str) -> Labeler:
     if found is not None:
         return found
     project = project_for(request, slug)
-    return labelers.known(principals.annotator_for(request, project).pk)
+    return labelers.known(principals.labels_as(request, project).pk)
 
 
 def check_project(

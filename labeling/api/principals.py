@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import SESSION_KEY as USER_KEY
+from django.contrib.auth import logout
 from django.middleware.csrf import rotate_token
 from django.utils import timezone
 from rest_framework.exceptions import NotAuthenticated
@@ -52,6 +53,20 @@ def annotator_for(request: Request, project: Project) -> Annotator:
     return annotator
 
 
+def labels_as(request: Request, project: Project) -> Annotator:
+    """Give whom a request labels for: whoever joined in this browser, also beside a login.
+
+    Somebody who joins by the label link and then opens the staff room in the same browser stays
+    that person on the labeling page: pictures at hand are theirs, and so is what they answered.
+    What takes a role is done as the login: `annotator_for`.
+
+    Raises:
+        NotAnAnnotatorError: as `annotator_for`.
+    """
+    held = people_selectors.annotator(joined(request, project.pk), project.pk)
+    return held if held is not None and held.user_id is None else annotator_for(request, project)
+
+
 def joined_labeler(request: Any, slug: str) -> Labeler | None:
     """Give who a browser without a login joined a project as, by one query; None for others."""
     if request.session.get(USER_KEY) is not None:
@@ -97,6 +112,17 @@ def joined_ids(request: Any) -> dict[int, int]:
     session = getattr(request, "session", None)
     held = session.get(SESSION_KEY, {}) if session is not None else {}
     return {int(project_id): int(annotator_id) for project_id, annotator_id in held.items()}
+
+
+def sign_out(request: Request) -> None:
+    """End the login, and keep who joined in this browser; without a login, forget those too."""
+    held = {}
+    if isinstance(request.user, User):
+        known = people_selectors.annotators(joined_ids(request).values()).filter(user=None)
+        held = {str(annotator.project_id): annotator.pk for annotator in known}
+    logout(request._request)
+    if held:
+        request.session[SESSION_KEY] = held
 
 
 def remember(request: Any, annotator: Annotator) -> None:

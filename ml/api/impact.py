@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling.api.permissions import project_for
-from labeling.api.principals import annotator_for
+from labeling.api.principals import labels_as
 from ml.selectors import impact
 
 if TYPE_CHECKING:
@@ -102,4 +102,4 @@ class ImpactView(APIView):
     def get(self, request: Request, slug: str) -> Response:
         """Tell whoever asks about their own answers."""
         project = project_for(request, slug)
-        return Response(impact.page(project.pk, annotator_for(request, project).pk))
+        return Response(impact.page(project.pk, labels_as(request, project).pk))

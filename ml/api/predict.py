@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling.api.permissions import Role, check_project, project_for
-from labeling.api.principals import NotAnAnnotatorError, annotator_for
+from labeling.api.principals import NotAnAnnotatorError, labels_as
 from labeling.selectors import projects
 from labeling.selectors.projects import ProjectNotFoundError
 from ml.api import shapes
@@ -284,7 +284,7 @@ def _asker(request: Request, project: Any) -> prediction.Asker:
             user_id=request.user.pk,
             may_queue=_may_queue(request),
         )
-    annotator = annotator_for(request, project)
+    annotator = labels_as(request, project)
     return prediction.Asker(
         principal=f"annotator:{annotator.pk}",
         user_id=request.user.pk,
@@ -307,7 +307,7 @@ def _annotator_id(request: Request, project: Any) -> int | None:
     if request.auth is not None:
         return None
     try:
-        return int(annotator_for(request, project).pk)
+        return int(labels_as(request, project).pk)
     except NotAnAnnotatorError:
         return None
 

@@ -4,6 +4,8 @@ const ROLES: readonly Role[] = ["VOLUNTEER", "EXPERT", "MANAGER", "OWNER"];
 
 export interface Here {
   name: string;
+  /** By a link in this browser, maybe beside a login: answers are given under that name. */
+  hasJoined: boolean;
   /** A login: whoever joins in this browser would go on under it. */
   isSignedIn: boolean;
 }
@@ -19,9 +21,12 @@ export function whoIsHere(
   if (user && (user.is_superuser || isEnough)) {
     return {
       name: joined?.display_name || user.display_name || user.username,
+      hasJoined: joined !== undefined,
       isSignedIn: true,
     };
   }
-  if (joined && role === "VOLUNTEER") return { name: joined.display_name, isSignedIn: false };
+  if (joined && role === "VOLUNTEER") {
+    return { name: joined.display_name, hasJoined: true, isSignedIn: false };
+  }
   return null;
 }

@@ -27,6 +27,7 @@ from labeling.models import (
     User,
 )
 from labeling.services import image_priors, queue
+from labeling.tests.factories import make_member
 from labeling.tests.worlds import NOW, active, direct, make_annotator, make_images, make_project
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,29 @@ def test_claims_answers_and_gets_the_next_image(browser: APIClient, world: Proje
     ids = [one["id"] for one in body["assignments"]]
     assert ids[:2] == [one["id"] for one in claimed["assignments"][1:]]
     assert len(ids) == 3
+
+
+def test_who_joined_stays_that_person_beside_a_login_and_after_it(
+    browser: APIClient, world: Project
+) -> None:
+    make_images(world, 5)
+    first, second, _ = held(browser, world)
+    answer(browser, world, first["id"])
+
+    # The staff link, opened in another tab of the same browser.
+    browser.force_login(make_member(world, Role.MANAGER))
+
+    assert answer(browser, world, second["id"]).status_code == 201
+    assert {row.annotator.display_name for row in Annotation.objects.all()} == {"Ada"}
+    page = browser.get(f"/api/v1/projects/{world.slug}/labeling").json()
+    assert page["progress"]["mine"] == 2
+    assert browser.get(f"/api/v1/staff/projects/{world.slug}").status_code == 200
+
+    browser.post("/api/v1/session/logout")
+    after = browser.get("/api/v1/session").json()
+    assert (after["user"], after["annotators"][0]["display_name"]) == (None, "Ada")
+    browser.post("/api/v1/session/logout")
+    assert browser.get("/api/v1/session").json()["annotators"] == []
 
 
 def test_a_retry_gives_the_first_answer(browser: APIClient, world: Project) -> None:

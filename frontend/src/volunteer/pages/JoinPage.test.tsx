@@ -114,6 +114,7 @@ test("an invitation that gives more than one has is taken up", () => {
   expect(whoIsHere(expert, SAM)).toBeNull();
   expect(whoIsHere(expert, { ...NOBODY, user: MORGAN, projects: [member] })).toEqual({
     name: "morgan",
+    hasJoined: false,
     isSignedIn: true,
   });
   expect(
@@ -121,6 +122,7 @@ test("an invitation that gives more than one has is taken up", () => {
   ).toBeNull();
   expect(whoIsHere(INVITATION, { ...SAM, user: { ...MORGAN, is_superuser: true } })).toEqual({
     name: "Sam",
+    hasJoined: true,
     isSignedIn: true,
   });
 });

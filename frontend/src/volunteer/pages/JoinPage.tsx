@@ -42,9 +42,9 @@ function KnownHere({ here, project, reason, onElse }: KnownHereProps) {
         <p class="soft">Good to see you again</p>
         <h1>{project.name}</h1>
         <p class="lead">
-          {here.isSignedIn
-            ? `You are signed in here as ${here.name}.`
-            : `You have joined on this device as ${here.name}.`}
+          {here.hasJoined
+            ? `You have joined on this device as ${here.name}.`
+            : `You are signed in here as ${here.name}.`}
         </p>
       </div>
       <div class="row">
