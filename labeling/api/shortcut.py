@@ -52,7 +52,6 @@ class AnswerShortcut:
             found = PATH.fullmatch(environ.get("PATH_INFO", ""))
         if found is None:
             return self._application(environ, start_response)
-        environ["wsgi.input"] = _Sent(environ["wsgi.input"])
         on_their_way.enter()
         try:
             return self._answered(environ, start_response, found[1])
@@ -85,23 +84,6 @@ class AnswerShortcut:
             return start_response(status, headers, *error)
 
         return self._application(environ, start)
-
-
-class _Sent:
-    """What a client sends. It may stall, so whoever reads it is not to be waited for."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def read(self, *size: int) -> bytes:
-        with on_their_way.aside():
-            content: bytes = self._stream.read(*size)
-        return content
-
-    def readline(self, *size: int) -> bytes:
-        with on_their_way.aside():
-            line: bytes = self._stream.readline(*size)
-        return line
 
 
 def _reply(environ: dict[str, Any], slug: str) -> tuple[int, bytes] | None:

@@ -34,11 +34,11 @@ LULL_S = 0.0004
 
 
 class Passage:
-    """The threads of this process that have read a request and look into it, or reply to one.
+    """The threads of this process that are reading a request, or replying to one.
 
-    They have all they need but the interpreter. (Who waits for what a client has yet to send has
-    not, and stands `aside`.) Work for several others would take it from them,
-    and would have to be done again for each of them right after.
+    They have all they need but the interpreter. Work for several others would take it from them,
+    and would have to be done again for each of them right after. A client may stall while it sends:
+    who has kept somebody waiting for as long as that is done is not waited for again.
 
     Args:
         patience_s: how long somebody waits for them at most.
@@ -48,36 +48,22 @@ class Passage:
     def __init__(self, patience_s: float = PATIENCE_S, lull_s: float = LULL_S) -> None:
         self._patience_s, self._lull_s = patience_s, lull_s
         self._lock = threading.Lock()
-        self._inside: set[int] = set()
+        self._inside: dict[int, float] = {}  # since when
         self._watching: list[threading.Lock] = []
 
     def enter(self, *threads: int) -> None:
         """Say that threads are on their way, this one where none is named."""
         with self._lock:
-            self._inside.update(threads or [threading.get_ident()])
+            self._inside.update(dict.fromkeys(threads or [threading.get_ident()], time.monotonic()))
 
     def leave(self) -> bool:
         """Say that this thread is through, or waits; tell whether it was on its way."""
         with self._lock:
-            thread = threading.get_ident()
-            was_inside = thread in self._inside
-            self._inside.discard(thread)
-            told: list[threading.Lock] = []
-            if not self._inside:
-                told, self._watching = self._watching, told
+            was_inside = self._inside.pop(threading.get_ident(), None) is not None
+            told = self._told()
         for one in told:
             one.release()
         return was_inside
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Be not on one's way meanwhile: it may take as long as somebody else likes."""
-        was_inside = self.leave()
-        try:
-            yield
-        finally:
-            if was_inside:
-                self.enter()
 
     def settle(self, waiting: Sized) -> None:
         """Wait until nobody is on their way and nobody comes to those who wait.
@@ -106,6 +92,19 @@ class Passage:
         with self._lock:  # Somebody is slow to send; nobody else is to tell us of it later.
             if told in self._watching:
                 self._watching.remove(told)
+            began = until - self._patience_s
+            for thread in [one for one, since in self._inside.items() if since <= began]:
+                del self._inside[thread]
+            others = self._told()
+        for one in others:
+            one.release()
+
+    def _told(self) -> list[threading.Lock]:
+        """Give those who wait until nobody is on their way, where nobody is."""
+        told: list[threading.Lock] = []
+        if not self._inside:
+            told, self._watching = self._watching, told
+        return told
 
 
 @dataclass(slots=True, eq=False)
