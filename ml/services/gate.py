@@ -172,12 +172,15 @@ def _against_champion(labeled: LabeledSet, fitted: FittedHead, champion: ModelVe
         everything.mean <= TOLERANCE_NATS + ERRORS_ALLOWED * everything.error
         and settled.mean <= SETTLED_TOLERANCE_NATS + ERRORS_ALLOWED * settled.error
     )
-    same = f"on the same {numbers['n_compared']} labeled images that neither had learned"
+    same = (
+        f"on the same {numbers['n_compared']} labeled images, each checked with it and its "
+        "look-alikes left out of what is learned"
+    )
     if is_passed:
         how = praise(new_loss, old_loss)
-        said = f"{how}: {same} it is {_HOW_SURE[how]} of the right label {_THAN[how]}"
+        said = f"{how}: {same}, it is {_HOW_SURE[how]} of the right label {_THAN[how]}"
         return Verdict(True, f"{said} v{champion.number}.", numbers)
-    where = "" if everything.mean > TOLERANCE_NATS else ", where labels have not changed,"
+    where = "," if everything.mean > TOLERANCE_NATS else ", where labels have not changed,"
     said = f"Refused as worse: {same}{where} it is less sure of the right label than"
     return Verdict(False, f"{said} v{champion.number}.", numbers)
 

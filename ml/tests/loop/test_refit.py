@@ -163,7 +163,8 @@ def test_the_verdict_of_a_passed_head_agrees_with_the_numbers_it_quotes(seed: in
 
     version = ModelVersion.objects.get(number=2)
     said = re.fullmatch(
-        r"(Better|About as good): on the same 70 labeled images that neither had learned it is "
+        r"(Better|About as good): on the same 70 labeled images, each checked with it "
+        r"and its look-alikes left out of what is learned, it is "
         r"(surer|about as sure) of the right label (than|as) v1\.",
         version.verdict,
     )
