@@ -79,8 +79,8 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
       <IntervalBars what="Label" isGuessed rows={isAll ? shown : shown.slice(0, ROWS_AT_FIRST)} />
       {shown.some(({ also }) => also) && (
         <p class="soft small">
-          “With 70 labeled” is the range from the audit images and from how the classifier does on
-          70 images of the label that people labeled, as if it had never learned from them
+          “With … labeled” is the range from the audit images and from how the classifier does on as
+          many images of the label that people labeled, as if it had never learned from them
           (near-duplicates counted once). Those are harder than usual; how much they tell is learned
           from the audit images of all labels.
         </p>
