@@ -4,6 +4,7 @@ import type { Assignment, Confirmed } from "../../api/types";
 import { Dialog } from "../../shared/Dialog/Dialog";
 import { toast } from "../../shared/Toast/Toast";
 import { uuid } from "../../shared/uuid";
+import { useGuard } from "./AlikeDialogGuard";
 import type { Past } from "./queue";
 import { wordsForRefusal } from "./refusals";
 import { alikeTransport } from "./transport";
@@ -17,6 +18,8 @@ export interface AlikeDialogProps {
   /** There is something to ask, and it is on the screen. */
   onOpen: () => void;
   onDone: (confirmed: Confirmed | null, held: readonly Assignment[]) => void;
+  /** On the same scale as `event.timeStamp`. */
+  clock?: () => number;
 }
 
 interface Tile {
@@ -26,7 +29,14 @@ interface Tile {
 }
 
 /** Pictures nearly the same as the one just answered: take out the odd ones, confirm the others. */
-export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogProps) {
+export function AlikeDialog({
+  slug,
+  offer,
+  label,
+  onOpen,
+  onDone,
+  clock = () => performance.now(),
+}: AlikeDialogProps) {
   const [tiles, setTiles] = useState<readonly Tile[]>([]);
   const [isSending, setSending] = useState(false);
   const [transport] = useState(() => alikeTransport(slug, offer.annotation ?? "", uuid()));
@@ -59,6 +69,7 @@ export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogP
   };
   const ticked = tiles.filter((tile) => tile.isTicked);
   const confirm = async () => {
+    if (isSending) return;
     setSending(true);
     try {
       const confirmed = await transport.confirm({
@@ -83,10 +94,15 @@ export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogP
       onDone(null, []);
     }
   };
+  const guard = useGuard({
+    ids: tiles.map(({ assignment }) => assignment.id),
+    onKey: () => void confirm(),
+    clock,
+  });
 
   return (
     <Dialog open={tiles.length > 0} wide title={`Is this all ${label}?`} onClose={leave}>
-      <div class="alike">
+      <div class="alike" ref={guard.content}>
         <figure class="alike-first">
           <img src={offer.image.url} alt="" />
           <figcaption>
@@ -98,6 +114,10 @@ export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogP
             These look nearly the same. Press the ones that are something else; they are asked about
             one by one.
           </p>
+          <p class="soft small about-keys">
+            What you type goes nowhere while this is open. <kbd class="kbd">Ctrl Enter</kbd>{" "}
+            confirms, once you have seen them all; <kbd class="kbd">Esc</kbd> leaves.
+          </p>
           <ul class="alike-grid">
             {tiles.map(({ assignment, isTicked }, place) => (
               <li key={assignment.id}>
@@ -108,7 +128,11 @@ export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogP
                   aria-label={`Picture ${place + 1}: ${label}`}
                   onClick={() => toggle(assignment.id)}
                 >
-                  <img src={assignment.image.thumb_url} alt="" />
+                  <img
+                    src={assignment.image.thumb_url}
+                    alt=""
+                    onLoad={(event) => guard.onShown(assignment.id, event)}
+                  />
                   <span class="alike-mark" aria-hidden="true">
                     {isTicked ? "✓" : "✕"}
                   </span>
@@ -132,13 +156,10 @@ export function AlikeDialog({ slug, offer, label, onOpen, onDone }: AlikeDialogP
           class="button"
           data-tone="primary"
           disabled={isSending}
-          // biome-ignore lint/a11y/noAutofocus: Enter confirms what the dialog asks.
-          autoFocus
-          // A key still held from the answer before confirms nothing.
-          onKeyDown={(event) => event.repeat && event.preventDefault()}
-          onClick={() => void confirm()}
+          aria-keyshortcuts="Control+Enter"
+          onClick={(event) => guard.isMeant(event) && void confirm()}
         >
-          {wordsFor(ticked.length, tiles.length, label)}
+          {wordsFor(ticked.length, tiles.length, label)} <kbd class="kbd">Ctrl Enter</kbd>
         </button>
       </div>
     </Dialog>

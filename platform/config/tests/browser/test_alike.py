@@ -12,6 +12,13 @@ from labeling.tests.rows import AlikeImage, Image, Project, QueueEntry
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+SEEN = """() => {
+  const pictures = [...document.querySelectorAll(".alike-tile > img")];
+  if (!pictures.every((one) => one.complete && one.naturalWidth > 0)) return false;
+  return new Promise((done) => setTimeout(() => done(true), 1200));
+}"""
+"""All thumbnails are there, and were looked at for longer than a key needs to be believed."""
+
 
 @pytest.fixture
 def shelf(address: str) -> World:
@@ -36,14 +43,21 @@ def test_all_but_one_are_confirmed_by_keyboard_and_one_is_taken_back(
     grid = page.get_by_role("dialog", name="Is this all Apple?")
     tiles = grid.locator(".alike-tile")
     expect(tiles).to_have_count(8)  # twelve, but the one answered and three in this tab's hands
-    expect(grid.get_by_role("button", name="Yes, all 8 are Apple")).to_be_focused()
+    expect(grid.get_by_role("heading", name="Is this all Apple?")).to_be_focused()
+    page.keyboard.type("leek")  # for the next picture
+    page.keyboard.press("Enter")
+    expect(grid.get_by_role("button", name="Yes, all 8 are Apple")).to_be_enabled()
     desktop.shot("alike-all")
-    tiles.nth(1).focus()
+    for _ in range(3):  # Close, the first picture, the second
+        page.keyboard.press("Tab")
+    expect(tiles.nth(1)).to_be_focused()
     page.keyboard.press("Space")
     expect(tiles.nth(1)).to_have_attribute("aria-pressed", "false")
     desktop.shot("alike")
     assert desktop.barriers() == []
-    grid.get_by_role("button", name="Only these 7 are Apple").press("Enter")
+    all_sent(desktop, shelf, 1)
+    page.wait_for_function(SEEN)
+    page.keyboard.press("Control+Enter")
 
     expect(grid).to_be_hidden()
     expect(page.get_by_text("Stored for 7 pictures.")).to_be_visible()
@@ -63,6 +77,8 @@ def test_a_grid_that_is_put_aside_stores_nothing(phone: Visitor, shelf: World) -
 
     page.locator(".tray").get_by_role("button", name="Apple").tap()
     grid = page.get_by_role("dialog", name="Is this all Apple?")
+    grid.locator(".alike-tile").nth(7).wait_for()
+    page.wait_for_timeout(500)  # A tap sooner was meant for the page below.
     grid.locator(".alike-tile").nth(2).tap()
     expect(grid.get_by_role("button", name="Only these 7 are Apple")).to_be_visible()
     phone.shot("alike-phone")
