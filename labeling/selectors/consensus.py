@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from labeling.models import (
     Annotation,
     AnnotationKind,
+    AnnotatorKind,
     Consensus,
     ConsensusState,
     CrowdModel,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import numpy.typing as npt
+    from django.db.models import QuerySet
 
     from labeling.selectors.projects import SchemeView
 
@@ -296,19 +298,23 @@ def _audit_images(project_id: int, measured_only: bool) -> Any:
     return images.filter(split_group__measured_image_id=F("pk")) if measured_only else images
 
 
+def came_with_pictures(project_id: int) -> bool:
+    """Tell whether all labels of audit images came with an import, so that nobody was asked."""
+    said = _audit_answers(project_id)
+    return said.exists() and not said.exclude(annotator__kind=AnnotatorKind.IMPORT).exists()
+
+
 def _people_behind(project_id: int) -> int:
-    return (
-        Annotation.objects.filter(
-            project_id=project_id,
-            image__partition=Partition.AUDIT,
-            withdrawn_at__isnull=True,
-            annotator__quarantined_at__isnull=True,
-        )
-        .exclude(kind__in=(AnnotationKind.UNDO, AnnotationKind.SKIP, AnnotationKind.FLAG))
-        .values("annotator_id")
-        .distinct()
-        .count()
-    )
+    return _audit_answers(project_id).values("annotator_id").distinct().count()
+
+
+def _audit_answers(project_id: int) -> QuerySet[Annotation]:
+    return Annotation.objects.filter(
+        project_id=project_id,
+        image__partition=Partition.AUDIT,
+        withdrawn_at__isnull=True,
+        annotator__quarantined_at__isnull=True,
+    ).exclude(kind__in=(AnnotationKind.UNDO, AnnotationKind.SKIP, AnnotationKind.FLAG))
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,9 @@ class AccuracyShape(serializers.Serializer[Any]):
         "images whose whole set is right then.",
     )
     rests_on_one_person = serializers.BooleanField()
+    came_with_pictures = serializers.BooleanField(
+        help_text="Every label of an audit image came with an import: nobody was asked."
+    )
 
 
 class ProjectShape(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labeling.selectors import consensus
 from ml.evaluation import summary, weighted
 from ml.selectors import group_figures, metrics, set_figures
 
@@ -28,9 +29,12 @@ def page(project_id: int, version: UUID | None) -> dict[str, Any]:
     """Give all the figures of a page; every one of them unknown where there is no version.
 
     `rests_on_one_person` is true while a single annotator stands behind all measured labels
-    (rule 2): the figure is then only as good as one person's word.
+    (rule 2): the figure is then only as good as one person's word. Labels that all came with the
+    pictures are no person's: `came_with_pictures` is true then.
     """
     found = metrics.of_version(project_id, version)
+    # An import counts as one annotator.
+    came_with = found.n_people == 1 and consensus.came_with_pictures(project_id)
     return {
         "version": found.version_number or None,
         "overall": metrics.overall(found).to_json(),
@@ -45,7 +49,8 @@ def page(project_id: int, version: UUID | None) -> dict[str, Any]:
         "per_class": [] if found.is_sets else metrics.per_class(found),
         "groups": group_figures.page(found),
         "several": set_figures.page(project_id, version) if found.is_sets else None,
-        "rests_on_one_person": found.n_people == 1,
+        "rests_on_one_person": found.n_people == 1 and not came_with,
+        "came_with_pictures": came_with,
     }
 
 

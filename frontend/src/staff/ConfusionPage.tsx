@@ -24,7 +24,7 @@ export function ConfusionPage({ slug }: { slug: string }) {
         <h2>What is taken for what</h2>
         <p class="soft">
           Version {data.version} got {rightCount(data)} of {plural(data.n, "audit image")} right.
-          The audit images are drawn at random, labeled blind and never learned from.
+          The audit images are drawn at random and never learned from.
         </p>
         <Worst confusion={data} onOpen={setCell} />
       </section>
@@ -41,7 +41,7 @@ function NothingYet({ slug }: { slug: string }) {
     <section class="card stack empty">
       <h2>No mix-up can be counted yet</h2>
       <p>
-        This page compares what people say of audit images with what the classifier says. It needs a
+        This page compares the labels of audit images with what the classifier says. It needs a
         classifier and audit images with enough answers.
       </p>
       <p>
@@ -96,9 +96,9 @@ function Matrix({ confusion, onOpen }: { confusion: Confusion; onOpen: (cell: Ce
         )}
       </div>
       <p class="soft small">
-        A row is what people said, a column what the classifier says. Green is right, orange is
-        wrong; the stronger the colour, the larger the share of its row. Choose a number to see its
-        images.
+        A row is the label that pictures have, from people or from their folder; a column what the
+        classifier says. Green is right, orange is wrong; the stronger the colour, the larger the
+        share of its row. Choose a number to see its images.
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table must scroll by keyboard too. */}
       <section class="matrix-scroll" tabIndex={0} aria-label="Confusion matrix">
@@ -106,7 +106,7 @@ function Matrix({ confusion, onOpen }: { confusion: Confusion; onOpen: (cell: Ce
           <thead>
             <tr>
               <td class="matrix-corner">
-                <span class="soft">people say ↓</span>
+                <span class="soft">their label ↓</span>
                 <span class="soft">classifier says →</span>
               </td>
               {shown.map((index) => (

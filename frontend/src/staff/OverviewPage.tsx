@@ -71,8 +71,11 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
     <section class="card stack">
       <h2>Accuracy of each label</h2>
       <p class="soft small">
-        From the audit images: drawn at random, labeled blind, never learned from. Lowest first.{" "}
-        {coverage(rows)}
+        From the audit images: drawn at random,{" "}
+        {accuracy.came_with_pictures
+          ? "with labels that came with the pictures,"
+          : "labeled blind,"}{" "}
+        never learned from. Lowest first. {coverage(rows)}
         {hasLeft &&
           " How many are left for a label is the classifier's guess: nobody has said yet what they show."}
       </p>

@@ -55,8 +55,9 @@ export function NextStep({ overview, slug }: { overview: Overview; slug: string 
 
 export function AccuracyTile({ overview }: { overview: Overview }) {
   const { overall, weighted, open, rests_on_one_person: isOnePerson } = overview.accuracy;
+  const cameWith = overview.accuracy.came_with_pictures;
   const isFew = overall.n < FEW_ANSWERS;
-  const why = isOnePerson ? "" : secondAnswers(open, overview.labels.audit_votes);
+  const why = isOnePerson || cameWith ? "" : secondAnswers(open, overview.labels.audit_votes);
   const shown = weighted ? { ...overall, ...weighted } : overall;
   const isKnown = shown.estimate !== null;
   return (
@@ -79,6 +80,9 @@ export function AccuracyTile({ overview }: { overview: Overview }) {
         </p>
       )}
       {!isFew && !overview.accuracy.several && <EachLabel accuracy={overview.accuracy} />}
+      {cameWith && overall.n > 0 && (
+        <p class="soft small">Its labels came with the pictures; nobody was asked.</p>
+      )}
       {isOnePerson && overall.n > 0 && (
         <p>
           <span class="pill" data-tone="warn">
@@ -224,6 +228,7 @@ export function CountsTile({ overview }: { overview: Overview }) {
       <p class="soft small">
         {count(labels.audit_resolved)} of {plural(labels.audit_total, "audit image")} settled,{" "}
         {answersSentence(labels)}
+        {overview.accuracy.came_with_pictures && " Labels that came with the pictures count too."}
       </p>
       <NotCounted labels={labels} />
       {waiting.length > 0 && (

@@ -116,6 +116,17 @@ describe("the images counted", () => {
   });
 });
 
+test("labels that came with the pictures are told as such", () => {
+  const { accuracy } = overview({});
+  const measured = { ...accuracy, overall: { ...ESTIMATE, n: 20 } };
+  const tile = (came_with_pictures: boolean) =>
+    render(<AccuracyTile overview={overview({ accuracy: { ...measured, came_with_pictures } })} />)
+      .container.textContent;
+
+  expect(tile(true)).toContain("Its labels came with the pictures; nobody was asked.");
+  expect(tile(false)).not.toContain("came with");
+});
+
 test("skips are named apart from the answers", () => {
   expect(answersSentence(LABELS)).toBe("4 answers in all.");
   expect(answersSentence({ ...LABELS, answers: 1204, skips: 37 })).toBe(

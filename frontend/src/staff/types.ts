@@ -143,6 +143,8 @@ export interface Overview {
     /** Where a picture may show several labels; `overall` counts whole sets that are right then. */
     several?: SetFigures | null;
     rests_on_one_person: boolean;
+    /** All labels of audit images came with the pictures: nobody was asked. */
+    came_with_pictures?: boolean;
   };
   labels: {
     resolved: number;

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from labeling.services import annotations as annotation_service
 from labeling.tests import factories, worlds
-from labeling.tests.rows import Adjudication, Image, Project
+from labeling.tests.rows import Adjudication, Annotator, Image, Project
 from ml.evaluation import intervals
 from ml.evaluation.pooling import partially_pooled
 from ml.evaluation.practice import Practice
@@ -122,6 +122,19 @@ def test_a_figure_rests_on_one_person_until_another_answers(audited: Audited, ma
     found = accuracy(manager, audited)
     assert found["rests_on_one_person"] is False
     assert found["overall"]["estimate"] == pytest.approx(6 / 8)
+
+
+def test_labels_that_came_with_the_pictures_are_no_person_s_word(
+    audited: Audited, manager: Any
+) -> None:
+    # Who stands behind the answers decides: as though an import had brought them.
+    Annotator.objects.filter(pk=audited.annotator.pk).update(kind="IMPORT")
+
+    found = accuracy(manager, audited)
+    assert (found["came_with_pictures"], found["rests_on_one_person"]) == (True, False)
+    other = worlds.make_annotator(audited.project, "Bea")
+    audited.answer(audited.images["", "water"][0], "water", by=other)
+    assert accuracy(manager, audited)["came_with_pictures"] is False
 
 
 def test_an_unknown_figure_is_null_and_never_zero(kitchen: Kitchen) -> None:
