@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ml.types import Embeddings, Groups, Indices, Labels, Probabilities
 
 N_NEIGHBOURS = 10
+FEWEST_OTHERS = 3
+"""Split groups of a label, beside an image's own, before it is doubted there. Heads that have
+hardly seen a label deny it everywhere, and among ten neighbours its few images are outvoted."""
+
 _BLOCK_ROWS = 1024
 
 
@@ -72,7 +76,8 @@ def suspect(
     n, k = out_of_group.shape
     own = out_of_group[np.arange(n), labels]
     preferred = out_of_group.argmax(axis=1).astype(np.int64)
-    is_doubted = (own < thresholds(labels, out_of_group)[labels]) & (preferred != labels)
+    is_known = _group_counts(labels, groups, k)[labels] > FEWEST_OTHERS
+    is_doubted = (own < thresholds(labels, out_of_group)[labels]) & (preferred != labels) & is_known
     asked = np.arange(n) if asks_all else np.flatnonzero(is_doubted)
     votes = np.eye(k)[labels]
     votes[asked] = neighbour_votes(labels, prepared, groups, k, rows=asked)
@@ -88,6 +93,12 @@ def suspect(
         alike=alike,
         alike_share=votes.max(axis=1, initial=0.0),
     )
+
+
+def _group_counts(labels: Labels, groups: Groups, k: int) -> npt.NDArray[np.int64]:
+    """Give how many split groups have each of k labels."""
+    pairs = np.unique(np.stack([labels, groups], axis=1), axis=0)
+    return np.bincount(pairs[:, 0], minlength=k)
 
 
 def thresholds(labels: Labels, out_of_group: Probabilities) -> npt.NDArray[np.float64]:

@@ -54,6 +54,18 @@ def test_planted_errors_come_first_with_the_right_suggestion() -> None:
     assert np.all((found.score >= 0) & (found.score <= 1))
 
 
+def test_a_label_that_hardly_any_other_group_has_is_not_doubted() -> None:
+    given, p, rows, _ = world()
+    # A fourth label, right and new: what has not been seen before is denied everywhere.
+    p = np.column_stack([p, np.full(300, 0.01)])
+    for n_others, is_flagged in ((2, False), (3, True)):
+        new, denied = given.copy(), p.copy()
+        new[100 : 101 + n_others] = 3
+        denied[101 : 101 + n_others, 3] = 0.02
+        found = suspect(new, denied, rows, np.arange(300))
+        assert found.is_flagged[100] == is_flagged
+
+
 def test_a_doubt_that_neighbours_do_not_share_is_not_flagged() -> None:
     given, p, rows, truth = world()
     p[100] = 0.05
