@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.evaluation.splits import groups_by_label
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -117,8 +119,7 @@ def objections(
         split_groups: (a,) split groups of these.
     """
     label = lent.argmax(axis=1)
-    bears = np.unique(np.stack([answered.argmax(axis=1), split_groups], axis=1), axis=0)[:, 0]
-    n_groups = np.bincount(bears, minlength=lent.shape[1])
+    n_groups = groups_by_label(answered.argmax(axis=1), split_groups, lent.shape[1])
     own = said[np.arange(len(label)), label]
     is_sure = said.max(axis=1, initial=0.0) >= CONTRADICTION * np.maximum(own, 1e-12)
     found: Mask = is_sure & (n_groups[label] > KNOWN_FROM)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.evaluation.splits import groups_by_label
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -76,7 +78,7 @@ def suspect(
     n, k = out_of_group.shape
     own = out_of_group[np.arange(n), labels]
     preferred = out_of_group.argmax(axis=1).astype(np.int64)
-    is_known = _group_counts(labels, groups, k)[labels] > FEWEST_OTHERS
+    is_known = groups_by_label(labels, groups, k)[labels] > FEWEST_OTHERS
     is_doubted = (own < thresholds(labels, out_of_group)[labels]) & (preferred != labels) & is_known
     asked = np.arange(n) if asks_all else np.flatnonzero(is_doubted)
     votes = np.eye(k)[labels]
@@ -93,12 +95,6 @@ def suspect(
         alike=alike,
         alike_share=votes.max(axis=1, initial=0.0),
     )
-
-
-def _group_counts(labels: Labels, groups: Groups, k: int) -> npt.NDArray[np.int64]:
-    """Give how many split groups have each of k labels."""
-    pairs = np.unique(np.stack([labels, groups], axis=1), axis=0)
-    return np.bincount(pairs[:, 0], minlength=k)
 
 
 def thresholds(labels: Labels, out_of_group: Probabilities) -> npt.NDArray[np.float64]:

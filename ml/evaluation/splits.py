@@ -17,7 +17,7 @@ from ml.types import Indices
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ml.types import Embeddings, Groups
+    from ml.types import Embeddings, Groups, Labels
 
 _BLOCK_CELLS = 1 << 24
 _ROUNDING = 5e-7
@@ -25,6 +25,12 @@ _ROUNDING = 5e-7
 
 _ALWAYS_ALLOWED = 10
 """A burst of ten photographs may be one group, however small the project."""
+
+
+def groups_by_label(labels: Labels, groups: Groups, k: int) -> npt.NDArray[np.int64]:
+    """Give how many split groups bear each of k labels, of (n,) rows with a column and a group."""
+    pairs = np.unique(np.stack([labels, groups], axis=1), axis=0)
+    return np.bincount(pairs[:, 0], minlength=k)
 
 
 def group_folds(groups: Groups, n_folds: int, rng: np.random.Generator) -> Indices:
