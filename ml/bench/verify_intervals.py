@@ -22,6 +22,7 @@ import numpy as np
 from ml.bench.verify import Setup, Target
 from ml.evaluation import adjudicated, intervals, pooling
 from ml.evaluation.practice import Practice
+from ml.evaluation.yes_or_no import sigmoid
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -131,7 +132,7 @@ def labeled(groups: Population, world: str, rng: np.random.Generator) -> Practic
     often = groups.often * np.exp(TILT * rng.normal(size=k))
     n = round(LABELED * (1 - AUDIT_SHARE) * len(groups.label))
     cases = rng.multinomial(n, often / often.sum())
-    right = rng.binomial(cases, 1 / (1 + np.exp(-seen)))
+    right = rng.binomial(cases, sigmoid(seen))
     return Practice(right.astype(np.float64), cases.astype(np.float64))
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from ml.bench import verify_sets
 from ml.bench.verify import Setup, Target
 from ml.evaluation import pooling, practice, splits
+from ml.evaluation.yes_or_no import sigmoid
 from ml.heads import ridge
 from ml.simulation.rounds import SimulationTable, simulate_rounds
 
@@ -152,7 +153,7 @@ def _predicted(
         for weight in (is_right, np.ones(len(truth)))
     )
     found = practice.posterior(right[0], cases[0], told, pooling.family())
-    share = 1 / (1 + np.exp(-practice.grid()))
+    share = sigmoid(practice.grid())
     exactly = (found.density * binom.pmf(right[1][:, None], cases[1][:, None], share)).sum(axis=1)
     below = (found.density * binom.cdf(right[1][:, None] - 1, cases[1][:, None], share)).sum(axis=1)
     place = (below + rng.random(k) * exactly)[cases[1] > 0]

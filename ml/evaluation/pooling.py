@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.evaluation.practice import Family, posterior
+from ml.evaluation.yes_or_no import sigmoid
 from ml.recent import Recent
 from ml.types import Interval
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     Vector = npt.NDArray[np.float64]
 
-_MEANS = 1 / (1 + np.exp(-np.linspace(-4.5, 4.5, 37)))
+_MEANS = sigmoid(np.linspace(-4.5, 4.5, 37))
 _STRENGTHS = np.geomspace(1.0, 400.0, 14)
 _NEGLIGIBLE = 1e-3
 _LARGEST_LOGIT, _HALVINGS = 14.0, 16

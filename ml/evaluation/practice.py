@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.evaluation.yes_or_no import sigmoid
 from ml.types import Interval
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Posterior:
 
     def intervals(self, cases: Vector, *, confidence: float) -> list[Interval]:
         """Give means and equal-tailed quantiles of the labels' shares; (c,) cases as `n`."""
-        mean = self.density @ (1 / (1 + np.exp(-grid())))
+        mean = self.density @ sigmoid(grid())
         tail = (1 - confidence) / 2
         low, high = self._quantiles((tail, 1 - tail))
         low, high = np.minimum(low, mean), np.maximum(high, mean)
@@ -133,7 +134,7 @@ class Posterior:
             chance = rng.random((len(rows), len(drawn[0]))) * below[:, -1]
             drawn[rows] = (below < chance[:, :, None]).sum(axis=2)
         logits = drawn * _STEP - _END + rng.uniform(-_STEP / 2, _STEP / 2, drawn.shape)
-        return np.asarray(1 / (1 + np.exp(-logits)))
+        return sigmoid(logits)
 
     def _quantiles(self, levels: tuple[float, ...]) -> Vector:
         """Give (levels, c) shares: log densities are drawn straight between points of the grid."""
@@ -142,7 +143,7 @@ class Posterior:
         for label, row in enumerate(np.log(np.maximum(self.density, _TINY))):
             below = np.cumsum(np.exp(np.interp(fine, grid(), row)))
             found[:, label] = np.interp(np.array(levels) * below[-1], below, fine)
-        return np.asarray(1 / (1 + np.exp(-found)))
+        return sigmoid(found)
 
 
 def tally(truth: Labels, predicted: Labels, groups: Groups, k: int) -> Practice:
