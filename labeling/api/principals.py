@@ -47,7 +47,7 @@ def annotator_for(request: Request, project: Project) -> Annotator:
     user = request.user
     if isinstance(user, User) and is_member(user, project):
         return people.annotator_of_user(project_id=project.pk, user_id=user.pk, now=timezone.now())
-    annotator = people_selectors.annotator(joined(request, project.pk), project.pk)
+    annotator = _joined_as(request, project)
     if annotator is None:
         raise NotAnAnnotatorError
     return annotator
@@ -63,8 +63,12 @@ def labels_as(request: Request, project: Project) -> Annotator:
     Raises:
         NotAnAnnotatorError: as `annotator_for`.
     """
-    held = people_selectors.annotator(joined(request, project.pk), project.pk)
+    held = _joined_as(request, project)
     return held if held is not None and held.user_id is None else annotator_for(request, project)
+
+
+def _joined_as(request: Request, project: Project) -> Annotator | None:
+    return people_selectors.annotator(joined(request, project.pk), project.pk)
 
 
 def joined_labeler(request: Any, slug: str) -> Labeler | None:
