@@ -8,15 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from labeling.errors import LabelingError
-from labeling.selectors.exports import (
-    ADJUDICATION_FIELDS,
-    ANSWER_FIELDS,
-    FORMAT,
-    GOLD_FIELDS,
-    IMAGE_FIELDS,
-    READABLE,
-    SETTINGS,
-)
+from labeling.selectors.export_record import FORMAT, READABLE, SETTINGS
+from labeling.selectors.exports import ADJUDICATION_FIELDS, ANSWER_FIELDS, GOLD_FIELDS, IMAGE_FIELDS
 from labeling.services.exports import FORMULA_STARTS
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from labeling.errors import LabelingError
+from labeling.selectors import export_record
 from labeling.selectors import exports as rows
 from labeling.services import agreement
 
@@ -67,7 +68,7 @@ def write_folder(*, project_id: int, folder: Path, file_format: str) -> dict[str
     and how far people agreed. Files appear under their names only when complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    record = rows.project_record(project_id) | {"quality": agreement.quality(project_id)}
+    record = export_record.project_record(project_id) | {"quality": agreement.quality(project_id)}
     (folder / "project.json").write_text(
         json.dumps(record, indent=2, default=str), encoding="utf-8"
     )

@@ -37,7 +37,7 @@ from labeling.models import (
     SplitGroup,
 )
 from labeling.selectors import gold
-from labeling.selectors.exports import ANNOTATOR_TIMES
+from labeling.selectors.export_record import ANNOTATOR_TIMES
 from labeling.services import export_files, images, pictures, slots, windows
 from labeling.services.export_files import NotAnExportError
 
