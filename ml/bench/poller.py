@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeling.errors import LabelingError
 from ml.errors import MlError
-from ml.services import prediction, serving
+from ml.services import classify, serving
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -162,7 +162,7 @@ def _says(project_id: int, number: int, picture: Path) -> tuple[str, float, str]
     except MlError as error:
         return error.code, -1.0, ""
     with picture.open("rb") as file:
-        (row,) = prediction.probabilities_of(served, [file])
+        (row,) = classify.probabilities_of(served, [file])
     if isinstance(row, LabelingError):
         raise row
     best = int(row.argmax())

@@ -15,7 +15,7 @@ from labeling.errors import LabelingError
 from labeling.services.import_sources import plain
 from ml.errors import MlError
 from ml.evaluation import intervals, metrics, rounding
-from ml.services import evaluation_several, levels, prediction, serving
+from ml.services import classify, evaluation_several, levels, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,7 +110,7 @@ def _classify(
 ) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
     with ExitStack() as stack:
         streams = [stack.enter_context(picture.path.open("rb")) for picture in pictures]
-        found = prediction.probabilities_of(served, streams)
+        found = classify.probabilities_of(served, streams)
     rows = []
     for picture, row in zip(pictures, found, strict=True):
         if isinstance(row, LabelingError):

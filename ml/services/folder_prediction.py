@@ -15,7 +15,7 @@ from django.db.models import TextChoices
 
 from labeling.errors import LabelingError
 from ml.errors import MlError
-from ml.services import prediction, serving
+from ml.services import classify, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -205,12 +205,12 @@ def _rows(served: ServedModel, folder: Path, paths: Sequence[str]) -> list[Row]:
                 rows.append(_error_row(path, error.strerror or "cannot be opened"))
             else:
                 readable.append(path)
-        found = prediction.probabilities_of(served, streams)
+        found = classify.probabilities_of(served, streams)
     for path, result in zip(readable, found, strict=True):
         if isinstance(result, LabelingError):
             rows.append(_error_row(path, f"{result.code}: {result.message}"))
             continue
-        best, sure = prediction.top(served, result, TOP), served.accepted(result)
+        best, sure = classify.top(served, result, TOP), served.accepted(result)
         row = dict.fromkeys(COLUMNS, "") | {
             "path": path,
             "label": best[0]["label"],

@@ -13,10 +13,10 @@ from django.db import transaction
 from django.db.models import Min, TextChoices
 
 from labeling.errors import LabelingError
-from labeling.services import images, pictures
+from labeling.services import images
 from ml.errors import MlError
 from ml.models import Prediction
-from ml.services import idempotency, serving
+from ml.services import classify, idempotency, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -148,83 +148,6 @@ def answer(
     )
 
 
-def probabilities_of(
-    served: ServedModel, streams: Sequence[BinaryIO]
-) -> list[npt.NDArray[np.float64] | LabelingError]:
-    """Classify a batch of pictures with the ingest's own preprocessing.
-
-    One picture is decoded at a time and only its small tensor kept, so a batch of large
-    photographs needs little memory.
-
-    Returns:
-        For each stream (k,) probabilities in the bundle's label order, or its refusal.
-    """
-    import numpy as np  # noqa: PLC0415
-
-    found: list[npt.NDArray[np.float64] | LabelingError] = []
-    tensors: list[npt.NDArray[np.float32]] = []
-    places: list[int] = []
-    for place, stream in enumerate(streams):
-        try:
-            picture = pictures.as_stored(stream)
-        except LabelingError as refusal:
-            found.append(refusal)
-            continue
-        found.append(np.empty(0))
-        tensors.append(served.embedder.preprocess(picture))
-        places.append(place)
-    if tensors:
-        rows = served.probabilities(served.embedder.embed(np.stack(tensors)))
-        for place, row in zip(places, rows, strict=True):
-            found[place] = row
-    return found
-
-
-def top(
-    served: ServedModel, probabilities: npt.NDArray[np.float64], top_k: int
-) -> list[dict[str, Any]]:
-    """Give the `top_k` likeliest labels of (k,) probabilities, best first.
-
-    With several labels an image each says whether it is `accepted`, and more than `top_k` come
-    where more are.
-    """
-    order = (-probabilities).argsort(kind="stable").tolist()
-    if not served.is_several:
-        return [_ranked(served, column, probabilities) for column in order[:top_k]]
-    sure = served.accepted(probabilities)
-    return [
-        {**_ranked(served, column, probabilities), "accepted": column in sure}
-        for place, column in enumerate(order)
-        if place < top_k or column in sure
-    ]
-
-
-def sure_of(served: ServedModel, probabilities: npt.NDArray[np.float64]) -> dict[str, Any] | None:
-    """Give the label that reaches the threshold, else the group that does, else nothing."""
-    for column in served.accepted(probabilities):
-        return {**_ranked(served, column, probabilities), "level": "label"}
-    found = served.group_of(probabilities)
-    if found is None:
-        return None
-    group, probability = found
-    return {
-        "label": group.code,
-        "name": group.name,
-        "probability": probability,
-        "level": "group",
-    }
-
-
-def _ranked(
-    served: ServedModel, column: int, probabilities: npt.NDArray[np.float64]
-) -> dict[str, Any]:
-    return {
-        "label": served.label_order[column],
-        "name": served.names[column],
-        "probability": float(probabilities[column]),
-    }
-
-
 def _served(project_id: int, version: int | None) -> ServedModel:
     return serving.champion(project_id) if version is None else serving.pinned(project_id, version)
 
@@ -261,7 +184,7 @@ def _request_hash(target: Target, seen: Sequence[_Seen], question: Question) -> 
 
 
 def _look(seen: Sequence[_Seen], served: ServedModel) -> None:
-    found = probabilities_of(served, [one.upload.stream for one in seen])
+    found = classify.probabilities_of(served, [one.upload.stream for one in seen])
     for one, result in zip(seen, found, strict=True):
         if isinstance(result, LabelingError):
             one.error = result
@@ -353,7 +276,7 @@ def _store(
         if one.error is not None or one.probabilities is None:
             results.append(_refused(one))
             continue
-        best = top(served, one.probabilities, question.top_k)
+        best = classify.top(served, one.probabilities, question.top_k)
         row = Prediction(
             project_id=target.project_id,
             token_id=asker.token_id,
@@ -366,7 +289,7 @@ def _store(
             probabilities={entry["label"]: entry["probability"] for entry in best},
             uncertainty=served.uncertainty(one.probabilities),
             accepted=_is_accepted(one, served),
-            answer=None if served.is_several else sure_of(served, one.probabilities),
+            answer=None if served.is_several else classify.sure_of(served, one.probabilities),
             queued=one.image_id is not None,
             created_at=now,
         )

@@ -31,7 +31,7 @@ from ml.models import (
     TrainingRun,
 )
 from ml.selectors import embeddings, overview
-from ml.services import due, embedding, finetune, handover, prediction, refit, serving
+from ml.services import classify, due, embedding, finetune, handover, refit, serving
 from ml.tests.serving.kitchen import ask, client_with
 from ml.transfer.backbones import load_backbone, spec
 from ml.transfer.export import export_onnx
@@ -148,7 +148,7 @@ class Client:
         (one,) = reply.json()["results"]
         number = one["model_version"]["number"]
         served = serving.pinned(self.shapes.project.pk, number)
-        (row,) = prediction.probabilities_of(served, [io.BytesIO(self.picture)])
+        (row,) = classify.probabilities_of(served, [io.BytesIO(self.picture)])
         assert isinstance(row, np.ndarray)
         best = int(row.argmax())
         assert one["top"][0]["label"] == served.label_order[best]
