@@ -75,15 +75,14 @@ class ReleaseView(APIView):
         tags=["labeling"],
         operation_id="release_assignments",
         summary="Give back what a tab holds",
-        request=payloads.ClientSerializer,
-        responses={204: OpenApiResponse(description="Given back.")},
+        request=payloads.ReleaseRequestSerializer,
+        responses={204: OpenApiResponse(description="Given back, or about to be.")},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Others can claim them at once."""
-        annotator = labeler_for(request, slug).annotator
-        asked = payloads.ClientSerializer(data=request.data)
+        """Others can claim them: at once, or where the page may return, when it has not."""
+        annotator, now = labeler_for(request, slug).annotator, timezone.now()
+        asked = payloads.ReleaseRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        queue.release(
-            annotator_id=annotator.pk, client=asked.validated_data["client"], now=timezone.now()
-        )
+        give_back = queue.leave if asked.validated_data["may_return"] else queue.release
+        give_back(annotator_id=annotator.pk, client=asked.validated_data["client"], now=now)
         return Response(status=204)

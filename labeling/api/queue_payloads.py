@@ -40,6 +40,15 @@ class ClientSerializer(serializers.Serializer[Any]):
     client = serializers.RegexField(CLIENT, help_text="Made up by the tab, once.")
 
 
+class ReleaseRequestSerializer(ClientSerializer):
+    """Give back what a tab holds."""
+
+    may_return = serializers.BooleanField(
+        default=False,
+        help_text="The page may be loaded anew: its images stay with the tab for 20 seconds.",
+    )
+
+
 class ClaimRequestSerializer(ClientSerializer):
     """Ask for images to label."""
 

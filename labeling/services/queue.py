@@ -61,6 +61,7 @@ __all__ = [
     "RefillEntry",
     "claim",
     "expire",
+    "leave",
     "refill",
     "release",
     "renew",
@@ -70,6 +71,8 @@ __all__ = [
 ]
 
 EXPIRY_BATCH = 200
+MAY_RETURN = timedelta(seconds=20)
+"""How long a page that was closed may take to come back, as a reload does."""
 DRY_FOR = timedelta(seconds=5)
 
 
@@ -195,6 +198,17 @@ def release(
     held = _mine(annotator_id, client, assignment_public_ids)
     found = list(held.values_list("pk", "image_id"))
     return _close(found, AssignmentState.RELEASED, now)
+
+
+def leave(*, annotator_id: int, client: str, now: datetime) -> datetime:
+    """Give back what a tab holds unless it is back soon; give when that is.
+
+    A browser tells nobody whether its page is closed or loaded anew. A claim of the same tab until
+    then finds the same images, and a renewal keeps them.
+    """
+    until = now + MAY_RETURN
+    _mine(annotator_id, client, None).filter(expires_at__gt=until).update(expires_at=until)
+    return until
 
 
 def expire(*, now: datetime, project_id: int | None = None) -> int:

@@ -229,6 +229,16 @@ def test_renews_and_gives_back(browser: APIClient, world: Project, ada: Annotato
     assert Assignment.objects.filter(state="OPEN").count() == 0
 
 
+def test_a_page_loaded_anew_finds_what_its_beacon_was_giving_back(
+    browser: APIClient, world: Project
+) -> None:
+    make_images(world, 9)
+    before = [one["id"] for one in held(browser, world)]
+    left = post(browser, world, "assignments/release", client="tab", may_return="true")
+    assert left.status_code == 204
+    assert [one["id"] for one in held(browser, world)] == before
+
+
 def test_a_beacon_gives_back_with_its_token_in_the_form(
     client_for: Browser, world: Project, ada: Annotator
 ) -> None:

@@ -266,6 +266,38 @@ def test_a_released_image_can_be_claimed_at_once() -> None:
     assert len(claim(make_annotator(project, "Ada"))) == 1
 
 
+def test_a_page_loaded_anew_gets_the_images_it_had() -> None:
+    project = make_project()
+    make_images(project, 9)
+    bea = make_annotator(project, "Bea")
+    held = [one.image_id for one in claim(bea)]
+    queue.leave(annotator_id=bea.pk, client="tab", now=NOW)
+    again = queue.claim(
+        project_id=project.pk, annotator_id=bea.pk, count=3, client="tab", now=later(5)
+    )
+    queue.renew(annotator_id=bea.pk, client="tab", now=later(5))
+    assert [one.image_id for one in again.assignments] == held
+    assert queue.expire(now=later(60)) == 0
+
+
+def test_a_page_that_does_not_come_back_leaves_its_images_to_others() -> None:
+    project = make_project()
+    make_images(project, 1)
+    bea = make_annotator(project, "Bea")
+    claim(bea)
+    until = queue.leave(annotator_id=bea.pk, client="tab", now=NOW)
+    ada = make_annotator(project, "Ada")
+    assert queue.expire(now=later(19)) == 0
+    assert (
+        len(
+            queue.claim(
+                project_id=project.pk, annotator_id=ada.pk, count=3, client="tab", now=until
+            ).assignments
+        )
+        == 1
+    )
+
+
 def test_a_renewed_assignment_does_not_expire() -> None:
     project = make_project()
     make_images(project, 1)

@@ -37,7 +37,8 @@ export function httpTransport(slug: string, client: string): Transport {
       api.post<Undone>(`${base}/annotations/${annotation}/undo`, { key, client }),
     renew: () => api.post<{ expires_at: string }>(`${base}/assignments/renew`, { client }),
     release: () => {
-      beacon(`${base}/assignments/release`, { client });
+      // Nobody knows whether the page is closed or loaded anew: for a moment its images stay.
+      beacon(`${base}/assignments/release`, { client, may_return: "true" });
     },
   };
 }

@@ -64,7 +64,8 @@ export function useLabeling(slug: string) {
         if (controller.signal.aborted) return;
         opened = ready.queue;
         setLabeling(ready);
-        void ready.queue.start();
+        // What a page loaded anew still holds was about to be given back.
+        void ready.queue.start().then(() => ready.queue.renew());
       },
       (failure) => !isAbort(failure) && setError(failure),
     );
@@ -107,7 +108,9 @@ export function useQueueLife({ queue, page, isDurable }: Labeling): void {
       if (!document.hidden) void queue.wake().then(() => queue.renew());
     };
     const onHide = () => queue.leave();
-    const onShow = (event: PageTransitionEvent) => event.persisted && void queue.returned();
+    const onShow = (event: PageTransitionEvent) => {
+      if (event.persisted) void queue.returned().then(() => queue.renew());
+    };
     const onUnload = (event: BeforeUnloadEvent) => {
       if (!isDurable && queue.state.unsent > 0) event.preventDefault();
     };

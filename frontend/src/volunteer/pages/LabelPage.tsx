@@ -11,8 +11,10 @@ import { type By, buildRegistry, type Desk, type DialogName } from "../labeling/
 import { DeskBar } from "../labeling/DeskBar";
 import { FlagDialog } from "../labeling/FlagDialog";
 import { GuideDialog } from "../labeling/GuideDialog";
+import { type GuideNews, guideNews, sawGuide } from "../labeling/guideSeen";
 import { ImpactDialog } from "../labeling/ImpactDialog";
 import { LabelPanel } from "../labeling/LabelPanel";
+import { NoticeLine } from "../labeling/NoticeLine";
 import { askedLabel, buildQuestion } from "../labeling/oneLabel";
 import { nameOfAnswer, PreviousLine, TAKEN_BACK, takenBackWords } from "../labeling/PreviousLine";
 import { Question } from "../labeling/Question";
@@ -30,8 +32,9 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
   const { page, queue } = labeling;
   const { slug } = page.project;
   const state = useQueueState(queue);
-  const [dialog, setDialog] = useState<DialogName>(page.annotator.answers === 0 ? "guide" : "none");
-  const [isFirst, setFirst] = useState(page.annotator.answers === 0);
+  const [news, setNews] = useState<GuideNews>(() => guideNews(page));
+  const isFirst = news === "first";
+  const [dialog, setDialog] = useState<DialogName>(isFirst ? "guide" : "none");
   const [isZoomed, setZoomed] = useState(false);
   const [isAsking, setAsking] = useState(false);
   const [chosen, setChosen] = useState<readonly string[]>([]);
@@ -107,9 +110,11 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
   };
   useKeys(registry, desk, dialog !== "none" || (isAsking && state.alike !== null), searchBox);
 
-  const close = () => {
-    setDialog("none");
-    setFirst(false);
+  const close = () => setDialog("none");
+  const knowGuide = () => {
+    sawGuide(page);
+    setNews("none");
+    close();
   };
   const isReady = state.phase === "labeling" && state.picture?.status === "ready" && !isHeldUp;
 
@@ -140,17 +145,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
         </section>
         <div class="desk-line">
           {state.notice ? (
-            <div class="previous" role="alert">
-              <p class="previous-text">{state.notice}</p>
-              <button
-                type="button"
-                class="button"
-                data-size="s"
-                onClick={() => queue.dismissNotice()}
-              >
-                All right
-              </button>
-            </div>
+            <NoticeLine text={state.notice} action="All right" onDo={() => queue.dismissNotice()} />
           ) : (
             <PreviousLine
               state={state}
@@ -158,6 +153,13 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
               undoKey={registry.byId.get("undo")?.keys[0]}
               onUndo={desk.undo}
               onRecent={() => setDialog("recent")}
+            />
+          )}
+          {news === "changed" && (
+            <NoticeLine
+              text="The guide has changed."
+              action="Read it"
+              onDo={() => setDialog("guide")}
             />
           )}
         </div>
@@ -186,7 +188,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
         isFirst={isFirst}
         page={page}
         registry={whole}
-        onClose={close}
+        onClose={knowGuide}
       />
       <FlagDialog
         open={dialog === "flag"}

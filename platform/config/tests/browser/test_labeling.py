@@ -241,6 +241,22 @@ def test_a_reload_keeps_the_digits_of_labels_used_before(
     expect(buttons.nth(1)).to_contain_text("Shelf good 21")
 
 
+def test_a_reload_shows_the_same_pictures_and_no_sheet_again(
+    desktop: Visitor, world: World
+) -> None:
+    page = desktop.page
+    with page.expect_response("**/assignments") as first:
+        desktop.join(world)
+    before = first.value.json()["assignments"]
+
+    with page.expect_response("**/assignments") as again:
+        page.reload()
+    desktop.sees_an_image()
+
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert [one["id"] for one in again.value.json()["assignments"]] == [one["id"] for one in before]
+
+
 def test_a_reload_loses_no_answer(desktop: Visitor, world: World) -> None:
     desktop.join(world)
     page = desktop.page
