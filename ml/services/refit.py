@@ -19,8 +19,6 @@ from django.db import transaction
 from labeling.selectors import consensus, projects
 from ml.heads import challenger, codec, judged
 from ml.models import (
-    Embedding,
-    EmbeddingSet,
     ModelKind,
     ModelState,
     ModelVersion,
@@ -28,41 +26,27 @@ from ml.models import (
     TrainingRun,
     TrainingState,
 )
-from ml.selectors import embeddings
-from ml.selectors import registry as registry_selectors
 from ml.services import (
-    acquisition,
     budget,
     certification,
-    common_ground,
-    contains,
     deployment,
     fitting,
     gate,
-    lending,
-    narrowed,
-    priors,
     refit_due,
+    refit_window,
     registry,
     runs,
-    similar,
     snapshots,
 )
-from ml.services.acquisition import Labeled
-from ml.types import Head, LabeledSet
+from ml.services.refit_basis import Basis
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from labeling.selectors.consensus import TrainingRows
-    from labeling.selectors.projects import ProjectRow
     from ml.heads.ridge import FittedHead
-    from ml.selectors.registry import ChampionView
+    from ml.models import EmbeddingSet
     from ml.services.gate import Verdict
-    from ml.services.lending import Lending
-
-FORCED = frozenset({"staff", "handover", *challenger.KINDS})
-"""Triggers that refit even where no label is new."""
+    from ml.types import LabeledSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +99,11 @@ def run(*, project_id: int, now: datetime) -> RefitOutcome:
     if claim is None:
         return RefitOutcome("busy")
     with runs.Closing(claim, now):
-        outcome = _Refit.start(project, claim, trigger=active.trigger, now=now).play()
+        started = time.perf_counter()
+        basis = Basis.read(project, trigger=active.trigger)
+        refit = _Refit(basis, claim, now, started)
+        refit.close_stage("read")
+        outcome = refit.play()
     newest = consensus.data_version(project_id)
     ended = TrainingRun.objects.values_list("data_version", flat=True).get(pk=claim.run_id)
     return replace(outcome, has_more=newest > ended)
@@ -123,68 +111,49 @@ def run(*, project_id: int, now: datetime) -> RefitOutcome:
 
 @dataclass(slots=True)
 class _Refit:
-    """One refit under way."""
+    """One refit under way.
 
-    project: ProjectRow
+    Attributes:
+        basis: what it goes by.
+        claim: the run that it does.
+        now: the time it was told.
+        started: the clock when it began, in seconds.
+        stages_s: seconds of each stage so far.
+    """
+
+    basis: Basis
     claim: runs.Claim
-    is_forced: bool
     now: datetime
-    rows: TrainingRows
-    champion: ChampionView | None
-    embedding_set: EmbeddingSet | None
-    stages_s: dict[str, float]
-    kept: dict[str, Any]
     started: float
-    lending: Lending
-    head_kind: str = ""
-    last_seen: int = 0
-
-    @classmethod
-    def start(
-        cls, project: ProjectRow, claim: runs.Claim, *, trigger: str, now: datetime
-    ) -> _Refit:
-        """Read what there is to learn from."""
-        started = time.perf_counter()
-        last = runs.newest_ended(project.pk, TrainingKind.HEAD)
-        rows = consensus.training_rows(project.pk)
-        champion = registry_selectors.champion(project.pk)
-        embedding_set = embeddings.serving_set(project.pk)
-        kept = dict(last.settings) if last else {}
-        if embedding_set is not None:
-            known = embeddings.has_vector(embedding_set.pk, rows.image_ids)
-            rows = snapshots.only(rows, known)
-        refit = cls(
-            project, claim, trigger in FORCED, now,
-            rows, champion, embedding_set, {}, kept, started,
-            narrowed.joined(
-                lending.plan(project, rows, embedding_set, kept), project, embedding_set, champion
-            ),
-            trigger if trigger in challenger.KINDS else "",
-            last.data_version if last else 0,
-        )  # fmt: skip
-        refit._close_stage("read")
-        return refit
+    stages_s: dict[str, float] = field(default_factory=dict)
 
     def play(self) -> RefitOutcome:
         """Go through the stages and close the run."""
-        if self.embedding_set is None:
+        basis, embedding_set = self.basis, self.basis.embedding_set
+        if embedding_set is None:
             return self._close(RefitOutcome("waiting"))
-        labeled = self._labeled(self.embedding_set.pk)
-        digest = snapshots.content_hash(self.lending.rows)
-        judged = [digest, self.embedding_set.pk]
-        is_new = judged != self.kept.get("judged") or self.is_forced
+        labeled = basis.labeled(embedding_set.pk)
+        digest = snapshots.content_hash(basis.lending.rows)
+        key = [digest, embedding_set.pk]
         kind, version, fitted = "unchanged", None, None
-        if is_new:
-            kind, version, fitted = self._learn(labeled, digest)
+        if key != basis.kept.get("judged") or basis.is_forced:
+            kind, version, fitted = self._learn(labeled, digest, embedding_set)
         if kind != "superseded":
             # Another kind of head has judged nothing for the usual one, which may have waited.
-            self.kept["judged"] = None if self.head_kind else judged
-            self._feed_queue(fitted, version)
+            basis.kept["judged"] = None if basis.head_kind else key
+            refit_window.fill(
+                basis,
+                embedding_set,
+                fitted=fitted,
+                version=version,
+                now=self.now,
+                close_stage=self.close_stage,
+            )
         if fitted is not None and version is not None and version.state != ModelState.RETIRED:
             self._certify(version)
-        events = certification.advance(project_id=self.project.pk, now=self.now)
-        registry.prune(project_id=self.project.pk)
-        self._close_stage("certify")
+        events = certification.advance(project_id=basis.project.pk, now=self.now)
+        registry.prune(project_id=basis.project.pk)
+        self.close_stage("certify")
         return self._close(
             RefitOutcome(
                 kind,
@@ -195,58 +164,68 @@ class _Refit:
         )
 
     def _learn(
-        self, labeled: LabeledSet, digest: str
+        self, labeled: LabeledSet, digest: str, embedding_set: EmbeddingSet
     ) -> tuple[str, ModelVersion | None, FittedHead | None]:
         """Fit, check and deploy a head."""
         if not judged.can_teach(labeled):
             return "waiting", None, None
-        assert self.embedding_set is not None  # noqa: S101 - `play` has looked
-        if self.head_kind:
-            fitted = challenger.fit(labeled, self.head_kind, step=self._beat)
-        else:
-            fitted = fitting.fit(
-                labeled,
-                embedding_set=self.embedding_set,
-                champion=self.champion,
-                precision=self._precision,
-            )
-        self.lending.objected(labeled, fitted, self.kept)
-        labeled, fitted = self.lending.own(labeled, fitted)
-        self._close_stage("fit")
-        verdict = gate.check(self.project.pk, labeled, fitted, must_be_better=bool(self.head_kind))
-        self._close_stage("check")
-        if not verdict.is_passed and self.champion is None:
+        basis = self.basis
+        labeled, fitted = self._fit(labeled, embedding_set)
+        self.close_stage("fit")
+        verdict = gate.check(
+            basis.project.pk, labeled, fitted, must_be_better=bool(basis.head_kind)
+        )
+        self.close_stage("check")
+        if not verdict.is_passed and basis.champion is None:
             return "waiting", None, None
         if not verdict.is_passed and "held_by" in verdict.numbers:
             return "refused", None, None
         snapshot = snapshots.store(
-            project_id=self.project.pk,
-            rows=self.lending.rows,
+            project_id=basis.project.pk,
+            rows=basis.lending.rows,
             digest=digest,
             now=self.now,
-            lending=self.lending.of_snapshot(),
+            lending=basis.lending.of_snapshot(),
         )
-        fields = self._fields(labeled, fitted, verdict) | {"snapshot": snapshot}
+        fields = _fields(basis, embedding_set, labeled, fitted, verdict)
+        fields |= {"snapshot": snapshot, "created_at": self.now}
         if not verdict.is_passed:
             return "refused", self._refuse(fields), None
         try:
-            version = self._deploy(fields, fitted, verdict)
+            version = self._deploy(fields, fitted)
         except registry.PointerMovedError:
             return "superseded", None, None
         gate.remember(version, labeled, fitted)
-        self._close_stage("deploy")
+        self.close_stage("deploy")
         return deployment.outcome(version), version, fitted
 
-    def _deploy(self, fields: dict[str, Any], fitted: FittedHead, verdict: Verdict) -> ModelVersion:
+    def _fit(
+        self, labeled: LabeledSet, embedding_set: EmbeddingSet
+    ) -> tuple[LabeledSet, FittedHead]:
+        """Fit a head; what labels lend each other is tried, and left out where it does harm."""
+        basis = self.basis
+        if basis.head_kind:
+            fitted = challenger.fit(labeled, basis.head_kind, step=self._beat)
+        else:
+            fitted = fitting.fit(
+                labeled,
+                embedding_set=embedding_set,
+                champion=basis.champion,
+                precision=basis.precision,
+            )
+        basis.lending.objected(labeled, fitted, basis.kept)
+        return basis.lending.own(labeled, fitted)
+
+    def _deploy(self, fields: dict[str, Any], fitted: FittedHead) -> ModelVersion:
         """Store the version and let it serve or wait, in one transaction, if this run counts."""
         head = codec.to_bytes(fitted.head)
         with transaction.atomic():
             self.claim.beat(now=self._time(), stage="deploying", progress=0.5)
-            version = registry.create_version(project_id=self.project.pk, head=head, **fields)
+            version = registry.create_version(project_id=self.basis.project.pk, head=head, **fields)
             deployment.admit(
-                project=self.project,
+                project=self.basis.project,
                 version=version,
-                expected_id=self.champion.version_id if self.champion else None,
+                expected_id=self.basis.champion.version_id if self.basis.champion else None,
                 now=self._time(),
             )
         return version
@@ -255,149 +234,21 @@ class _Refit:
         """Keep the account of a refused head; its weights serve nobody."""
         with transaction.atomic():
             self.claim.beat(now=self._time(), stage="refused")
-            version = registry.create_version(project_id=self.project.pk, head=None, **fields)
+            version = registry.create_version(project_id=self.basis.project.pk, head=None, **fields)
             registry.reject(
                 version_id=version.pk, verdict=version.verdict, gate=version.gate, now=self.now
             )
         return version
 
-    def _fields(self, labeled: LabeledSet, fitted: FittedHead, verdict: Verdict) -> dict[str, Any]:
-        assert self.embedding_set is not None  # noqa: S101 - `play` has looked
-        threshold = fitting.threshold(labeled, fitted, self._precision)
-        scheme = projects.scheme_of(self.project, self.rows.scheme_id)
-        return {
-            "kind": ModelKind.HEAD,
-            "embedding_set": self.embedding_set,
-            "temperature": fitted.head.temperature,
-            "acceptance_threshold": threshold,
-            "scheme_id": self.rows.scheme_id,
-            "label_order": list(labeled.label_order),
-            "n_labels": len(labeled.image_ids),
-            "metrics": {
-                **fitting.metrics(fitted, kind=self.head_kind),
-                "n_groups": len(np.unique(labeled.groups)),
-                "lending": self.lending.account(),
-                **fitting.practice(labeled, fitted, self.embedding_set),
-                **fitting.groups_said(
-                    labeled, fitted, scheme, threshold=threshold, target=self._precision
-                ),
-            },
-            "gate": {
-                **verdict.numbers,
-                "is_passed": verdict.is_passed,
-                "sentence": verdict.sentence,
-            },
-            "verdict": verdict.sentence,
-            "code_version": settings.LARDER_VERSION,
-            "created_at": self.now,
-        }
-
-    def _feed_queue(self, fitted: FittedHead | None, version: ModelVersion | None) -> None:
-        """Rescore the pool, fill the window, write priors; certify where it is time."""
-        assert self.embedding_set is not None  # noqa: S101 - `play` has looked
-        seen = Labeled.of(self.rows)
-        head = fitted.head if fitted else self._serving_head()
-        is_fresh = fitted is not None and not seen.is_cold
-        if not (is_fresh or self._is_window_due()):
-            return
-        scored = acquisition.score_candidates(
-            project_id=self.project.pk, set_id=self.embedding_set.pk, head=head, labeled=seen
-        )
-        scored = self.lending.narrow(scored)
-        self._close_stage("rescore")
-        public_id = version.public_id if fitted and version else None
-        if public_id is None and self.champion is not None:
-            public_id = self.champion.public_id
-        rng = np.random.default_rng([self.project.seed, len(seen.image_ids)])
-        again = []
-        if fitted is not None and self.rows.is_several:
-            again = contains.doubted(self.project, self.rows, fitted.out_of_group, rng)
-        chosen = acquisition.refill(
-            project=self.project,
-            scored=scored,
-            labeled=seen,
-            model_version=public_id,
-            rng=rng,
-            now=self.now,
-            again=again,
-        )
-        self.kept["n_vectors"] = Embedding.objects.filter(set=self.embedding_set).count()
-        self.kept["n_chosen"] = len(chosen)
-        self._close_stage("refill")
-        # With several labels an image no prior enters consensus.
-        if fitted is not None and version is not None and not self.rows.is_several:
-            self._write_priors(fitted, version, scored, chosen)
-
-    def _is_window_due(self) -> bool:
-        """Herding has ordered its window already; it is filled again when half of it is gone."""
-        n_chosen = int(self.kept.get("n_chosen", 0))
-        if self.is_forced or n_chosen == 0 or similar.is_waiting(self.project.pk):
-            return True
-        has_grown = refit_due.has_pool_grown(self.embedding_set, self.kept)
-        return has_grown or acquisition.is_low(self.project, n_chosen)
-
-    def _write_priors(
-        self,
-        fitted: FittedHead,
-        version: ModelVersion,
-        scored: acquisition.Scored,
-        chosen: Any,
-    ) -> None:
-        n_labels = len(self.rows.image_ids)
-        set_id = self.embedding_set.pk if self.embedding_set else 0
-        # After a replay no image keeps a prior that answers set aside have shaped.
-        key = [self.rows.scheme_id, set_id, self.rows.label_changes]
-        is_full = self.kept.get("priors_of") != key or priors.is_full_due(
-            n_labels, int(self.kept.get("priors_at", 0))
-        )
-        priors.write(
-            project_id=self.project.pk,
-            scheme_id=self.rows.scheme_id,
-            model_version=version.public_id,
-            scored=scored,
-            labeled_ids=self.rows.image_ids,
-            out_of_group=fitted.out_of_group,
-            chosen=chosen,
-            is_full=is_full,
-            now=self.now,
-        )
-        if is_full:
-            self.kept |= {"priors_of": key, "priors_at": n_labels}
-        self._close_stage("priors")
-
     def _certify(self, version: ModelVersion) -> None:
         if not certification.is_candidate(
-            self.project.pk,
+            self.basis.project.pk,
             n_labels=version.n_labels,
             embedding_set_id=version.embedding_set_id,
         ):
             return
         ModelVersion.objects.filter(pk=version.pk).update(is_certification_candidate=True)
         certification.open_certification(version=version, now=self.now)
-
-    def _serving_head(self) -> Head | None:
-        """Give the champion's head in the order of the labels as they are now."""
-        if self.champion is None:
-            return None
-        head = replace(codec.from_bytes(self.champion.head), temperature=self.champion.temperature)
-        steps = projects.heirs(self.project.pk, self.rows.codes)
-        return fitting.for_labels(head, tuple(self.rows.codes), steps)
-
-    @property
-    def _precision(self) -> float:
-        return self.project.target_accuracy or fitting.TARGET_ACCURACY
-
-    def _labeled(self, set_id: int) -> LabeledSet:
-        rows = self.lending.rows
-        return LabeledSet(
-            image_ids=rows.image_ids,
-            embeddings=embeddings.load_matrix(set_id, rows.image_ids),
-            targets=common_ground.targets_of(rows),
-            weights=rows.weights,
-            groups=rows.groups,
-            label_order=tuple(rows.codes),
-            is_several=rows.is_several,
-        )
 
     def _close(self, outcome: RefitOutcome, version: ModelVersion | None = None) -> RefitOutcome:
         seconds = time.perf_counter() - self.started
@@ -408,23 +259,19 @@ class _Refit:
             stage=outcome.kind,
             progress=1.0,
             # A refit that lost the race has seen nothing: the next one is due at once.
-            data_version=self._seen_answers() if is_seen else 0,
+            data_version=self.basis.seen if is_seen else 0,
             model_version=version,
             device="cpu",
             seconds=seconds,
-            cost=budget.cost(self.project, seconds),
+            cost=budget.cost(self.basis.project, seconds),
             stages_s=self.stages_s,
             settings={
-                **self.kept,
-                "scheme_id": self.rows.scheme_id,
-                "label_changes": self.rows.label_changes if is_seen else -1,
+                **self.basis.kept,
+                "scheme_id": self.basis.rows.scheme_id,
+                "label_changes": self.basis.rows.label_changes if is_seen else -1,
             },
         )
         return replace(outcome, stages_s=self.stages_s)
-
-    def _seen_answers(self) -> int:
-        """Give the last answer that the usual kind of head has seen."""
-        return self.last_seen if self.head_kind else self.rows.data_version
 
     def _beat(self) -> None:
         """Stay alive: other kinds of heads take seconds a fit."""
@@ -434,6 +281,43 @@ class _Refit:
         """Give the time now: the time the run was told, plus what it has taken since."""
         return self.now + timedelta(seconds=time.perf_counter() - self.started)
 
-    def _close_stage(self, stage: str) -> None:
+    def close_stage(self, stage: str) -> None:
         spent = time.perf_counter() - self.started
         self.stages_s[stage] = spent - sum(self.stages_s.values())
+
+
+def _fields(
+    basis: Basis,
+    embedding_set: EmbeddingSet,
+    labeled: LabeledSet,
+    fitted: FittedHead,
+    verdict: Verdict,
+) -> dict[str, Any]:
+    """Give the columns of the version that a head becomes."""
+    threshold = fitting.threshold(labeled, fitted, basis.precision)
+    scheme = projects.scheme_of(basis.project, basis.rows.scheme_id)
+    return {
+        "kind": ModelKind.HEAD,
+        "embedding_set": embedding_set,
+        "temperature": fitted.head.temperature,
+        "acceptance_threshold": threshold,
+        "scheme_id": basis.rows.scheme_id,
+        "label_order": list(labeled.label_order),
+        "n_labels": len(labeled.image_ids),
+        "metrics": {
+            **fitting.metrics(fitted, kind=basis.head_kind),
+            "n_groups": len(np.unique(labeled.groups)),
+            "lending": basis.lending.account(),
+            **fitting.practice(labeled, fitted, embedding_set),
+            **fitting.groups_said(
+                labeled, fitted, scheme, threshold=threshold, target=basis.precision
+            ),
+        },
+        "gate": {
+            **verdict.numbers,
+            "is_passed": verdict.is_passed,
+            "sentence": verdict.sentence,
+        },
+        "verdict": verdict.sentence,
+        "code_version": settings.LARDER_VERSION,
+    }

@@ -12,7 +12,8 @@ from ml.heads import codec, ridge
 from ml.heads.kept import KeptSums
 from ml.models import ModelVersion
 from ml.selectors import registry
-from ml.services import common_ground, fitting, refit, runs
+from ml.services import common_ground, fitting
+from ml.services.refit_basis import Basis
 from ml.tests.loop.world import World
 from ml.types import LabeledSet
 
@@ -107,21 +108,12 @@ def test_sums_are_followed_and_a_fresh_worker_goes_on_from_the_same_choice(
 def test_the_serving_head_knows_a_new_label_before_it_has_an_image(world: World) -> None:
     with transaction.atomic():
         projects.add_label(project_id=world.project.pk, name="Rice milk", now=world.now)
-    started = refit._Refit.start(
-        projects_selectors.by_id(world.project.pk), claim(world), trigger="answers", now=world.now
-    )
+    basis = Basis.read(projects_selectors.by_id(world.project.pk), trigger="answers")
 
-    head = started._serving_head()
+    head = basis.serving_head()
 
     assert head is not None
     assert head.label_order == ("milk", "soy-milk", "oat-milk", "rice-milk")
     np.testing.assert_array_equal(head.weights[:, 3], 0.0)
     kept = codec.from_bytes(bytes(champion(world).head or b""))
     np.testing.assert_array_equal(head.weights[:, :3], kept.weights)
-
-
-def claim(world: World) -> runs.Claim:
-    asked = refit.request(project_id=world.project.pk, trigger="answers", now=world.now)
-    found = runs.claim(run=asked, now=world.now)
-    assert found is not None
-    return found
