@@ -14,9 +14,11 @@ from labeling.api import queue_payloads as payloads
 from labeling.api.permissions import Role, project_for
 from labeling.api.principals import annotator_for
 from labeling.api.roster import ShareSerializer
+from labeling.models import ABOUT_ONE_LABEL, AnnotationKind
 from labeling.selectors import doubts as selectors
 from labeling.selectors import queue as queue_selectors
 from labeling.services import review
+from labeling.services.slots import VOTE_KINDS
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -29,12 +31,21 @@ MOST = 20
 SETTLE_EXAMPLE = OpenApiExample(
     "another label", value={"kind": "LABEL", "label": "soy-milk"}, request_only=True
 )
+SETTLE_ONE_EXAMPLE = OpenApiExample(
+    "several labels: not that one", value={"kind": "NO", "label": "soy-milk"}, request_only=True
+)
+SETTLED_BY = [
+    (kind.value, kind.label) for kind in AnnotationKind if kind in (*VOTE_KINDS, *ABOUT_ONE_LABEL)
+]
 
 
 class ReviewQuerySerializer(serializers.Serializer[Any]):
     """Where to go on."""
 
     after = serializers.UUIDField(required=False, help_text="The image shown last.")
+    after_label = serializers.CharField(
+        required=False, max_length=64, help_text="The label it was doubted for, of several."
+    )
     count = serializers.IntegerField(required=False, default=5, min_value=1, max_value=MOST)
 
 
@@ -46,6 +57,26 @@ class WitnessSerializer(serializers.Serializer[Any]):
     share = serializers.FloatField(help_text="Probability, or share of the neighbours; 0 to 1.")
 
 
+class SettleSerializer(serializers.Serializer[Any]):
+    """An expert's word on what is doubted."""
+
+    kind = serializers.ChoiceField(
+        SETTLED_BY,
+        help_text="YES, NO or UNSURE of `label` where pictures may show several; else the others.",
+    )
+    label = serializers.CharField(  # type: ignore[assignment] # a field of that name, not a caption
+        max_length=64, required=False, allow_null=True
+    )
+
+
+class SaidSerializer(serializers.Serializer[Any]):
+    """What people said of one label of a picture."""
+
+    yes = serializers.IntegerField()
+    no = serializers.IntegerField()
+    is_import = serializers.BooleanField(help_text="It came with the picture; nobody was asked.")
+
+
 class DoubtSerializer(serializers.Serializer[Any]):
     """A label that may be wrong, and what speaks against it."""
 
@@ -54,6 +85,12 @@ class DoubtSerializer(serializers.Serializer[Any]):
     given_alike = serializers.FloatField(help_text="Share of the images most like it with it.")
     classifier = WitnessSerializer(help_text="What heads fitted without its group prefer.")
     neighbours = WitnessSerializer(help_text="What most of the images most like it are.")
+    is_shown = serializers.BooleanField(
+        allow_null=True,
+        help_text="Where pictures may show several labels: whether this one is said to be there. "
+        "The shares are those of that answer (`given`) and of the other one.",
+    )
+    said = SaidSerializer(allow_null=True, help_text="By people, of that label; null elsewhere.")
 
 
 class DoubtsFoundSerializer(serializers.Serializer[Any]):
@@ -67,7 +104,7 @@ class DoubtsFoundSerializer(serializers.Serializer[Any]):
     asked = serializers.IntegerField(help_text="Second opinions asked of people.")
     answered = serializers.IntegerField()
     otherwise = serializers.IntegerField(help_text="Of those, where another label stands now.")
-    is_several = serializers.BooleanField(help_text="Others are asked; nothing waits here.")
+    is_several = serializers.BooleanField(help_text="Each label of a picture is doubted alone.")
 
 
 class ReviewSerializer(serializers.Serializer[Any]):
@@ -102,11 +139,13 @@ class ReviewView(APIView):
         rows = selectors.upcoming(
             project.pk,
             after=asked.validated_data.get("after"),
+            after_label=asked.validated_data.get("after_label"),
             count=asked.validated_data["count"],
         )
+        said = selectors.said_of(project.pk, rows)
         return Response(
             {
-                "items": [_doubt(row) for row in rows],
+                "items": [_doubt(row, said.get(row.pk)) for row in rows],
                 "found": DoubtsFoundSerializer(selectors.found(project.pk)).data,
             }
         )
@@ -119,15 +158,15 @@ class ReviewImageView(APIView):
         tags=["experts"],
         operation_id="settle_doubted_label",
         summary="Keep a doubted label or give another; an expert's answer, which decides alone",
-        request=payloads.AdjudicationRequestSerializer,
+        request=SettleSerializer,
         responses={201: ReviewSettledSerializer},
-        examples=[SETTLE_EXAMPLE],
+        examples=[SETTLE_EXAMPLE, SETTLE_ONE_EXAMPLE],
     )
     def post(self, request: Request, slug: str, public_id: UUID) -> Response:
         """Store the answer; `annotations/<id>/undo` takes it back."""
         project = project_for(request, slug, Role.EXPERT)
         annotator = annotator_for(request, project)
-        asked = payloads.AdjudicationRequestSerializer(data=request.data)
+        asked = SettleSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         annotation = review.settle(
             project_id=project.pk,
@@ -146,13 +185,15 @@ class ReviewImageView(APIView):
         )
 
 
-def _doubt(row: LabelDoubt) -> dict[str, Any]:
+def _doubt(row: LabelDoubt, said: selectors.Said | None) -> dict[str, Any]:
     return {
         "image": payloads.image(row.image),
         "given": _witness(row.label, row.own_probability),
         "given_alike": row.own_share,
         "classifier": _witness(row.suggested, row.suggested_probability),
         "neighbours": _witness(row.alike, row.alike_share),
+        "is_shown": row.is_shown,
+        "said": None if said is None else SaidSerializer(said).data,
     }
 
 

@@ -8,6 +8,7 @@ glacier?" asks about one label, and says nothing of the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +16,12 @@ import numpy as np
 from labeling.consensus.types import Decision, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
+
+UNKNOWN = 0.5
+"""The probability of a label that nobody was asked about, or nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,29 @@ def by_one(vote: SetVote, k: int) -> npt.NDArray[np.float64]:
     return np.where(asked > 0, yes, 0.5)
 
 
+def with_settled(
+    posterior: npt.NDArray[np.float64], settled: Mapping[int, float]
+) -> npt.NDArray[np.float64]:
+    """Give (k,) probabilities with those that an expert has settled: 1, 0, or one half unknown."""
+    found = posterior.copy()
+    found[list(settled)] = list(settled.values())
+    return found
+
+
 def decide(
-    votes: Sequence[SetVote], k: int, *, n_votes: int, n_answers: int, needed: int, cap: int
+    votes: Sequence[SetVote],
+    k: int,
+    *,
+    n_votes: int,
+    n_answers: int,
+    needed: int,
+    cap: int,
+    settled: Mapping[int, float] = MappingProxyType({}),
 ) -> Decision:
     """Decide an image label by label: resolved where each label that was asked has a majority.
 
     It takes `needed` opinions of the whole set; answers about one label alone add to that label.
+    A label that an expert has settled is asked of nobody.
 
     Args:
         votes: the opinions, those who could not tell left out.
@@ -76,6 +97,7 @@ def decide(
             once somebody has said something of the whole set they count towards the cap as well.
         needed: opinions an image needs.
         cap: answers after which nobody more is asked.
+        settled: columns that an expert has settled: 1 shown, 0 not, one half where nobody can tell.
 
     Returns:
         RESOLVED with the label most people named, the first of equals; NONE_OF_THESE where no
@@ -88,6 +110,10 @@ def decide(
             return Decision(State.OPEN)
         return Decision(State.DISPUTED if n_whole and n_votes < cap else State.UNUSABLE)
     yes, asked = _counted(votes, k)
+    for column, share in settled.items():
+        # More than all others together; of what nobody can tell nothing is known.
+        asked[column] = 0 if share == UNKNOWN else n_answers + 1
+        yes[column] = share * asked[column]
     if bool(((asked > 0) & (2 * yes == asked)).any()):
         return Decision(State.DISPUTED if is_full else State.OPEN)
     chosen = np.flatnonzero(2 * yes > asked)

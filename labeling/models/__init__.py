@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from labeling.models.answers import (
     ABOUT_ONE_LABEL,
+    SETTLES_ONE_LABEL,
     Annotation,
     AnnotationKind,
     AnnotationLabel,
@@ -84,6 +85,7 @@ from labeling.models.queue import (
 
 __all__ = [
     "ABOUT_ONE_LABEL",
+    "SETTLES_ONE_LABEL",
     "Adjudication",
     "AdjudicationKind",
     "AgreementSnapshot",

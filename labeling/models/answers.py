@@ -30,6 +30,8 @@ class AnnotationKind(models.TextChoices):
 
 ABOUT_ONE_LABEL = (AnnotationKind.YES, AnnotationKind.NO, AnnotationKind.UNSURE)
 """Kinds of answers to "does this picture show a glacier?"; nothing is said of other labels."""
+SETTLES_ONE_LABEL = Q(is_expert=True, kind__in=ABOUT_ONE_LABEL)
+"""An expert's word on one label of a picture: beside whatever they say of the whole of it."""
 
 
 class FlagReason(models.TextChoices):
@@ -51,7 +53,9 @@ class Annotation(models.Model):
     scheme = models.ForeignKey(LabelScheme, on_delete=models.PROTECT)
     kind = models.CharField(max_length=14, choices=AnnotationKind)
     flag_reason = models.CharField(max_length=12, choices=FlagReason, blank=True)
-    is_expert = models.BooleanField(default=False, help_text="An adjudication: decides alone.")
+    is_expert = models.BooleanField(
+        default=False, help_text="An adjudication: decides alone, be it one label."
+    )
     time_spent_ms = models.PositiveIntegerField(null=True, blank=True)
     shown = models.JSONField(default=dict, help_text="What the page showed: labels, suggestion.")
     key = models.UUIDField(help_text="The client's idempotency key.")
@@ -65,7 +69,7 @@ class Annotation(models.Model):
             models.UniqueConstraint(fields=["annotator", "key"], name="annotation_key_is_unique"),
             models.UniqueConstraint(
                 fields=["image", "annotator"],
-                condition=Q(withdrawn_at__isnull=True) & ~Q(kind="UNDO"),
+                condition=Q(withdrawn_at__isnull=True) & ~Q(kind="UNDO") & ~SETTLES_ONE_LABEL,
                 name="annotation_live_once_a_person",
             ),
             models.CheckConstraint(

@@ -70,12 +70,18 @@ class LabelDoubt(models.Model):
     """A pool image whose label may be wrong; written by `ml` through `labeling.services.doubts`.
 
     One row for each label that an image was doubted for, so that a label somebody has kept is not
-    asked about again.
+    asked about again. Where images may bear several, each is doubted by itself: that it is there,
+    or that it is not; `suggested` and `alike` are that label then, and the shares those of the
+    other answer.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="label_doubts")
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="label_doubts")
     label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
+    is_shown = models.BooleanField(
+        null=True,
+        help_text="Where images bear several labels: whether it is said to show this one.",
+    )
     suggested = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
     suggested_probability = models.FloatField(help_text="By heads without the image's group.")
     own_probability = models.FloatField(help_text="Of the label it has, by the same heads.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labeling.consensus import several as pure
 from labeling.consensus.several import SetVote
 from labeling.models import Annotation, Consensus, ConsensusState, Mode, Project
 from labeling.selectors import label_order, projects
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from labeling.selectors.projects import SchemeView
     from labeling.selectors.votes import LiveAnswer
 
+BATCH = 500
 SETTLED = (ConsensusState.RESOLVED, ConsensusState.NONE_OF_THESE)
 """States in which a set of labels stands; that of "none of these" is empty."""
-UNKNOWN = 0.5
-"""The probability of a label that nobody was asked about."""
+UNKNOWN = pure.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,26 @@ def sets(project_id: int, image_ids: npt.NDArray[np.int64]) -> Sets:
         shows[place[image_id]] = row > UNKNOWN
         known[place[image_id]] = row != UNKNOWN
     return Sets(shows, known)
+
+
+def of_images(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, dict[int, bool]]:
+    """Give what people agree on of some settled images: label to whether it is shown, if known.
+
+    Read in parts: thousands of keys are more than a statement of SQLite takes.
+    """
+    found: dict[int, dict[int, bool]] = {image_id: {} for image_id in image_ids}
+    wanted = list(found)
+    for start in range(0, len(wanted), BATCH):
+        part = wanted[start : start + BATCH]
+        rows = Consensus.objects.filter(image_id__in=part, state__in=SETTLED).order_by("pk")
+        for image_id, stored, scheme_id in rows.values_list("image_id", "posterior", "scheme_id"):
+            row = _read(stored, scheme_id, scheme).tolist()
+            found[image_id] = {
+                label_id: share > UNKNOWN
+                for label_id, share in zip(scheme.label_ids, row, strict=True)
+                if share != UNKNOWN
+            }
+    return found
 
 
 def names_of(project_id: int, image_ids: Sequence[int]) -> dict[int, list[str]]:

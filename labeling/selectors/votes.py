@@ -29,6 +29,17 @@ if TYPE_CHECKING:
 NO_VOTE = (AnnotationKind.UNDO, AnnotationKind.SKIP, AnnotationKind.FLAG)
 
 
+def is_live(row: str) -> str:
+    """Give the SQL of somebody's one live answer to an image, as its unique index says it.
+
+    What an expert says of one label alone is none: they may be asked about the picture yet.
+    """
+    return (
+        f"{row}.withdrawn_at IS NULL AND NOT ({row}.kind = 'UNDO') "
+        f"AND NOT ({row}.is_expert AND {row}.kind IN ('YES', 'NO', 'UNSURE'))"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class LiveAnswer:
     """What one annotator says of one image now.
@@ -37,10 +48,13 @@ class LiveAnswer:
         annotation_id: grows with time.
         annotator_id: of whoever says it.
         kind: a label, none of these or can't tell.
-        decides_alone: an expert's adjudication, or a label that came with an import.
+        decides_alone: an expert's adjudication, be it of one label, or labels that came with an
+            import.
         label_ids: the labels it says yes to.
         is_confirmed: one of a grid of images confirmed at once ("all the same?").
         denied_ids: the label that it says no to, where it was asked about that one alone.
+        is_import: it came with the picture; nobody was asked.
+        unsure_ids: the label of which it cannot tell, where it was asked about that one alone.
     """
 
     annotation_id: int
@@ -50,6 +64,8 @@ class LiveAnswer:
     label_ids: list[int] = field(default_factory=list)
     is_confirmed: bool = False
     denied_ids: list[int] = field(default_factory=list)
+    unsure_ids: list[int] = field(default_factory=list)
+    is_import: bool = False
 
     @property
     def is_opinion(self) -> bool:
@@ -97,13 +113,23 @@ def of_images(image_ids: Sequence[int]) -> dict[int, list[LiveAnswer]]:
     for image_id, pk, annotator_id, kind, is_expert, author, handed_by, label_id, value in rows:
         answers = found[image_id]
         if not answers or answers[-1].annotation_id != pk:
-            decides = is_expert or author == AnnotatorKind.IMPORT
-            is_confirmed = handed_by == policy.CONFIRMED
-            answers.append(LiveAnswer(pk, annotator_id, kind, decides, is_confirmed=is_confirmed))
+            is_import = author == AnnotatorKind.IMPORT
+            answers.append(
+                LiveAnswer(
+                    pk,
+                    annotator_id,
+                    kind,
+                    decides_alone=is_expert or is_import,
+                    is_confirmed=handed_by == policy.CONFIRMED,
+                    is_import=is_import,
+                )
+            )
         if value == LabelValue.YES:
             answers[-1].label_ids.append(label_id)
         elif value == LabelValue.NO:
             answers[-1].denied_ids.append(label_id)
+        elif value == LabelValue.UNSURE:
+            answers[-1].unsure_ids.append(label_id)
     return found
 
 

@@ -15,6 +15,7 @@ from labeling import events
 from labeling.errors import LabelingError
 from labeling.models import (
     ABOUT_ONE_LABEL,
+    SETTLES_ONE_LABEL,
     Annotation,
     AnnotationKind,
     AnnotationLabel,
@@ -30,7 +31,7 @@ from labeling.models import (
 from labeling.selectors import annotators, projects, questions
 from labeling.selectors.prepared import IS_SQLITE, Statement, adapted, instance
 from labeling.selectors.queue import ImageNotFoundError
-from labeling.selectors.votes import NO_VOTE
+from labeling.selectors.votes import NO_VOTE, is_live
 from labeling.services import adjudication, consensus, gold_scores, slots, windows
 
 if TYPE_CHECKING:
@@ -102,9 +103,9 @@ def locked(project_id: int, image_id: int) -> Image:
 
 
 _SAID = Statement(
-    "SELECT id FROM labeling_annotation WHERE annotator_id = %s AND key = %s UNION ALL "
+    "SELECT id FROM labeling_annotation WHERE annotator_id = %s AND key = %s UNION ALL "  # noqa: S608
     "SELECT id FROM labeling_annotation WHERE image_id = %s AND annotator_id = %s "
-    "AND withdrawn_at IS NULL AND NOT (kind = 'UNDO')"
+    f"AND {is_live('labeling_annotation')}"
 )
 
 
@@ -114,9 +115,12 @@ def has_said(annotator_id: int, image_id: int, key: uuid.UUID) -> bool:
 
 
 def live_answer(annotator: Annotator, image: Image) -> Annotation | None:
-    """Give the one live answer of an annotator to an image, or None."""
+    """Give the one live answer of an annotator to an image, or None.
+
+    What an expert has settled of single labels stands beside it.
+    """
     found = Annotation.objects.filter(annotator=annotator, image=image, withdrawn_at__isnull=True)
-    return found.exclude(kind=AnnotationKind.UNDO).first()
+    return found.exclude(kind=AnnotationKind.UNDO).exclude(SETTLES_ONE_LABEL).first()
 
 
 def check_asked(scheme: SchemeView, asks: int, answer: Answer) -> None:
@@ -194,16 +198,17 @@ def write(
     *,
     assignment: Assignment | None = None,
     scheme: SchemeView | None = None,
+    asks: int | None = None,
 ) -> Annotation:
     """Check an answer and store it with its labels.
 
-    Where the assignment asks about one label, the answer says yes, no or unsure of that one.
+    Where the assignment, or `asks`, is about one label, the answer says yes, no or unsure of it.
 
     Raises:
         InvalidAnswerError: it does not fit the project's current scheme, or what was asked.
     """
     scheme = scheme or projects.current_scheme(annotator.project_id)
-    asks = questions.asked_label(assignment, scheme)
+    asks = asks or questions.asked_label(assignment, scheme)
     if asks is None and assignment is not None and answer.kind in ABOUT_ONE_LABEL:
         refuse_removed(questions.asked_code(assignment.policy), answer)
     if asks is None or answer.kind in NO_VOTE:
@@ -375,3 +380,16 @@ def withdraw_earlier(annotator: Annotator, image: Image, now: datetime) -> None:
     earlier = live_answer(annotator, image)
     if earlier is not None:
         withdraw(earlier, uuid.uuid4(), hash_of("undo", earlier.public_id), now)
+
+
+def withdraw_settled(annotator: Annotator, image: Image, label_id: int, now: datetime) -> None:
+    """Make room for an expert's word on one label that replaces their earlier one on it."""
+    earlier = Annotation.objects.filter(
+        SETTLES_ONE_LABEL,
+        annotator=annotator,
+        image=image,
+        withdrawn_at__isnull=True,
+        labels__label_id=label_id,
+    )
+    for answer in earlier.order_by("pk"):
+        withdraw(answer, uuid.uuid4(), hash_of("undo", answer.public_id), now)

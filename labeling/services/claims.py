@@ -22,6 +22,7 @@ from django.db import connection
 
 from labeling.models import Reason, ServeCounter
 from labeling.selectors.prepared import Statement, adapted
+from labeling.selectors.votes import is_live
 from labeling.services import standing, streams
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ WHERE entry.project_id = {project} AND entry.reason = {reason}
   AND NOT EXISTS (
     SELECT 1 FROM labeling_annotation AS answer
     WHERE answer.image_id = entry.image_id AND answer.annotator_id = {annotator}
-      AND answer.withdrawn_at IS NULL AND NOT (answer.kind = 'UNDO'))
+      AND {live})
   AND NOT EXISTS (
     SELECT 1 FROM labeling_assignment AS held
     WHERE held.image_id = entry.image_id AND held.annotator_id = {annotator}
@@ -272,6 +273,7 @@ def _on_postgres(counts: tuple[int, ...]) -> Statement:
         "now": "(SELECT now FROM asked)",
     }
     candidates = CANDIDATES.format(
+        live=is_live("answer"),
         project="asked.project_id",
         annotator="asked.annotator_id",
         reason="name.reason",
@@ -349,7 +351,9 @@ def _turn(holder: Holder, number: int) -> str:
 
 @cache
 def _union(n_streams: int) -> str:
-    one = CANDIDATES.format(project="%s", reason="%s", annotator="%s", count="%s", lock="")
+    one = CANDIDATES.format(
+        live=is_live("answer"), project="%s", reason="%s", annotator="%s", count="%s", lock=""
+    )
     return " UNION ALL ".join(f"SELECT * FROM ({one})" for _ in range(n_streams))  # noqa: S608
 
 

@@ -70,6 +70,50 @@ def adjudicate(
     return annotation
 
 
+def settle_label(
+    *,
+    project_id: int,
+    image_id: int,
+    annotator_id: int,
+    kind: str,
+    label_code: str,
+    now: datetime,
+    shown: dict[str, str] | None = None,
+) -> Annotation:
+    """Let an expert decide one label of an image that may bear several: YES, NO or UNSURE.
+
+    The other labels stay as people say, and so does what this expert said of the whole picture.
+    `shown` is what the page had told them before.
+
+    Raises:
+        InvalidAnswerError: another kind of answer, or no label of the project now.
+        ImageNotFoundError: not an image of the project.
+    """
+    scheme = projects.current_scheme(project_id)
+    if label_code not in scheme.codes:
+        raise answers.InvalidAnswerError(
+            f"Not a label of this project now: {label_code}. Reload the page.", labels=[label_code]
+        )
+    label_id = scheme.label_ids[scheme.codes.index(label_code)]
+    answer = answers.Answer(
+        kind,
+        [label_code],
+        uuid.uuid4(),
+        answers.hash_of(image_id, kind, label_code),
+        shown=shown,
+        is_expert=True,
+    )
+    with transaction.atomic():
+        annotator = Annotator.objects.select_related("project").get(
+            pk=annotator_id, project_id=project_id
+        )
+        image = answers.locked(project_id, image_id)
+        answers.withdraw_settled(annotator, image, label_id, now)
+        annotation = answers.write(annotator, image, answer, now, scheme=scheme, asks=label_id)
+        answers.follow(annotator.project, image, annotation, now, scheme)
+    return annotation
+
+
 def record_trusted(
     *,
     project_id: int,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from labeling.models import (
+    ABOUT_ONE_LABEL,
     AnnotationKind,
     Consensus,
     ConsensusState,
@@ -17,7 +18,7 @@ from labeling.models import (
     Project,
 )
 from labeling.selectors import doubts as selectors
-from labeling.selectors import projects
+from labeling.selectors import projects, several
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,12 +35,15 @@ class Doubt:
 
     Attributes:
         image_id: a settled pool image; any other is left out.
-        label: what it is labeled.
+        label: what it is labeled; where images may bear several, the label that is doubted, and
+            `suggested` and `alike` are the same.
         suggested, suggested_probability: what heads without its split group prefer.
         own_probability: what they give the label it has.
         alike, alike_share: what most of the labeled images most like it are, and their share.
         own_share: the share of those with the label it has.
         score: 0 (sure) to 1.
+        is_shown: where images may bear several, whether it is said to show the label; shares and
+            probabilities are then of that answer (`own`) and of the other one.
     """
 
     image_id: int
@@ -51,6 +55,7 @@ class Doubt:
     alike_share: float
     own_share: float
     score: float
+    is_shown: bool | None = None
 
 
 def note(*, project_id: int, doubts: Sequence[Doubt], now: datetime) -> int:
@@ -103,14 +108,16 @@ def follow(annotation: Annotation, now: datetime) -> None:
             state=LabelDoubtState.OPEN, settled_at=None, annotation=None, updated_at=now
         )
         return
-    said = answer.labels.order_by("pk").values_list("label_id", flat=True).first()
+    said = {row.label_id for row in answer.labels.order_by("pk")}
     of_image = LabelDoubt.objects.filter(image_id=answer.image_id).order_by("pk")
+    if answer.kind in ABOUT_ONE_LABEL:
+        of_image = of_image.filter(label_id__in=said)
     # Where none is open an expert may decide again what one had settled: the newest word counts.
     rows = [*of_image.filter(state=LabelDoubtState.OPEN)] or [
         *of_image.filter(annotation__isnull=False)
     ]
     for row in rows:
-        row.state = _verdict(answer.kind, is_same=said == row.label_id)
+        row.state = _verdict(answer.kind, said, row)
         row.settled_at, row.annotation = now, answer
         row.save(update_fields=["state", "settled_at", "annotation"])
 
@@ -141,17 +148,19 @@ _FIELDS = (
     "alike_share",
     "own_share",
     "score",
+    "is_shown",
 )
 
 
 def _wanted(
     project_id: int, doubts: Sequence[Doubt]
-) -> dict[tuple[int, int], tuple[int | float, ...]]:
+) -> dict[tuple[int, int], tuple[int | float | None, ...]]:
     """Give the values of `_FIELDS` of the doubts that may be asked about, by image and label."""
     scheme = projects.current_scheme(project_id)
     id_of = dict(zip(scheme.codes, scheme.label_ids, strict=True))
     decided = selectors.decided_by_experts(project_id)
-    stands = _labels(project_id, [each.image_id for each in doubts])
+    settled = selectors.settled_by_experts(project_id)
+    stands = _stands(project_id, doubts)
     return {
         (each.image_id, id_of[each.label]): (
             id_of[each.suggested],
@@ -161,29 +170,42 @@ def _wanted(
             each.alike_share,
             each.own_share,
             each.score,
+            each.is_shown,
         )
         for each in doubts
         if {each.label, each.suggested, each.alike} <= id_of.keys()
-        and stands.get(each.image_id) == id_of[each.label]
+        and (each.image_id, id_of[each.label], each.is_shown) in stands
         and each.image_id not in decided
+        and (each.image_id, id_of[each.label]) not in settled
     }
 
 
-def _labels(project_id: int, image_ids: Sequence[int]) -> dict[int, int | None]:
-    """Give the labels of the settled pool images among these: no audit image is noted (rule 1)."""
+def _stands(project_id: int, doubts: Sequence[Doubt]) -> set[tuple[int, int | None, bool | None]]:
+    """Give what is said of the settled pool images among these: image, label, and yes or no.
+
+    No audit image is noted (rule 1).
+    """
+    ids = list({each.image_id for each in doubts})
     found: dict[int, int | None] = {}
-    for start in range(0, len(image_ids), BATCH):
+    for start in range(0, len(ids), BATCH):
         rows = Consensus.objects.filter(
             project_id=project_id,
-            state=ConsensusState.RESOLVED,
+            state__in=several.SETTLED,
             image__partition=Partition.POOL,
-            image_id__in=image_ids[start : start + BATCH],
+            image_id__in=ids[start : start + BATCH],
         )
         found.update(rows.values_list("image_id", "label_id"))
-    return found
+    if not several.is_several(project_id):
+        return {(image_id, label_id, None) for image_id, label_id in found.items()}
+    known = several.of_images(list(found), projects.current_scheme(project_id))
+    return {
+        (image_id, label_id, is_shown)
+        for image_id, labels in known.items()
+        for label_id, is_shown in labels.items()
+    }
 
 
-def _fill(row: LabelDoubt, values: tuple[int | float, ...], now: datetime) -> None:
+def _fill(row: LabelDoubt, values: tuple[int | float | None, ...], now: datetime) -> None:
     for name, value in zip(_FIELDS, values, strict=True):
         setattr(row, name, value)
     row.state, row.settled_at, row.updated_at = LabelDoubtState.OPEN, None, now
@@ -198,8 +220,15 @@ def _close(keys: Sequence[int], state: str, now: datetime) -> int:
     return closed
 
 
-def _verdict(kind: str, *, is_same: bool) -> LabelDoubtState:
+def _verdict(kind: str, said: set[int], doubt: LabelDoubt) -> LabelDoubtState:
+    """Judge a doubt by an expert's answer, which says yes to the labels `said`, or is of one."""
+    if kind in (AnnotationKind.CANT_TELL, AnnotationKind.UNSURE):
+        return LabelDoubtState.CANT_TELL
+    if doubt.is_shown is not None:
+        is_shown = doubt.label_id in said and kind != AnnotationKind.NO
+        return LabelDoubtState.KEPT if is_shown == doubt.is_shown else LabelDoubtState.CHANGED
     if kind == AnnotationKind.LABEL:
+        is_same = doubt.label_id in said
         return LabelDoubtState.KEPT if is_same else LabelDoubtState.CHANGED
     if kind == AnnotationKind.NONE_OF_THESE:
         return LabelDoubtState.NONE_OF_THESE

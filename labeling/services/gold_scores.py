@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from labeling.models import Annotator, AnnotatorSkill, GoldReference, Reason
+from labeling.models import ABOUT_ONE_LABEL, Annotator, AnnotatorSkill, GoldReference, Reason
 from labeling.selectors import gold as gold_selectors
 from labeling.services import gold_stream, onboarding, standing
 
@@ -25,7 +25,8 @@ def follow(annotation: Annotation, now: datetime) -> None:
     out as gold. An expert who takes back the word behind a reference withdraws the reference.
     """
     answer = annotation.undoes or annotation
-    if answer.is_expert and annotation.undoes is not None:
+    is_of_all = answer.kind not in ABOUT_ONE_LABEL
+    if answer.is_expert and annotation.undoes is not None and is_of_all:
         _withdraw_with(answer, now)
     assignment = answer.assignment
     if assignment is None or assignment.reason != Reason.GOLD:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from labeling.selectors.prepared import IS_SQLITE, Statement, adapted, adapted_all
+from labeling.selectors.votes import is_live
 from labeling.services import answers, assignments
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ _ON_POSTGRES = Statement(
     "WHERE said.annotator_id = new.annotator_id AND said.key = new.key) AND NOT EXISTS ("
     "SELECT 1 FROM labeling_annotation AS said "
     "WHERE said.image_id = new.image_id AND said.annotator_id = new.annotator_id "
-    "AND said.withdrawn_at IS NULL AND NOT (said.kind = 'UNDO')) RETURNING held.id), "
+    f"AND {is_live('said')}) RETURNING held.id), "
     f"said AS (INSERT INTO labeling_annotation ({answers.COLUMNS}) "
     f"SELECT {_NEW} FROM new JOIN closed ON closed.id = new.assignment_id ORDER BY new.place "
     "RETURNING id, public_id), named AS ("
@@ -74,14 +75,15 @@ def _store_on_postgres(chosen: Chosen, now: datetime) -> dict[Any, int]:
 
 
 _SAID = Statement(
-    "SELECT json_extract(asked.value, '$[0]') FROM json_each(%s) AS asked WHERE EXISTS ("
+    "SELECT json_extract(asked.value, '$[0]') FROM json_each(%s) AS asked "  # noqa: S608
+    "WHERE EXISTS ("
     "SELECT 1 FROM labeling_annotation AS said "
     "WHERE said.annotator_id = json_extract(asked.value, '$[1]') "
     "AND said.key = json_extract(asked.value, '$[2]')) OR EXISTS ("
     "SELECT 1 FROM labeling_annotation AS said "
     "WHERE said.image_id = json_extract(asked.value, '$[3]') "
     "AND said.annotator_id = json_extract(asked.value, '$[1]') "
-    "AND said.withdrawn_at IS NULL AND NOT (said.kind = 'UNDO'))"
+    f"AND {is_live('said')})"
 )
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from labeling.models import Assignment, AssignmentState, Image
 from labeling.selectors import queue as queue_selectors
 from labeling.selectors.prepared import ANY_OF, IS_SQLITE, Statement, adapted, adapted_all, instance
+from labeling.selectors.votes import is_live
 from labeling.services import claims, standing, streams
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _served(holder: Holder) -> int:
 _KNOWN = (
     "SELECT answer.annotator_id FROM labeling_annotation AS answer "  # noqa: S608
     f"WHERE answer.image_id = entry.image_id AND answer.annotator_id {ANY_OF} "
-    "AND answer.withdrawn_at IS NULL AND NOT (answer.kind = 'UNDO') UNION ALL "
+    f"AND {is_live('answer')} UNION ALL "
     "SELECT held.annotator_id FROM labeling_assignment AS held "
     f"WHERE held.image_id = entry.image_id AND held.annotator_id {ANY_OF} "
     "AND held.state = 'OPEN'"
