@@ -10,8 +10,9 @@ backbone seems to reach, there is no answer. Sources: `methods.md` §7; Mahmood 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,7 @@ MIN_POINTS = 4
 _BENDS = np.linspace(0.05, 1.0, 39)
 _BEND_MEAN, _BEND_SPREAD = 0.35, 0.15
 _N_CEILINGS = 41
+_NORMAL = np.array([NormalDist().inv_cdf((step + 0.5) / 25) for step in range(25)])
 
 
 class Refusal(StrEnum):
@@ -96,9 +98,17 @@ class Fitted:
         n = np.asarray(labels, dtype=np.float64)
         return self.a[:, None] - self.b[:, None] * n[None, :] ** -self.c[:, None]
 
-    def band(self, labels: npt.ArrayLike) -> Vector:
-        """Give the (3, x) 10th, 50th and 90th percentile of the curves."""
-        found: Vector = np.quantile(np.clip(self.at(labels), 0.0, 1.0), [0.1, 0.5, 0.9], axis=0)
+    def band(self, labels: npt.ArrayLike, *, now: int) -> Vector:
+        """Give the (3, x) 10th, 50th and 90th percentile of what may be reached.
+
+        Ahead of `now` with the same doubt about the model as the number of labels has: without it
+        such bands held 44 of 100 accuracies really reached with 1.45 times the labels.
+        """
+        n = np.asarray(labels, dtype=np.float64)
+        doubt = np.exp(MODEL_DOUBT * _NORMAL)[:, None]
+        doubted = np.where(n > now, now * (n / now) ** (1 / doubt), n)  # (d, x)
+        curves = np.clip(self.at(doubted.ravel()), 0.0, 1.0).reshape(-1, n.size)
+        found: Vector = np.quantile(curves, [0.1, 0.5, 0.9], axis=0)
         return found
 
     def labels_to(self, target: float) -> Vector:
@@ -110,12 +120,16 @@ class Fitted:
 
 
 def fit(curve: Curve, *, rng: np.random.Generator, bootstraps: int = N_BOOTSTRAPS) -> Fitted:
-    """Fit pow3 and bootstrap it: draw from the fit, fit again.
+    """Fit pow3 to the points as they may have been, drawn around what was measured.
 
     Points of one curve share their audit groups, so their errors go up and down together: the
     whole curve moves by as much as the accuracy itself is in doubt, and the bend by what the
     heads disagree about. So each bootstrap moves all points by one common draw, and each a
     little by its own.
+
+    Real curves are no pow3, and the likeliest one may pass some points below where the last head
+    was measured. Each curve is scaled to go through its last point: what was learned already is
+    measured, only what is to come is guessed.
 
     Raises:
         ValueError: fewer than four points.
@@ -125,13 +139,13 @@ def fit(curve: Curve, *, rng: np.random.Generator, bootstraps: int = N_BOOTSTRAP
         raise ValueError(message)
     n = curve.n_audit
     share = (curve.right + 0.5) / (n + 1)
-    first = _fit(curve.labels, share[None, :], n, curve.ceiling)
-    smooth = np.clip(first.at(curve.labels)[0], 0.5 / n, 1 - 0.5 / n)
     common, own = rng.normal(size=(bootstraps, 1)), rng.normal(size=(bootstraps, len(share)))
     # Two heads on the same groups: their shares correlate about .7.
     noise = math.sqrt(0.7) * common + math.sqrt(0.3) * own
-    drawn = np.clip(smooth + noise * np.sqrt(smooth * (1 - smooth) / n), 0.5 / n, 1 - 0.5 / n)
-    return _fit(curve.labels, drawn, n, curve.ceiling)
+    drawn = np.clip(share + noise * np.sqrt(share * (1 - share) / n), 0.5 / n, 1 - 0.5 / n)
+    fitted = _fit(curve.labels, drawn, n, curve.ceiling)
+    through = (fitted.a - drawn[:, -1]) * float(curve.labels[-1]) ** fitted.c
+    return replace(fitted, b=through)
 
 
 def forecast(curve: Curve, target: float, *, rng: np.random.Generator) -> Forecast:

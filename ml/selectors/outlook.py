@@ -250,7 +250,7 @@ def _band(curve: Curve, fitted: Fitted | None) -> list[dict[str, float]]:
         return []
     now = int(curve.labels[-1])
     steps = np.unique(np.round(now * np.geomspace(1.0, 2.0, BAND_STEPS)).astype(np.int64))
-    low, middle, high = fitted.band(steps)
+    low, middle, high = fitted.band(steps, now=now)
     return [
         {"labels": int(n), "low": float(lo), "middle": float(mid), "high": float(hi)}
         for n, lo, mid, hi in zip(steps, low, middle, high, strict=True)

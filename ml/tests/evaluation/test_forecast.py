@@ -32,11 +32,32 @@ def test_labels_to_a_target_by_hand() -> None:
 
 def test_a_fit_follows_the_curve_it_was_drawn_from() -> None:
     fitted = fit(curve(0.95, 2.0, 0.4), rng=np.random.default_rng(1))
-    low, middle, high = fitted.band([200, 400])
+    low, middle, high = fitted.band([200, 400], now=400)
 
     truth = 0.95 - 2.0 * np.array([200, 400]) ** -0.4
     assert middle == pytest.approx(truth, abs=0.02)
     assert np.all(low < high)
+
+
+def test_what_is_to_come_begins_where_the_last_head_was_measured() -> None:
+    bent = Curve(STEPS, np.array([100, 140, 180, 260, 300, 330]), 400)
+    low, middle, high = fit(bent, rng=np.random.default_rng(2)).band([400, 800], now=400)
+
+    assert middle[0] == pytest.approx(330 / 400, abs=0.01)
+    assert low[0] == pytest.approx(330 / 400 - 1.28 * 0.019, abs=0.01)
+    assert high[0] == pytest.approx(330 / 400 + 1.28 * 0.019, abs=0.01)
+    assert middle[1] > middle[0]
+
+
+def test_the_band_ahead_doubts_the_model_and_the_past_does_not() -> None:
+    certain = Fitted(np.array([0.9]), np.array([2.0]), np.array([0.5]))
+    low, middle, high = certain.band([100, 400, 1600], now=400)
+
+    assert middle == pytest.approx([0.7, 0.8, 0.85])
+    assert low[:2] == pytest.approx(high[:2])
+    # The 10th and 90th percentile: exp(+-.5 x 1.28) as many doublings.
+    assert low[2] == pytest.approx(0.9 - 2 * (400 * 4 ** math.exp(-0.64)) ** -0.5, abs=0.002)
+    assert high[2] == pytest.approx(0.9 - 2 * (400 * 4 ** math.exp(0.64)) ** -0.5, abs=0.002)
 
 
 def test_the_range_holds_the_truth_of_a_true_curve() -> None:
