@@ -11,13 +11,17 @@ import numpy as np
 
 from labeling.selectors import consensus, crowd, projects
 from labeling.services import doubts
-from ml.evaluation import geometry, label_errors
-from ml.models import EmbeddingSet, LabelErrorSearch, TrainingKind
-from ml.selectors import embeddings
-from ml.services import runs
+from ml.evaluation import geometry, label_errors, set_errors
+from ml.heads import judged
+from ml.models import EmbeddingSet, LabelErrorSearch, ModelKind, ModelVersion, TrainingKind
+from ml.selectors import embeddings, registry
+from ml.services import fitting, runs, snapshots
+from ml.types import LabeledSet
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    import numpy.typing as npt
 
     from labeling.selectors.consensus import TrainingRows
     from ml.types import Indices, Labels, Probabilities
@@ -52,8 +56,9 @@ def search(*, project_id: int, now: datetime) -> int:
     """Doubt the labels that heads and neighbours speak against; give how many are new.
 
     Reads settled pool images alone (rule 1), what heads without their split group say of them
-    (the stored priors of labeled images), and their vectors by the original backbone. Safe to run
-    twice, and at the same time: what it finds replaces the open doubts.
+    (the stored priors of labeled images; where these may bear several labels a head fitted for it),
+    and their vectors by the original backbone. Safe to run twice, and at the same time: what it
+    finds replaces the open doubts.
     """
     started = time.perf_counter()
     rows = consensus.training_rows(project_id)
@@ -77,6 +82,9 @@ def search(*, project_id: int, now: datetime) -> int:
 
 def _judged(project_id: int) -> int:
     """Count the labels that heads without their group had judged when all were last written."""
+    if projects.by_id(project_id).mode == "MULTI":
+        newest = ModelVersion.objects.filter(project_id=project_id, kind=ModelKind.HEAD)
+        return newest.order_by("-pk").values_list("n_labels", flat=True).first() or 0
     last = runs.newest_ended(project_id, TrainingKind.HEAD)
     return int(last.settings.get("priors_at", 0)) if last else 0
 
@@ -84,8 +92,10 @@ def _judged(project_id: int) -> int:
 def _find(project_id: int, rows: TrainingRows) -> list[doubts.Doubt]:
     original = EmbeddingSet.objects.filter(project_id=project_id, is_original=True).first()
     centre = embeddings.centre(original) if original else None
-    if original is None or centre is None or projects.by_id(project_id).mode != "SINGLE":
+    if original is None or centre is None:
         return []
+    if rows.is_several:
+        return _of_sets(project_id, rows, original, centre)
     said = _out_of_group(project_id, rows)
     is_known = ~np.isnan(said[:, 0]) & embeddings.has_vector(original.pk, rows.image_ids)
     if is_known.sum() < FEWEST:
@@ -103,6 +113,54 @@ def _find(project_id: int, rows: TrainingRows) -> list[doubts.Doubt]:
     most = max(1, int(LARGEST_SHARE * len(known.image_ids)))
     worst = [at for at in suspicion.ranked()[:most].tolist() if suspicion.is_flagged[at]]
     return [known.doubt(at, suspicion) for at in worst]
+
+
+def _of_sets(
+    project_id: int,
+    rows: TrainingRows,
+    original: EmbeddingSet,
+    centre: npt.NDArray[np.float64],
+) -> list[doubts.Doubt]:
+    """Doubt single labels of pictures, by a head fitted on the original backbone."""
+    rows = snapshots.only(rows, embeddings.has_vector(original.pk, rows.image_ids))
+    labeled = LabeledSet(
+        image_ids=rows.image_ids,
+        embeddings=embeddings.load_matrix(original.pk, rows.image_ids),
+        targets=rows.posteriors.astype(np.float64),
+        weights=rows.weights,
+        groups=rows.groups,
+        label_order=tuple(rows.codes),
+        is_several=True,
+    )
+    if len(rows.image_ids) < FEWEST or not judged.can_teach(labeled):
+        return []
+    champion = registry.champion(project_id)
+    fitted = fitting.fit(labeled, embedding_set=original, champion=champion)
+    found = set_errors.doubted(
+        labeled.targets,
+        fitted.out_of_group,
+        geometry.prepare(labeled.embeddings, centre),
+        labeled.groups,
+        most=max(1, int(LARGEST_SHARE * len(rows.image_ids))),
+    )
+    return [_of_cell(labeled, found, at) for at in range(len(found.rows))]
+
+
+def _of_cell(labeled: LabeledSet, found: set_errors.Doubted, at: int) -> doubts.Doubt:
+    code = labeled.label_order[found.columns[at]]
+    support, other_share = float(found.support[at]), float(found.other_share[at])
+    return doubts.Doubt(
+        image_id=int(labeled.image_ids[found.rows[at]]),
+        label=code,
+        suggested=code,
+        suggested_probability=1 - support,
+        own_probability=support,
+        alike=code,
+        alike_share=other_share,
+        own_share=1 - other_share,
+        score=float(found.score[at]),
+        is_shown=bool(found.is_shown[at]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

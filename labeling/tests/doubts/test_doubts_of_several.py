@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -172,7 +172,11 @@ def test_what_the_expert_said_of_the_whole_picture_stays(
 def test_the_newest_word_of_a_label_counts_and_a_later_whole_one_replaces_all(
     project: Project, images: list[Image], eve: Annotator
 ) -> None:
-    given = {"project_id": project.pk, "image_id": images[0].pk, "annotator_id": eve.pk}
+    given: dict[str, Any] = {
+        "project_id": project.pk,
+        "image_id": images[0].pk,
+        "annotator_id": eve.pk,
+    }
     for kind in ("YES", "NO"):
         decisions.settle_label(**given, kind=kind, label_code="soy-milk", now=NOW)
     assert posterior(images[0]) == [0.75, 0.0, 0.25]

@@ -14,6 +14,8 @@ from labeling.tests import worlds
 from labeling.tests.rows import Annotator, Image, LabelDoubt, Partition, Project, QueueEntry
 from ml.models import LabelErrorSearch
 from ml.services import due, label_errors
+from ml.tests.loop.test_several_labels import LABELS as SHOWN
+from ml.tests.loop.test_several_labels import Landscapes
 from ml.tests.loop.world import LABELS, World
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +119,28 @@ def test_a_share_of_nothing_asks_nobody(world: Doubtful) -> None:
         world.label_some(1)
         world.refit()
         assert doubted_entries(world.project) == []
+
+
+def test_planted_wrong_yeses_and_noes_of_single_labels_are_doubted() -> None:
+    world = Landscapes(pool=150)
+    world.answer(world.pool[:110])
+    wrong = {}
+    for place, image in enumerate(world.pool[110:115]):
+        column = place % 3
+        world.shows[image.pk][column] ^= True
+        wrong[image.pk] = (SHOWN[column], bool(world.shows[image.pk][column]))
+    world.answer(world.pool[110:115])
+    world.refit()
+    assert label_errors.is_due(world.project.pk, now=worlds.NOW)
+
+    label_errors.search(project_id=world.project.pk, now=worlds.NOW)
+
+    found = LabelDoubt.objects.filter(project=world.project).select_related("label")
+    assert 4 <= len(found) <= 5  # at most 5 % of 115 pictures
+    hits = [wrong.get(one.image_id) == (one.label.code, one.is_shown) for one in found]
+    assert sum(hits) >= 4
+    assert all(one.own_probability < 0.5 < one.suggested_probability for one in found)
+    assert not label_errors.is_due(world.project.pk, now=worlds.NOW)
 
 
 # --- helpers ------------------------------------------------------------------------------
