@@ -5,7 +5,7 @@ import { Dialog } from "../../shared/Dialog/Dialog";
 import { toast } from "../../shared/Toast/Toast";
 import { uuid } from "../../shared/uuid";
 import { useGuard } from "./AlikeDialogGuard";
-import type { Past } from "./queue";
+import type { Past } from "./queueState";
 import { wordsForRefusal } from "./refusals";
 import { alikeTransport } from "./transport";
 import "./AlikeDialog.css";

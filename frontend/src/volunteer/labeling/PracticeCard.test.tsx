@@ -2,7 +2,7 @@ import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Practice } from "../../api/types";
 import { PracticeCard, titleOf } from "./PracticeCard";
-import type { Past } from "./queue";
+import type { Past } from "./queueState";
 import { titleForDone } from "./Stage";
 
 const SOY = { code: "soy", name: "Soy milk" };

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../../shared/Button/Button";
-import type { Past, QueueState } from "./queue";
+import type { Past, QueueState } from "./queueState";
 import "./PracticeCard.css";
 
 /** While the word on an answer of the first round is on its way: its picture stays. */

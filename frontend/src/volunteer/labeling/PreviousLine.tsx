@@ -1,6 +1,6 @@
 import type { LabelingPage } from "../../api/types";
 import { keyName } from "./keys";
-import type { Past, QueueState } from "./queue";
+import type { Past, QueueState } from "./queueState";
 
 export type Names = Pick<LabelingPage, "labels" | "specials"> & Partial<LabelingPage>;
 

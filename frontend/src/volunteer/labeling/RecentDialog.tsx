@@ -1,6 +1,7 @@
 import { Dialog } from "../../shared/Dialog/Dialog";
+import { HISTORY } from "./history";
 import { type Names, nameOfAnswer } from "./PreviousLine";
-import { HISTORY, type QueueState } from "./queue";
+import type { QueueState } from "./queueState";
 import "./RecentDialog.css";
 
 export interface RecentDialogProps {

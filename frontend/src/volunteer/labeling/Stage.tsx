@@ -5,7 +5,7 @@ import { useLoad } from "../../shared/useLoad";
 import { loadSession } from "../session";
 import { Checking, PracticeCard } from "./PracticeCard";
 import type { Picture } from "./pictures";
-import type { QueueState } from "./queue";
+import type { QueueState } from "./queueState";
 import { isForThisPerson, isPausedCode, titleForBlocked } from "./refusals";
 import "./Stage.css";
 

@@ -4,7 +4,7 @@
  */
 import type { FlagChoice, Label, LabelGroup, Special } from "../../api/types";
 import { keysForGroups, keysForLabels, keysForSlots, needsSearch } from "./keys";
-import type { Draft } from "./queue";
+import type { Draft } from "./queueState";
 
 export type By = "key" | "pointer" | "search";
 export type DialogName = "none" | "guide" | "flag" | "contact" | "recent" | "impact";

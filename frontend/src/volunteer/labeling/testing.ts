@@ -10,9 +10,11 @@ import type {
   Round,
   Undone,
 } from "../../api/types";
+import { MIN_LOOK_MS } from "./look";
 import { MemoryOutbox, type Outbox } from "./outbox";
 import type { PictureLoader } from "./pictures";
-import { type Clock, LabelingQueue, MIN_LOOK_MS, type Transport } from "./queue";
+import { LabelingQueue } from "./queue";
+import type { Clock, Transport } from "./queueState";
 
 export class FakeClock implements Clock {
   #now = Date.parse("2026-01-01T00:00:00Z");

@@ -10,7 +10,7 @@ import type {
   Undone,
 } from "../../api/types";
 import { uuid } from "../../shared/uuid";
-import type { Past, Transport } from "./queue";
+import type { Past, Transport } from "./queueState";
 
 const CLIENT = "larder-client";
 

@@ -4,7 +4,8 @@ import type { LabelingPage } from "../../api/types";
 import { uuid } from "../../shared/uuid";
 import { openOutbox } from "./outbox";
 import { browserLoader } from "./pictures";
-import { type Clock, LabelingQueue, type QueueState } from "./queue";
+import { LabelingQueue } from "./queue";
+import type { Clock, QueueState } from "./queueState";
 import { clientId, httpTransport, loadLabeling, loadPast } from "./transport";
 
 const browserClock: Clock = {

@@ -18,7 +18,7 @@ import { NoticeLine } from "../labeling/NoticeLine";
 import { askedLabel, buildQuestion } from "../labeling/oneLabel";
 import { nameOfAnswer, PreviousLine, TAKEN_BACK, takenBackWords } from "../labeling/PreviousLine";
 import { Question } from "../labeling/Question";
-import type { Draft } from "../labeling/queue";
+import type { Draft } from "../labeling/queueState";
 import { RecentDialog } from "../labeling/RecentDialog";
 import { isPausedCode, titleForBlocked } from "../labeling/refusals";
 import { Stage } from "../labeling/Stage";
