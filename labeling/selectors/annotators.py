@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q
 
+from labeling.consensus import policy
 from labeling.models import (
     Annotation,
     Annotator,
@@ -72,6 +74,31 @@ def _active(most: int) -> Prepared:
             anonymised_at__isnull=True,
         ).values_list("pk")[:most]
     )
+
+
+MANY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How many answers an audit image is asked for, and by whom that is decided (rule 2).
+
+    Attributes:
+        answers: effective votes of the audit slice.
+        people: who count as active, ten at most.
+        days: for how long somebody counts after they were here.
+    """
+
+    answers: int
+    people: int
+    days: int
+
+
+def audit_asked(project: Project, now: datetime) -> Asked:
+    """Give what `effective_votes` makes of the audit policy now, and why."""
+    days = project.active_annotator_days
+    people = len(_active(MANY).rows(project.pk, now - timedelta(days=days)))
+    return Asked(policy.effective_votes(project.votes_audit, people), people, days)
 
 
 def is_expert(annotator: Annotator) -> bool:

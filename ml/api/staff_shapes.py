@@ -220,6 +220,11 @@ class LabelCountsShape(serializers.Serializer[Any]):
     audit_votes = serializers.IntegerField(
         help_text="Answers an audit image is to get, once so many people answer."
     )
+    audit_asked = serializers.IntegerField(
+        help_text="Answers one is asked for now: no more than people are active."
+    )
+    people_active = serializers.IntegerField(help_text="Who answered lately; ten at most.")
+    people_days = serializers.IntegerField(help_text="For how many days somebody counts as active.")
     answers = serializers.IntegerField(help_text="A skip is none.")
     skips = serializers.IntegerField()
     images = serializers.IntegerField(help_text="All: `pool`, `audit_total` and `not_counted`.")

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from labeling.selectors import adjudication, consensus, partitions, progress, projects, queue
+from labeling.selectors import (
+    adjudication,
+    annotators,
+    consensus,
+    partitions,
+    progress,
+    projects,
+    queue,
+)
 from ml.models import Champion, Embedding, EmbeddingSet, TrainingKind, TrainingRun, TrainingState
 from ml.recent import Recent
 from ml.selectors import accuracy, set_predictions, spending
@@ -55,6 +63,7 @@ def state(project_id: int, *, now: datetime) -> State:
     champion = _champion(project_id)
     counts = partitions.counts(project_id)
     answers = consensus.data_version(project_id)
+    asked = annotators.audit_asked(project, now)
     given, skips = progress.answer_counts(project_id)
     version = champion["public_id"] if champion else None
     parts = {
@@ -72,6 +81,9 @@ def state(project_id: int, *, now: datetime) -> State:
             "audit_resolved": counts.audit_resolved,
             "audit_total": counts.audit,
             "audit_votes": project.votes_audit,
+            "audit_asked": asked.answers,
+            "people_active": asked.people,
+            "people_days": asked.days,
             "answers": given,
             "skips": skips,
             "images": counts.images + counts.flagged + counts.removed,

@@ -1,16 +1,18 @@
 import { useEffect, useState } from "preact/hooks";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
 import { usePolling } from "../shared/usePolling";
+import { AccuracyTile } from "./AccuracyTile";
 import { Certainty } from "./charts/Certainty";
 import { HistoryChart } from "./charts/HistoryChart";
 import { coverage, IntervalBars, worstFirst } from "./charts/IntervalBars";
 import { Loading } from "./Loading";
-import { AccuracyTile, ChampionTile, CountsTile, NextStep, TrainingTile } from "./OverviewTiles";
+import { ChampionTile, CountsTile, NextStep } from "./OverviewTiles";
 import { LabelNeeds, OutlookSection } from "./outlook/OutlookSection";
 import { TopUpCost } from "./outlook/TopUpCost";
 import type { Figures, Outlook } from "./outlook/types";
 import { SeveralLabels } from "./SeveralLabels";
 import { ShowAll } from "./ShowAll";
+import { TrainingTile } from "./TrainingTile";
 import type { ClassAccuracy, HistoryPoint, Overview } from "./types";
 import { useResource } from "./useResource";
 import { withLabeled } from "./withLabeled";
@@ -33,7 +35,7 @@ export function OverviewPage({ slug }: { slug: string }) {
       <ErrorNote error={error} />
       <NextStep overview={data} slug={slug} />
       <div class="tiles">
-        <AccuracyTile overview={data} />
+        <AccuracyTile overview={data} slug={slug} />
         <ChampionTile overview={data} slug={slug} />
         <CountsTile overview={data} />
         <TrainingTile overview={data} slug={slug} onChange={refresh} />

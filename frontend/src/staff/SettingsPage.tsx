@@ -1,10 +1,10 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { api } from "../api/client";
 import { Button } from "../shared/Button/Button";
 import { ErrorNote } from "../shared/ErrorNote/ErrorNote";
 import { Loading } from "./Loading";
 import { useSession } from "./session";
-import { type Field, type FieldKind, GROUPS, sent, shown } from "./settings";
+import { type Field, type FieldKind, GROUPS, groupId, sent, shown } from "./settings";
 import type { ProjectSettings } from "./types";
 import { useAction } from "./useAction";
 import { useResource } from "./useResource";
@@ -19,6 +19,7 @@ export function SettingsPage({ slug }: { slug: string }) {
   return (
     <div class="stack">
       <Pauses path={path} data={data} onChange={reload} />
+      <Contents />
       <Form path={path} data={data} onSaved={reload} />
     </div>
   );
@@ -55,6 +56,36 @@ function Pauses({ path, data, onChange }: PausesProps) {
   );
 }
 
+/** Every heading a click away; on a phone the page has such a list already. */
+function Contents() {
+  return (
+    <nav class="settings-contents small" aria-label="Settings on this page">
+      <ul>
+        {GROUPS.map(({ title }) => (
+          <li key={title}>
+            <a href={`#${groupId(title)}`} onClick={(event) => goTo(event, groupId(title))}>
+              {title}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function goTo(event: Event, id: string) {
+  event.preventDefault();
+  history.replaceState(history.state, "", `#${id}`);
+  show(id);
+}
+
+/** Bring what an address names into sight: a heading, or the field of one setting. */
+function show(id: string) {
+  const found = document.getElementById(id);
+  found?.scrollIntoView({ block: id.startsWith("setting-") ? "center" : "start" });
+  found?.focus({ preventScroll: true });
+}
+
 interface FormProps {
   path: string;
   data: ProjectSettings;
@@ -65,6 +96,8 @@ function Form({ path, data, onSaved }: FormProps) {
   const [typed, setTyped] = useState<Typed>({});
   const { busy, run } = useAction();
   const session = useSession();
+  // The fields come after the page: what the address names is looked for once they are there.
+  useEffect(() => show(decodeURIComponent(location.hash.slice(1))), []);
 
   const save = async (event: Event) => {
     event.preventDefault();
@@ -84,7 +117,9 @@ function Form({ path, data, onSaved }: FormProps) {
       {GROUPS.map((group) => (
         <fieldset key={group.title} class="settings-group">
           <legend>
-            <h2>{group.title}</h2>
+            <h2 id={groupId(group.title)} tabIndex={-1}>
+              {group.title}
+            </h2>
           </legend>
           {group.fields
             .filter((field) => field.name in data)

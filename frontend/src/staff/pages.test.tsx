@@ -1,20 +1,14 @@
 import { cleanup, render, screen } from "@testing-library/preact";
 import { afterEach, describe, expect, test } from "vitest";
+import { AccuracyTile, measuredSentence } from "./AccuracyTile";
 import { endedBecause } from "./Invitations";
 import { fateOf } from "./LabelRow";
 import { matching } from "./LabelsPage";
-import {
-  AccuracyTile,
-  acceptedSentence,
-  answersSentence,
-  CountsTile,
-  measuredSentence,
-  NextStep,
-} from "./OverviewTiles";
+import { acceptedSentence, answersSentence, CountsTile, NextStep } from "./OverviewTiles";
 import { namesIn } from "./ProjectList";
 import type { Invitation } from "./people/types";
 import { managed } from "./session";
-import { sent, shown } from "./settings";
+import { GROUPS, groupId, sent, shown } from "./settings";
 import type { Estimate, Overview, StaffLabel } from "./types";
 
 afterEach(cleanup);
@@ -68,7 +62,7 @@ describe("an accuracy that rests on fewer than ten answers", () => {
   function tile(overall: Estimate, macro: number | null = 0.5) {
     const { accuracy } = overview({});
     const found = overview({ accuracy: { ...accuracy, overall, macro } });
-    return render(<AccuracyTile overview={found} />).container;
+    return render(<AccuracyTile overview={found} slug="shelf" />).container;
   }
 
   test("is told in words, without a large figure or an interval", () => {
@@ -116,12 +110,42 @@ describe("the images counted", () => {
   });
 });
 
+describe("audit images that wait for other people", () => {
+  function tile(change: Partial<Overview["labels"]>, answers = 12) {
+    const { accuracy } = overview({});
+    const open = { answers, expert: 0, none_fits: 0, unseen: 0 };
+    const labels = { ...LABELS, audit_asked: 2, people_active: 2, people_days: 14, ...change };
+    const found = overview({ accuracy: { ...accuracy, open }, labels });
+    return render(<AccuracyTile overview={found} slug="shelf" />).container;
+  }
+
+  test("are counted, and the setting that helps is a click away", () => {
+    const found = tile({});
+
+    expect(found.textContent).toContain(
+      "12 audit images wait for another person's answer: each is asked of 2, because 2 people have answered in the last 14 days.",
+    );
+    const remedy = screen.getByRole("link", { name: "let one answer settle an audit image" });
+    expect(remedy.getAttribute("href")).toBe("/staff/shelf/settings#setting-votes_audit");
+  });
+
+  test("are nothing to mend where one answer settles, where many answer, or where none waits", () => {
+    for (const found of [tile({ audit_asked: 1 }), tile({ people_active: 4 }), tile({}, 0)]) {
+      expect(found.textContent).not.toContain("another person");
+    }
+  });
+});
+
 test("labels that came with the pictures are told as such", () => {
   const { accuracy } = overview({});
   const measured = { ...accuracy, overall: { ...ESTIMATE, n: 20 } };
   const tile = (came_with_pictures: boolean) =>
-    render(<AccuracyTile overview={overview({ accuracy: { ...measured, came_with_pictures } })} />)
-      .container.textContent;
+    render(
+      <AccuracyTile
+        overview={overview({ accuracy: { ...measured, came_with_pictures } })}
+        slug="shelf"
+      />,
+    ).container.textContent;
 
   expect(tile(true)).toContain("Its labels came with the pictures; nobody was asked.");
   expect(tile(false)).not.toContain("came with");
@@ -236,6 +260,16 @@ test("experts and volunteers have no staff room", () => {
 });
 
 describe("settings", () => {
+  test("stand under a heading each, none twice, and an address leads to one", () => {
+    const names = GROUPS.flatMap(({ fields }) => fields.map(({ name }) => name));
+    const headings = GROUPS.map(({ title }) => groupId(title));
+
+    expect(new Set(names).size).toBe(names.length);
+    expect(new Set(headings).size).toBe(GROUPS.length);
+    expect(Math.max(...GROUPS.map(({ fields }) => fields.length))).toBeLessThan(7);
+    expect(names).toContain("votes_audit");
+  });
+
   test("shares are shown and typed in hundredths", () => {
     expect(shown("share", 0.15)).toBe(15);
     expect(sent("share", "12.5")).toBe(0.125);

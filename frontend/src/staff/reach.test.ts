@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { measuredSentence, secondAnswers } from "./OverviewTiles";
+import { measuredSentence, secondAnswers } from "./AccuracyTile";
 import { nothingMeasured, reachSentence, reachWords } from "./reach";
 
 test("what can be reached with the images that wait is promised", () => {
@@ -67,7 +67,7 @@ test("a width that means unknown is never promised", () => {
 test("an interval that widens when somebody joins says why", () => {
   const open = { answers: 12, expert: 0, none_fits: 0, unseen: 0 };
 
-  expect(secondAnswers(open, 2)).toContain("each audit image is asked of up to 2");
+  expect(secondAnswers(open, 2)).toContain("each audit image is asked of 2 of them");
   expect(secondAnswers({ ...open, answers: 0 }, 2)).toBe("");
   expect(secondAnswers(open, 1)).toBe("");
 });

@@ -43,7 +43,7 @@ export const GROUPS: Group[] = [
     ],
   },
   {
-    title: "Answers",
+    title: "Answers an image needs",
     fields: [
       {
         name: "votes_pool",
@@ -54,9 +54,20 @@ export const GROUPS: Group[] = [
       {
         name: "votes_audit",
         label: "Answers an audit image needs",
-        hint: "Accuracy rests on these. Never more than there are active people.",
+        hint: "Accuracy rests on these. Never more than there are active people. 1 for who labels alone.",
         kind: "count",
       },
+      {
+        name: "active_annotator_days",
+        label: "Days for which somebody counts as active",
+        hint: "After their last visit. What waits for people who are gone longer is settled without them.",
+        kind: "count",
+      },
+    ],
+  },
+  {
+    title: "What people are asked next",
+    fields: [
       {
         name: "audit_serving_share",
         label: "Served from the audit images",
@@ -87,6 +98,11 @@ export const GROUPS: Group[] = [
         hint: "Of what the classifier chooses: where a label may be missing. At most 25 %.",
         kind: "share",
       },
+    ],
+  },
+  {
+    title: "Pictures nearly the same",
+    fields: [
       {
         name: "alike_share",
         label: 'Answers followed by "is this all the same?"',
@@ -102,7 +118,7 @@ export const GROUPS: Group[] = [
     ],
   },
   {
-    title: "People and gold",
+    title: "Newcomers and gold",
     fields: [
       {
         name: "onboarding_images",
@@ -128,6 +144,11 @@ export const GROUPS: Group[] = [
         hint: "Fewer say too little of a person.",
         kind: "count",
       },
+    ],
+  },
+  {
+    title: "Checks by experts and others",
+    fields: [
       {
         name: "adjudication_share",
         label: "Audit images on which people agree that an expert checks",
@@ -140,6 +161,11 @@ export const GROUPS: Group[] = [
         hint: "At most so many for each labeled image to learn from; one other person is asked. 0: none.",
         kind: "share",
       },
+    ],
+  },
+  {
+    title: "What people see",
+    fields: [
       {
         name: "suggestions_enabled",
         label: "Show the classifier's guess while labeling",
@@ -161,7 +187,7 @@ export const GROUPS: Group[] = [
     ],
   },
   {
-    title: "Training",
+    title: "Training and budget",
     fields: [
       {
         name: "deployment_mode",
@@ -220,6 +246,16 @@ export const GROUPS: Group[] = [
 ];
 
 export type Value = string | number | boolean;
+
+/** What the heading of a group is called in an address. */
+export function groupId(title: string): string {
+  return title.toLowerCase().replaceAll(" ", "-");
+}
+
+/** Where a setting stands on the settings page. */
+export function settingAddress(slug: string, name: string): string {
+  return `/staff/${slug}/settings#setting-${name}`;
+}
 
 /** What a field shows of a stored value: shares in hundredths. */
 export function shown(kind: FieldKind, value: unknown): Value {

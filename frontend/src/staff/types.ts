@@ -153,6 +153,10 @@ export interface Overview {
     audit_total: number;
     /** Answers each audit image is to get, where so many people answer. */
     audit_votes?: number;
+    /** Answers one is asked for now, by the people (ten at most) who answered these days. */
+    audit_asked?: number;
+    people_active?: number;
+    people_days?: number;
     answers: number;
     /** Not among the answers. */
     skips?: number;

@@ -124,6 +124,30 @@ def test_a_figure_rests_on_one_person_until_another_answers(audited: Audited, ma
     assert found["overall"]["estimate"] == pytest.approx(6 / 8)
 
 
+def test_the_overview_says_how_many_answers_an_audit_image_is_asked_for_and_why(
+    audited: Audited, manager: Any
+) -> None:
+    now = timezone.now()
+    for name, days_ago in (("Bea", 1), ("Cem", 2), ("Dee", 30)):
+        who = worlds.make_annotator(audited.project, name)
+        audited.answer(audited.images["", "water"][0], "water", by=who)
+        seen = now - timedelta(days=days_ago)
+        Annotator.objects.filter(pk=who.pk).update(last_seen_at=seen)
+    Annotator.objects.filter(pk=audited.annotator.pk).update(last_seen_at=None)
+
+    def asked() -> tuple[int, int, int]:
+        labels = get(manager, audited, "overview").json()["labels"]
+        return labels["audit_asked"], labels["people_active"], labels["people_days"]
+
+    audited.project.votes_audit = 3
+    audited.project.save()
+    assert asked() == (2, 2, 14)
+    # Whoever was here the day before yesterday is gone by this setting.
+    audited.project.active_annotator_days = 1
+    audited.project.save()
+    assert asked() == (1, 0, 1)
+
+
 def test_labels_that_came_with_the_pictures_are_no_person_s_word(
     audited: Audited, manager: Any
 ) -> None:
@@ -273,9 +297,9 @@ def test_a_poll_costs_few_queries(
     audited: Audited, manager: Any, django_assert_max_num_queries: Any
 ) -> None:
     tag = get(manager, audited, "overview")["ETag"]
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         assert get(manager, audited, "overview").status_code == 200
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         get(manager, audited, "overview", **{"If-None-Match": tag})
 
 
@@ -335,7 +359,7 @@ def test_more_images_cost_no_more_queries(
 ) -> None:
     for image in audited.add("apple", 30):
         audited.answer(image, "apple")
-    with django_assert_max_num_queries(33):
+    with django_assert_max_num_queries(34):
         reply = get(manager, audited, page)
         assert reply.status_code == 200
         if reply.streaming:
