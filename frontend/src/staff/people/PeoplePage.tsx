@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { Button } from "../../shared/Button/Button";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { percent } from "../format";
@@ -9,7 +9,7 @@ import { type Resource, useResource } from "../useResource";
 import { AgreementSection } from "./AgreementSection";
 import { Messages } from "./Messages";
 import { PersonRow } from "./PersonRow";
-import { ORDERS, type Order, shareOf, sorted } from "./people";
+import { namedApart, ORDERS, type Order, shareOf, sorted } from "./people";
 import type { Invitation, Person } from "./types";
 import "./people.css";
 import { ShowAll } from "../ShowAll";
@@ -51,7 +51,7 @@ function People({ base, people, settings }: PeopleProps) {
   const [open, setOpen] = useState<string | null>(null);
   const [isAll, setAll] = useState(false);
   const floor = typeof settings?.skill_floor === "number" ? settings.skill_floor : undefined;
-  const all = people.data ?? [];
+  const all = useMemo(() => namedApart(people.data ?? []), [people.data]);
   return (
     <section class="card stack">
       <div class="section-head">

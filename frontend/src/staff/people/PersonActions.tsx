@@ -5,7 +5,7 @@ import { Dialog } from "../../shared/Dialog/Dialog";
 import { words } from "../format";
 import { useSession } from "../session";
 import { useAction } from "../useAction";
-import { quarantineWords } from "./people";
+import { nameOf, quarantineWords } from "./people";
 import type { Person } from "./types";
 
 type Asked = "none" | "pause" | "quarantine" | "anonymise";
@@ -25,7 +25,7 @@ export function PersonActions({ path, person, onChange }: ActionProps) {
     onChange();
   };
   const lift = async () => {
-    const said = `${person.display_name} gets images again.`;
+    const said = `${nameOf(person)} gets images again.`;
     if (await run(() => api.post(`${path}/pause`, { paused: false }), said)) onChange();
   };
   const rest = { path, person, onChange: done, onClose: () => setAsked("none") };
@@ -79,7 +79,7 @@ function RoleChoice({ path, person, onChange }: ActionProps) {
     (role) => isOwner || DEALT_BY_MANAGERS.has(role) || role === person.role,
   );
   const change = async (role: string) => {
-    const said = `${person.display_name} is ${words(role)} now.`;
+    const said = `${nameOf(person)} is ${words(role)} now.`;
     await run(() => api.post(`${path}/role`, { role }), said);
     onChange();
   };
@@ -129,11 +129,11 @@ function PauseDialog({ path, person, open, onChange, onClose }: AskProps) {
   const [why, setWhy] = useState("");
   const { busy, run } = useAction();
   const pause = async () => {
-    const said = `${person.display_name} is paused.`;
+    const said = `${nameOf(person)} is paused.`;
     if (await run(() => api.post(`${path}/pause`, { paused: true, why }), said)) onChange();
   };
   return (
-    <Dialog open={open} title={`Pause ${person.display_name}?`} onClose={onClose}>
+    <Dialog open={open} title={`Pause ${nameOf(person)}?`} onClose={onClose}>
       <p>
         They get no more images and are told so kindly. What they have answered stays and counts.
       </p>
@@ -158,8 +158,8 @@ function QuarantineDialog({ path, person, open, onChange, onClose }: AskProps) {
     if (await run(() => api.post(`${path}/quarantine`, body), said)) onChange();
   };
   const title = isLift
-    ? `Bring back what ${person.display_name} said?`
-    : `Set aside everything ${person.display_name} said?`;
+    ? `Bring back what ${nameOf(person)} said?`
+    : `Set aside everything ${nameOf(person)} said?`;
   return (
     <Dialog open={open} title={title} onClose={busy ? () => {} : onClose}>
       {isLift ? (
@@ -202,7 +202,7 @@ function AnonymiseDialog({ path, person, open, onChange, onClose }: AskProps) {
   };
   const id = `anonymise-${person.id}`;
   return (
-    <Dialog open={open} title={`Remove the name ${person.display_name}?`} onClose={onClose}>
+    <Dialog open={open} title={`Remove the name ${nameOf(person)}?`} onClose={onClose}>
       <form class="stack" onSubmit={send}>
         <p>
           The name, the way to sign in and the personal link go; the answers stay and count, as

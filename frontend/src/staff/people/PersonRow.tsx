@@ -2,6 +2,7 @@ import { IntervalMark } from "../../shared/IntervalMark/IntervalMark";
 import { count } from "../../shared/numbers";
 import { FEW_ANSWERS, interval, moment, percent, plural, words } from "../format";
 import { PersonPanel } from "./PersonPanel";
+import { nameOf } from "./people";
 import type { Person } from "./types";
 
 export interface PersonRowProps {
@@ -36,8 +37,11 @@ export function PersonRow(props: PersonRowProps) {
             <svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
               <path d="M4 2l4 4-4 4" fill="none" stroke="currentColor" stroke-width="1.8" />
             </svg>
-            <span>{person.display_name}</span>
+            <span>{nameOf(person)}</span>
           </button>
+          {person.called && (
+            <span class="soft small person-joined">joined {moment(person.joined_at)}</span>
+          )}
           <Pills person={person} />
         </th>
         <td class="num person-answers" data-head="Answers">

@@ -3,7 +3,16 @@ import { columns, topOfErrors } from "../charts/agreement";
 import { decimal } from "../charts/IntervalBars";
 import { isDoubtful, servedWords } from "../gold/GoldPage";
 import { merged } from "../ImagesPage";
-import { eventWords, quarantineWords, recentWords, shareOf, sorted, standing } from "./people";
+import {
+  eventWords,
+  namedApart,
+  nameOf,
+  quarantineWords,
+  recentWords,
+  shareOf,
+  sorted,
+  standing,
+} from "./people";
 import type { Person, PersonEvent } from "./types";
 
 function person(name: string, change: Partial<Person> = {}): Person {
@@ -34,6 +43,20 @@ function person(name: string, change: Partial<Person> = {}): Person {
 function names(people: Person[]): string[] {
   return people.map((one) => one.display_name);
 }
+
+describe("people of one name", () => {
+  test("are numbered in the order they joined, and nobody else is", () => {
+    const ada = (id: string, joined_at: string, name = "Ada") =>
+      person(name, { id, joined_at: `2026-03-0${joined_at}T12:00:00Z` });
+    const people = [ada("late", "3", " ada"), person("Bea"), ada("early", "1"), ada("mid", "2")];
+
+    const found = namedApart(people);
+
+    expect(found.map(nameOf)).toEqual([" ada (3 of 3)", "Bea", "Ada (1 of 3)", "Ada (2 of 3)"]);
+    expect(found[1]).toBe(people[1]);
+    expect(quarantineWords(found[3] as Person)[0]).toContain("of Ada (2 of 3) are set aside");
+  });
+});
 
 describe("the order of people", () => {
   test("weakest is whose interval ends lowest; who is not known comes last", () => {

@@ -22,6 +22,27 @@ export function sorted(people: readonly Person[], order: Order): Person[] {
   return [...people].sort((a, b) => key[order](a) - key[order](b) || b.answers - a.answers);
 }
 
+/** Number those who bear the same name in the order they joined: "Ada (2 of 3)". */
+export function namedApart(people: readonly Person[]): Person[] {
+  const key = (one: Person) => one.display_name.trim().toLowerCase();
+  const alike = new Map<string, string[]>();
+  const joined = (a: Person, b: Person) => Date.parse(a.joined_at) - Date.parse(b.joined_at);
+  for (const one of [...people].sort((a, b) => joined(a, b) || (a.id < b.id ? -1 : 1))) {
+    alike.set(key(one), [...(alike.get(key(one)) ?? []), one.id]);
+  }
+  return people.map((one) => {
+    const ids = alike.get(key(one)) ?? [];
+    if (ids.length < 2) return one;
+    const place = `${ids.indexOf(one.id) + 1} of ${ids.length}`;
+    return { ...one, called: `${one.display_name} (${place})` };
+  });
+}
+
+/** A name that is somebody's alone in the project. */
+export function nameOf({ called, display_name: name }: Person): string {
+  return called ?? name;
+}
+
 /** One person's part of all answers that count, 0 to 1. */
 export function shareOf(person: Person, people: readonly Person[]): number {
   const total = people.reduce((sum, other) => sum + other.answers, 0);
@@ -101,11 +122,12 @@ export function labelRows(detail: Pick<PersonDetail, "by_label">): IntervalRow[]
 
 /** What setting somebody's answers aside means, before it is done. */
 export function quarantineWords(person: Person): string[] {
+  const name = nameOf(person);
   const answers = plural(person.answers, "answer");
   return [
-    `The ${answers} of ${person.display_name} ${person.answers === 1 ? "is" : "are"} set aside; nothing is deleted.`,
+    `The ${answers} of ${name} ${person.answers === 1 ? "is" : "are"} set aside; nothing is deleted.`,
     "Labels, everybody's skill, accuracy and the next classifier are worked out as if they had never been given. Images that now lack answers go back into the queue.",
-    `${person.display_name} gets no more images meanwhile.`,
+    `${name} gets no more images meanwhile.`,
     "You can bring the answers back at any time; everything is then as before.",
   ];
 }

@@ -36,6 +36,8 @@ export interface Suggestions {
 export interface Person {
   id: string;
   display_name: string;
+  /** Where others bear the name too: this one among them. */
+  called?: string;
   role: string;
   has_account: boolean;
   is_you: boolean;
