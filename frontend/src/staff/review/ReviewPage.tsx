@@ -7,6 +7,7 @@ import { plural } from "../format";
 import { Loading } from "../Loading";
 import type { StaffLabel } from "../types";
 import { useResource } from "../useResource";
+import { OneLabel } from "./OneLabel";
 import {
   askedWords,
   classifierWords,
@@ -22,6 +23,15 @@ import { useReview } from "./useReview";
 
 const INTRODUCTION =
   "The classifier, fitted without the picture, and the pictures most like it speak against its label.";
+
+const INTRODUCTION_OF_ONE =
+  "The classifier, fitted without the picture, and the pictures most like it speak against what is " +
+  "said of one label. Your answer counts for that label alone.";
+
+function altOf({ given, is_shown }: Doubt): string {
+  if (is_shown === null) return `Labeled ${given.name}`;
+  return is_shown ? `Said to show ${given.name}` : `Said not to show ${given.name}`;
+}
 
 export function ReviewPage({ slug }: { slug: string }) {
   const labels = useResource<StaffLabel[]>(`staff/projects/${slug}/labels`);
@@ -41,9 +51,15 @@ export function ReviewPage({ slug }: { slug: string }) {
   for (const [at, witness] of (current ? suggestions(current) : []).entries()) {
     actions[String(at + 1)] = () => review.decide("LABEL", witness);
   }
-  useKeys(actions);
+  const ofOne: Record<string, () => void> = {
+    y: () => current && review.decide("YES", current.given),
+    n: () => current && review.decide("NO", current.given),
+    t: () => current && review.decide("UNSURE", current.given),
+    s: review.later,
+    u: review.undo,
+  };
+  useKeys(found?.is_several ? ofOne : actions);
 
-  if (found?.is_several) return <SeveralLabels found={found} />;
   if (!found) {
     if (review.error) return <ErrorNote error={review.error} onRetry={review.retry} />;
     return <Loading />;
@@ -58,7 +74,7 @@ export function ReviewPage({ slug }: { slug: string }) {
           </span>
         </div>
         <p class="review-line small" role="status">
-          {notice || last?.words || INTRODUCTION}
+          {notice || last?.words || (found.is_several ? INTRODUCTION_OF_ONE : INTRODUCTION)}
           {last && (
             <Button size="s" busy={isBusy} onClick={review.undo}>
               Undo <kbd class="kbd">U</kbd>
@@ -69,20 +85,24 @@ export function ReviewPage({ slug }: { slug: string }) {
         {current ? (
           <div class="review-body">
             <a class="review-picture" href={current.image.url} target="_blank" rel="noreferrer">
-              <img src={current.image.url} alt={`Labeled ${current.given.name}`} />
+              <img src={current.image.url} alt={altOf(current)} />
               <span class="visually-hidden">Open the picture in a new tab</span>
             </a>
-            <div class="stack">
-              <Evidence doubt={current} />
-              <Choices doubt={current} isBusy={isBusy} actions={actions} />
-              <Other
-                key={current.image.id}
-                box={other}
-                labels={labels.data ?? []}
-                isBusy={isBusy}
-                onChoose={(label) => review.decide("LABEL", label)}
-              />
-            </div>
+            {found.is_several ? (
+              <OneLabel doubt={current} isBusy={isBusy} actions={ofOne} />
+            ) : (
+              <div class="stack">
+                <Evidence doubt={current} />
+                <Choices doubt={current} isBusy={isBusy} actions={actions} />
+                <Other
+                  key={current.image.id}
+                  box={other}
+                  labels={labels.data ?? []}
+                  isBusy={isBusy}
+                  onChoose={(label) => review.decide("LABEL", label)}
+                />
+              </div>
+            )}
           </div>
         ) : (
           <Nothing isWaiting={found.open > 0} />
@@ -90,21 +110,6 @@ export function ReviewPage({ slug }: { slug: string }) {
       </section>
       <Precision found={found} />
     </div>
-  );
-}
-
-/** Where a picture may show several labels no list waits: each doubt is a question to somebody. */
-function SeveralLabels({ found }: { found: Found }) {
-  return (
-    <section class="card stack">
-      <h2>Labels that may be wrong</h2>
-      <p>
-        Where the classifier speaks against one label of a picture, somebody else is asked about
-        that label alone while they label. Who says otherwise reopens it; a third person or an
-        expert decides.
-      </p>
-      <p class="soft">{askedWords(found) || "Nobody was asked again yet."}</p>
-    </section>
   );
 }
 

@@ -8,6 +8,8 @@ import {
   labelNamed,
   neighbourWords,
   precisionWords,
+  saidWords,
+  shownShares,
   suggestions,
   take,
 } from "./review";
@@ -33,6 +35,8 @@ function doubt(id: string, classifier = "Soy milk", neighbours = "Soy milk"): Do
     given_alike: 0.2,
     classifier: { code: code(classifier), name: classifier, share: 0.8 },
     neighbours: { code: code(neighbours), name: neighbours, share: 0.7 },
+    is_shown: null,
+    said: null,
   };
 }
 
@@ -79,10 +83,34 @@ describe("the words", () => {
     expect(decidedWords("LABEL", doubt("a"), "Oat milk")).toBe("Changed: Milk is now Oat milk.");
   });
 
+  test("of one label among several say what people said, and what speaks against it", () => {
+    const no = { ...doubt("a", "Milk", "Milk"), is_shown: false };
+    const yes = { ...no, is_shown: true };
+    expect(saidWords({ ...no, said: { yes: 0, no: 1, is_import: false } })).toBe(
+      "one person said that it is not there",
+    );
+    expect(saidWords({ ...yes, said: { yes: 2, no: 1, is_import: false } })).toBe(
+      "2 of 3 people said that it is there",
+    );
+    expect(saidWords({ ...yes, said: { yes: 0, no: 0, is_import: true } })).toBe(
+      "it is there: so it came with the picture",
+    );
+    expect(shownShares(no)).toEqual({ classifier: 0.8, neighbours: 0.7 });
+    expect(shownShares(yes)).toEqual({ classifier: 0.1, neighbours: 0.2 });
+    expect(decidedWords("YES", no, "Milk")).toBe("Changed: it shows Milk.");
+    expect(decidedWords("NO", no, "Milk")).toBe("Kept: it does not show Milk.");
+  });
+
   test("say what the neighbours are", () => {
     expect(neighbourWords(doubt("a"))).toBe("70 % are Soy milk, 20 % are Milk");
     expect(neighbourWords({ ...doubt("a"), given_alike: 0 })).toContain("none is Milk");
   });
+});
+
+test("two labels of one picture are two doubts", () => {
+  const milk = doubt("a");
+  const juice = { ...milk, given: { code: "juice", name: "Juice", share: 0.2 } };
+  expect(take([milk], [milk, juice])).toHaveLength(2);
 });
 
 test("what is in hand is not taken twice when the list goes round", () => {

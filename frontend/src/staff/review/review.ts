@@ -10,12 +10,25 @@ export interface Witness {
   share: number;
 }
 
+/** How many people said that a picture shows a label, and how many that it does not. */
+export interface Said {
+  yes: number;
+  no: number;
+  is_import: boolean;
+}
+
 export interface Doubt {
   image: ImageRef;
   given: Witness;
   given_alike: number;
   classifier: Witness;
   neighbours: Witness;
+  /**
+   * Several labels an image: whether this one is said to be there, and by how many. The shares are
+   * those of that answer (`given`) and of the other one.
+   */
+  is_shown: boolean | null;
+  said: Said | null;
 }
 
 /** What became of the doubts so far. */
@@ -28,7 +41,7 @@ export interface Found {
   asked: number;
   answered: number;
   otherwise: number;
-  /** Several labels an image: others are asked about single labels, and nothing waits here. */
+  /** Several labels an image: each is doubted alone, and settled with yes or no. */
   is_several: boolean;
 }
 
@@ -52,14 +65,19 @@ export const BATCH = 5;
 /** With fewer than this many in hand, more are asked for. */
 export const FEWEST = 3;
 
+/** Of a picture that may show several labels more than one can be doubted. */
+export function keyOf({ image, given }: Doubt): string {
+  return `${image.id} ${given.code}`;
+}
+
 /** The server goes round at the end of its list: what is in hand already is not taken twice. */
 export function take(hand: readonly Doubt[], more: readonly Doubt[]): Doubt[] {
-  const known = new Set(hand.map(({ image }) => image.id));
-  return [...hand, ...more.filter(({ image }) => !known.has(image.id))];
+  const known = new Set(hand.map(keyOf));
+  return [...hand, ...more.filter((doubt) => !known.has(keyOf(doubt)))];
 }
 
 export function drop(hand: readonly Doubt[], doubt: Doubt): Doubt[] {
-  return hand.filter(({ image }) => image.id !== doubt.image.id);
+  return hand.filter((other) => keyOf(other) !== keyOf(doubt));
 }
 
 /** The labels that something suggests instead, the classifier's first, each once. */
@@ -69,6 +87,11 @@ export function suggestions({ given, classifier, neighbours }: Doubt): Witness[]
 }
 
 export function decidedWords(kind: AnnotationKind, doubt: Doubt, name: string | null): string {
+  if (kind === "UNSURE") return `Nobody can tell whether it shows ${doubt.given.name}.`;
+  if (kind === "YES" || kind === "NO") {
+    const first = (kind === "YES") === doubt.is_shown ? "Kept" : "Changed";
+    return `${first}: it ${kind === "YES" ? "shows" : "does not show"} ${doubt.given.name}.`;
+  }
   if (kind === "NONE_OF_THESE") return `${doubt.given.name} is now none of these.`;
   if (kind === "CANT_TELL") return "Nobody can tell: it has no label any more.";
   if (name === null || name === doubt.given.name) return `Kept: ${doubt.given.name}.`;
@@ -112,4 +135,26 @@ export function labelNamed(labels: readonly StaffLabel[], typed: string): StaffL
   const begin = live.filter((label) => label.name.toLowerCase().startsWith(wanted));
   const exact = live.find((label) => label.name.toLowerCase() === wanted);
   return exact ?? (begin.length === 1 ? begin[0] : undefined);
+}
+
+/** What people said of a label that a picture may show beside others. */
+export function saidWords({ is_shown, said }: Doubt): string {
+  const answer = is_shown ? "it is there" : "it is not there";
+  if (!said || said.is_import || said.yes + said.no === 0) {
+    return said?.is_import ? `${answer}: so it came with the picture` : answer;
+  }
+  const agree = is_shown ? said.yes : said.no;
+  const all = said.yes + said.no;
+  if (all === 1 && agree === 1) return `one person said that ${answer}`;
+  return `${agree} of ${plural(all, "person", "people")} said that ${answer}`;
+}
+
+/** What the classifier gives the label, and the pictures most like it: shares of "it is there". */
+export function shownShares({ given, given_alike, classifier, neighbours, is_shown }: Doubt): {
+  classifier: number;
+  neighbours: number;
+} {
+  return is_shown
+    ? { classifier: given.share, neighbours: given_alike }
+    : { classifier: classifier.share, neighbours: neighbours.share };
 }

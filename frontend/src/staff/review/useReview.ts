@@ -31,13 +31,13 @@ export function useReview(slug: string) {
   const [error, setError] = useState<unknown>(null);
   const [notice, setNotice] = useState("");
   const [round, setRound] = useState(0);
-  const lastSeen = useRef<string | null>(null);
+  const lastSeen = useRef<Doubt | null>(null);
   const shownAt = useRef(Date.now());
   const [current, next] = hand;
 
   useEffect(() => {
     shownAt.current = Date.now();
-    if (current) lastSeen.current = current.image.id;
+    if (current) lastSeen.current = current;
   }, [current]);
 
   useEffect(() => {
@@ -45,13 +45,14 @@ export function useReview(slug: string) {
   }, [next]);
 
   const isShort = found === null || (hand.length < FEWEST && hand.length < found.open);
-  const behind = hand.at(-1)?.image.id;
+  const behind = hand.at(-1);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `round` is how a retry asks again.
   useEffect(() => {
     if (!isShort) return;
     const controller = new AbortController();
     const after = behind ?? lastSeen.current;
-    const query = new URLSearchParams({ count: String(BATCH), ...(after && { after }) });
+    const place = after && { after: after.image.id, after_label: after.given.code };
+    const query = new URLSearchParams({ count: String(BATCH), ...place });
     api.get<ReviewList>(`${base}?${query}`, { signal: controller.signal }).then(
       (list) => {
         // A list that has less than it says is at its end for now: nothing asks again and again.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.utils.text import slugify
 from playwright.sync_api import expect
@@ -10,9 +12,11 @@ from config import rendered
 from config.tests.browser import staff_world
 from config.tests.browser.conftest import Visitor
 from config.tests.browser.staff_world import StaffWorld
-from labeling.selectors import consensus
+from labeling.selectors import consensus, exports
 from labeling.selectors import doubts as selectors
 from labeling.services import doubts
+from labeling.services.annotations import record_direct
+from labeling.tests.rows import Image, Project
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -111,3 +115,70 @@ def test_it_works_by_thumb_in_the_dark(dark_phone: Visitor, room: StaffWorld) ->
     dark_phone.looks()
     page.get_by_role("button", name="Undo").tap()
     expect(page.get_by_text("5 labels to look at")).to_be_visible()
+
+
+def test_single_labels_of_a_picture_are_settled_with_yes_and_no(
+    desktop: Visitor, address: str
+) -> None:
+    world = staff_world.make(address, pool=8, audit=4, at_work=False)
+    Project.objects.filter(pk=world.project_id).update(mode="MULTI")
+    robin, kinds = staff_world.join(world, "Robin"), list(rendered.KINDS)
+    found = []
+    for place, image_id in enumerate(world.pool[:3]):
+        own = slugify(world.kinds[image_id])
+        record_direct(
+            annotator_id=robin,
+            image_id=image_id,
+            kind="LABEL",
+            label_codes=[own],
+            key=uuid.uuid4(),
+            now=world.now,
+        )
+        other = next(slugify(kind) for kind in kinds if slugify(kind) != own)
+        code, is_shown = (own, True) if place else (other, False)
+        found.append(
+            doubts.Doubt(
+                image_id, code, code, 0.9, 0.1, code, 0.8, 0.2, 0.9 - place / 10, is_shown=is_shown
+            )
+        )
+    assert doubts.note(project_id=world.project_id, doubts=found, now=world.now) == 3
+    page = desktop.page
+    desktop.carry(world, world.session)  # type: ignore[arg-type] # it has an address too
+    page.goto(world.room("review"))
+    expect(page.get_by_text("3 labels to look at")).to_be_visible()
+    expect(page.get_by_text("one person said that it is not there")).to_be_visible()
+    assert desktop.barriers() == []
+    desktop.looks()
+    desktop.shot("review-several")
+
+    press(desktop, "y")
+    expect(page.locator(".review-line")).to_contain_text("Changed: it shows")
+    assert set_of(world.pool[0]) == {slugify(world.kinds[world.pool[0]]), found[0].label}
+    press(desktop, "n")
+    expect(page.get_by_text("Of 2 doubted labels looked at, 2 were wrong")).to_be_visible()
+    assert set_of(world.pool[1]) == set()
+
+    press(desktop, "u")
+    expect(page.locator(".review-line")).to_contain_text("Taken back. Here it is again.")
+    assert set_of(world.pool[1]) == {found[1].label}
+    press(desktop, "s")
+    press(desktop, "t")
+    expect(page.get_by_text("1 label to look at")).to_be_visible()
+    assert desktop.barriers() == []
+
+
+def set_of(image_id: int) -> set[str]:
+    (row,) = (
+        row
+        for row in exports.image_rows(_project_of(image_id))
+        if row["image"] == _public(image_id)
+    )
+    return {code for code in (row["label_set"] or "").split("|") if code}
+
+
+def _project_of(image_id: int) -> int:
+    return Image.objects.values_list("project_id", flat=True).get(pk=image_id)
+
+
+def _public(image_id: int) -> str:
+    return str(Image.objects.values_list("public_id", flat=True).get(pk=image_id))
