@@ -34,12 +34,15 @@ export function takenBackWords({ takenBack, current }: QueueState): string {
 export function PreviousLine({
   state,
   names,
+  aside,
   undoKey,
   onUndo,
   onRecent,
 }: {
   state: QueueState;
   names: Names;
+  /** What else has changed with the answer; empty where nothing has. */
+  aside: string;
   undoKey: string | undefined;
   onUndo: () => void;
   onRecent: () => void;
@@ -56,6 +59,7 @@ export function PreviousLine({
       )}
       <p class="previous-text">
         {takenBack || <Word previous={previous} names={names} isTold={state.feedback !== null} />}
+        {aside && !takenBack && <span class="soft"> {aside}</span>}
       </p>
       <div class="previous-actions">
         <button

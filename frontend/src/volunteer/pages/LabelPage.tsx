@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useRoute } from "preact-iso";
 import { ApiError } from "../../api/client";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
-import { Toasts, toast } from "../../shared/Toast/Toast";
+import { Toasts } from "../../shared/Toast/Toast";
 import { useTitle } from "../../shared/useTitle";
 import { ContactDialog } from "../ContactDialog";
 import { AlikeDialog } from "../labeling/AlikeDialog";
@@ -39,6 +39,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
   const [isAsking, setAsking] = useState(false);
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const [spoken, setSpoken] = useState("");
+  const [aside, setAside] = useState("");
   const searchBox = useRef<HTMLInputElement>(null);
   const { slots, used } = useSlots(
     slug,
@@ -84,16 +85,17 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
       ...(hint && { suggestion: hint.code }),
     };
     if (!queue.answer({ ...draft, shown })) return;
-    for (const code of asked ? [] : (draft.labels ?? [])) {
+    const news = (asked ? [] : (draft.labels ?? [])).map((code) => {
       // A group has no key.
       const passed = page.labels.some((label) => label.code === code) ? used(code) : undefined;
       const name = page.labels.find((label) => label.code === passed?.code)?.name;
-      // Without a keyboard, keys are not shown either.
-      if (passed && name && !matchMedia("(hover: none), (pointer: coarse)").matches) {
-        toast(`Key ${passed.key} is now for ${name}`, "plain", "key");
-      }
-    }
-    setSpoken(`${nameOfAnswer(draft.kind, draft.labels ?? [], page)}. Next image.`);
+      return passed && name ? `Key ${passed.key} is now for ${name}.` : "";
+    });
+    // Without a keyboard, keys are not shown either.
+    const hasKeys = !matchMedia("(hover: none), (pointer: coarse)").matches;
+    const aside = hasKeys ? news.filter(Boolean).join(" ") : "";
+    setAside(aside);
+    setSpoken(`${nameOfAnswer(draft.kind, draft.labels ?? [], page)}. Next image. ${aside}`.trim());
   };
 
   const desk: Desk = {
@@ -150,6 +152,7 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
             <PreviousLine
               state={state}
               names={page}
+              aside={aside}
               undoKey={registry.byId.get("undo")?.keys[0]}
               onUndo={desk.undo}
               onRecent={() => setDialog("recent")}
