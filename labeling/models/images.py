@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from labeling.models.labels import Label, LabelScheme
 from labeling.models.people import User
@@ -31,12 +31,29 @@ class SplitGroup(models.Model):
         "Image", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     draw_order = models.FloatField(help_text="Uniform in [0, 1): the random order of measuring.")
+    order_weight = models.FloatField(
+        default=1.0,
+        db_default=1.0,
+        help_text="So many times as early it is asked about.",
+    )
+    reached = models.FloatField(
+        default=0.0,
+        db_default=0.0,
+        help_text="Its chance to have been asked about before its weight was what it is.",
+    )
+    serve_order = models.GeneratedField(
+        expression=F("draw_order") / F("order_weight"),
+        output_field=models.FloatField(),
+        db_persist=True,
+    )
     created_at = models.DateTimeField()
     merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
 
     class Meta:
         indexes = [
-            models.Index(fields=["project", "partition", "draw_order"], name="split_group_by_draw")
+            models.Index(
+                fields=["project", "partition", "serve_order"], name="split_group_by_serving"
+            )
         ]
 
     def __str__(self) -> str:

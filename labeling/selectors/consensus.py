@@ -69,6 +69,8 @@ class AuditRows:
             these, unusable, or a label retired since): look at `states` for which.
         states: (n,) consensus state, "OPEN" where nobody has answered.
         draw_order: (n,) float64 ascending, the order of measuring.
+        order_weight: (n,) float64, so many times as early each is asked about.
+        reached: (n,) float64, chance of each to have been asked about before that was its weight.
         groups: (n,) int64 split groups.
         sources: (n,) where each image came from.
         n_votes: (n,) int64 answers behind the label.
@@ -94,6 +96,8 @@ class AuditRows:
     label_index: npt.NDArray[np.int64]
     states: tuple[str, ...]
     draw_order: npt.NDArray[np.float64]
+    order_weight: npt.NDArray[np.float64]
+    reached: npt.NDArray[np.float64]
     groups: npt.NDArray[np.int64]
     sources: tuple[str, ...]
     n_votes: npt.NDArray[np.int64]
@@ -250,6 +254,8 @@ def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
             "split_group_id",
             "source",
             "inclusion_probability",
+            "split_group__order_weight",
+            "split_group__reached",
         )
     )
     column_of = scheme.column_of
@@ -264,6 +270,8 @@ def audit_rows(project_id: int, measured_only: bool = True) -> AuditRows:
         label_index=np.array(index, dtype=np.int64),
         states=tuple(row[2] or ConsensusState.OPEN.value for row in rows),
         draw_order=np.array([row[5] for row in rows], dtype=np.float64),
+        order_weight=np.array([row[9] for row in rows], dtype=np.float64),
+        reached=np.array([row[10] for row in rows], dtype=np.float64),
         groups=np.array([row[6] for row in rows], dtype=np.int64),
         sources=tuple(row[7] for row in rows),
         n_votes=np.array([row[3] or 0 for row in rows], dtype=np.int64),

@@ -38,6 +38,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("width", "height", "perceptual_hash", "split_group"), int),
     **dict.fromkeys(("scheme_version", "n_votes", "serve_number", "time_spent_ms"), int),
     **dict.fromkeys(("inclusion_probability", "group_inclusion_probability"), float),
+    **dict.fromkeys(("group_order_weight", "group_reached"), float),
     **dict.fromkeys(("group_draw_order", "effective_votes", "selection_probability"), float),
     "probability": float,
 }

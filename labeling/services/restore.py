@@ -262,6 +262,9 @@ class _Copy:
                 partition=row["partition"],
                 inclusion_probability=row["group_inclusion_probability"],
                 draw_order=row["group_draw_order"],
+                # Exports of before had one order for all.
+                order_weight=row.get("group_order_weight", 1.0),
+                reached=row.get("group_reached", 0.0),
                 created_at=self.now,
             )
         if row["is_measured"]:

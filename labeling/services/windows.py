@@ -120,7 +120,7 @@ def refill(
 def top_up(*, project_id: int, now: datetime, rng: np.random.Generator) -> int:
     """Fill the windows that run low, from the database alone; give how many entries came.
 
-    - AUDIT: measured images below their policy, in the random draw order of their groups. Images
+    - AUDIT: measured images below their policy, in the random order of their groups. Images
       decided by fewer votes than there are people to ask now are among them (rule 2).
     - RANDOM: drawn uniformly from all undecided pool images, those in the acquired window too.
     - GOLD: every reference, in random order; an entry asks everybody once.
@@ -209,6 +209,21 @@ def _project(project_id: int) -> Project:
     return instance(Project, _PROJECT, row)
 
 
+def put_back_audit(*, project_id: int, now: datetime) -> int:
+    """Close the audit entries that nobody holds and nobody has answered yet; give how many.
+
+    For an order that has changed: what is first now comes with the next `top_up`.
+    """
+    with transaction.atomic():
+        waiting = _unheld(project_id, Reason.AUDIT).filter(
+            Q(image__consensus__isnull=True) | Q(image__consensus__n_votes=0)
+        )
+        images = slots.lock_images(set(waiting.values_list("image_id", flat=True)))
+        kept = [image.pk for image in images]
+        closed = _unheld(project_id, Reason.AUDIT).filter(image_id__in=kept)
+        return closed.update(state=QueueEntryState.CLOSED, closed_at=now)
+
+
 def open_dispute(project: Project, image: Image, now: datetime) -> None:
     """Put a disputed image before the experts; inside a transaction that holds its lock."""
     QueueEntry.objects.filter(image=image, state=QueueEntryState.OPEN).exclude(
@@ -293,8 +308,8 @@ def _top_up_audit(project: Project, missing: int, now: datetime) -> int:
                 measured_image__consensus__n_votes__lt=rule.needed,
             )
         )
-        .order_by("draw_order", "pk")
-        .values_list("measured_image_id", "draw_order")[:missing]
+        .order_by("serve_order", "pk")
+        .values_list("measured_image_id", "serve_order")[:missing]
     )
     chosen = {key: RefillEntry(key, -order, 1.0) for key, order in below if key is not None}
     with writing():
