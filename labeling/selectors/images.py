@@ -186,7 +186,7 @@ def for_staff(
 ) -> tuple[list[StaffImage], int | None]:
     """Give one page of images, newest first, and the id to go on from, in one query.
 
-    `label_id` leaves those that show a label, as people agree; it may take two more queries.
+    `label_id` leaves those that show a label, as people agree; it may take more queries.
 
     Raises:
         UnknownFilterError: `which` is not one of `FILTERS`.
@@ -216,15 +216,13 @@ def for_staff(
 
 
 def _showing(project_id: int, label_id: int, rows: ImageQuery) -> ImageQuery:
-    """Leave the images of that label, enough of them for a page."""
+    """Leave the images of that label, newest first, enough of them for a page."""
     rows = rows.filter(consensus__state=ConsensusState.RESOLVED)
     if not several.is_several(project_id):
         return rows.filter(consensus__label=label_id)
-    ids = np.array(list(rows.values_list("pk", flat=True)), dtype=np.int64)
-    column = projects.current_scheme(project_id).column_of.get(label_id)
-    shows = several.sets(project_id, ids).shows
-    found = ids[shows[:, column]] if column is not None else ids[:0]
-    return rows.filter(pk__in=found[: PAGE + 1].tolist())
+    scheme = projects.current_scheme(project_id)
+    found = several.newest_showing(rows, label_id, scheme, at_most=PAGE + 1)
+    return rows.filter(pk__in=found)
 
 
 def _partition_rows(rows: ImageQuery) -> PartitionRows:

@@ -9,13 +9,14 @@ import numpy as np
 
 from labeling.consensus import several as pure
 from labeling.consensus.several import SetVote
-from labeling.models import Annotation, Consensus, ConsensusState, Mode, Project
+from labeling.models import Annotation, Consensus, ConsensusState, Image, Mode, Project
 from labeling.selectors import label_order, projects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
+    from django.db.models import QuerySet
 
     from labeling.consensus.lineage import Lineage
     from labeling.selectors.projects import SchemeView
@@ -115,12 +116,13 @@ def sets(project_id: int, image_ids: npt.NDArray[np.int64]) -> Sets:
     place = {int(key): at for at, key in enumerate(image_ids)}
     shows = np.zeros((len(image_ids), len(scheme.label_ids)), dtype=np.bool_)
     known = np.zeros_like(shows)
+    reader = _Reader(scheme)
     # By project, since thousands of keys are more than a statement of SQLite takes.
     rows = Consensus.objects.filter(project_id=project_id, state__in=SETTLED).order_by("pk")
     for image_id, stored, scheme_id in rows.values_list("image_id", "posterior", "scheme_id"):
         if image_id not in place:
             continue
-        row = _read(stored, scheme_id, scheme)
+        row = reader.row(stored, scheme_id)
         shows[place[image_id]] = row > UNKNOWN
         known[place[image_id]] = row != UNKNOWN
     return Sets(shows, known)
@@ -133,11 +135,12 @@ def of_images(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, dict[in
     """
     found: dict[int, dict[int, bool]] = {image_id: {} for image_id in image_ids}
     wanted = list(found)
+    reader = _Reader(scheme)
     for start in range(0, len(wanted), BATCH):
         part = wanted[start : start + BATCH]
         rows = Consensus.objects.filter(image_id__in=part, state__in=SETTLED).order_by("pk")
         for image_id, stored, scheme_id in rows.values_list("image_id", "posterior", "scheme_id"):
-            row = _read(stored, scheme_id, scheme).tolist()
+            row = reader.row(stored, scheme_id).tolist()
             found[image_id] = {
                 label_id: share > UNKNOWN
                 for label_id, share in zip(scheme.label_ids, row, strict=True)
@@ -146,26 +149,65 @@ def of_images(image_ids: Sequence[int], scheme: SchemeView) -> dict[int, dict[in
     return found
 
 
+def newest_showing(
+    rows: QuerySet[Image], label_id: int, scheme: SchemeView, *, at_most: int
+) -> list[int]:
+    """Give the newest images of some that show a label, as people agree.
+
+    What a picture shows lies in its posterior, where no index reaches: so many are read at a time
+    until enough are found, and no more are kept.
+
+    Args:
+        rows: settled images.
+        label_id: a label; one that was merged into another is shown where that one is.
+        scheme: the current one.
+        at_most: how many to look for.
+    """
+    column, reader = scheme.column_of.get(label_id), _Reader(scheme)
+    found: list[int] = []
+    stored = rows.order_by("-pk").values_list("pk", "consensus__posterior", "consensus__scheme_id")
+    block = list(stored[:BATCH]) if column is not None else []
+    while block:
+        found += [
+            image_id
+            for image_id, posterior, scheme_id in block
+            if reader.row(posterior, scheme_id)[column] > UNKNOWN
+        ]
+        if len(found) >= at_most or len(block) < BATCH:
+            break
+        block = list(stored.filter(pk__lt=block[-1][0])[:BATCH])
+    return found[:at_most]
+
+
 def names_of(project_id: int, image_ids: Sequence[int]) -> dict[int, list[str]]:
     """Give the names of all labels of a page of settled images that may bear several."""
     scheme = projects.current_scheme(project_id)
     rows = Consensus.objects.filter(image_id__in=list(image_ids), state__in=SETTLED)
     found: dict[int, list[str]] = {}
+    reader = _Reader(scheme)
     for image_id, stored, scheme_id in rows.order_by("pk").values_list(
         "image_id", "posterior", "scheme_id"
     ):
-        shows = _read(stored, scheme_id, scheme) > UNKNOWN
+        shows = reader.row(stored, scheme_id) > UNKNOWN
         found[image_id] = [name for name, is_shown in zip(scheme.names, shows, strict=True)
                            if is_shown]  # fmt: skip
     return found
 
 
-def _read(
-    stored: bytes | memoryview, scheme_id: int, scheme: SchemeView
-) -> npt.NDArray[np.float32]:
-    row = np.frombuffer(bytes(stored), dtype=np.float32)[None]
-    if scheme_id != scheme.id:
-        old = label_order.label_ids(scheme_id)
-        row = remap(row, old, scheme.label_ids, scheme.lineage)
-    probabilities: npt.NDArray[np.float32] = row[0]
-    return probabilities
+class _Reader:
+    """Reads stored rows in the order of the current scheme; asks for each older order once."""
+
+    def __init__(self, scheme: SchemeView) -> None:
+        self._scheme = scheme
+        self._older: dict[int, Sequence[int]] = {}
+
+    def row(self, stored: bytes | memoryview, scheme_id: int) -> npt.NDArray[np.float32]:
+        """Give (k,) probabilities."""
+        rows = np.frombuffer(bytes(stored), dtype=np.float32)[None]
+        if scheme_id != self._scheme.id:
+            if scheme_id not in self._older:
+                self._older[scheme_id] = label_order.label_ids(scheme_id)
+            old = self._older[scheme_id]
+            rows = remap(rows, old, self._scheme.label_ids, self._scheme.lineage)
+        probabilities: npt.NDArray[np.float32] = rows[0]
+        return probabilities

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from labeling.consensus.lineage import Lineage
 from labeling.models import (
@@ -145,3 +147,27 @@ def test_an_export_holds_the_whole_set(project: Project) -> None:
     assert rows[str(both.public_id)] == "milk|oat-milk"
     assert rows[str(none.public_id)] == ""
     assert rows[str(unanswered.public_id)] is None
+
+
+def test_a_page_of_one_label_reads_sets_only_until_it_is_full(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(several, "BATCH", 3)
+    pictures = make_images(project, 12)
+    ada = make_annotator(project)
+    for image in pictures:
+        name(ada, image, "milk", *(["oat-milk"] if image in pictures[:2] else []))
+    make_scheme(project, ["milk", "soy milk", "oat milk", "rice milk"])
+    scheme = projects.current_scheme(project.pk)
+    milk, _, oat, _ = scheme.label_ids
+    rows = Image.objects.filter(project=project)
+
+    with CaptureQueriesContext(connection) as common:
+        newest = several.newest_showing(rows, milk, scheme, at_most=2)
+    with CaptureQueriesContext(connection) as rare:
+        oldest = several.newest_showing(rows, oat, scheme, at_most=2)
+
+    assert newest == [pictures[11].pk, pictures[10].pk]
+    assert oldest == [pictures[1].pk, pictures[0].pk]
+    # One block, and all four of them; besides, the labels of the version they were given under.
+    assert (len(common), len(rare)) == (2, 5)
