@@ -110,8 +110,7 @@ def _means(found: Expected) -> str:
         )
     return (
         f"Put right by {found.n_checked} labels whose truth experts have said, by gold or where "
-        "they were asked about the audit slice. Labels of experts and imports are taken at their "
-        "word."
+        "they were asked about audit images. Labels of experts and imports are taken at their word."
     )
 
 

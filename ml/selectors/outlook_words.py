@@ -19,13 +19,13 @@ _REFUSED = {
     "no_champion": "There is no classifier yet; the forecast comes a while after the first one.",
     "multi_label": "Projects with several labels an image have no forecast yet.",
     "no_target": "Set an accuracy to reach on the Settings page, and this says how far it is.",
-    "few_audit": "Too early to say: a forecast takes {fewest} of the pictures kept for measuring "
-    "with an agreed label; so far: {audit_images}.",
+    "few_audit": "Too early to say: a forecast takes {fewest} audit images with an agreed label; "
+    "so far: {audit_images}.",
     "too_few_points": "Too early to say: a curve needs more labels.",
     "too_far": "Nobody can say: {target} lies further off than four times the labels there are, "
     "and so far ahead curves that fit alike differ at will.",
     "too_wide": "Nobody can say yet: what is known fits both few labels and very many. More "
-    "answers to the pictures kept for measuring narrow it.",
+    "answers to audit images narrow it.",
     "above_ceiling": "More labels alone will hardly reach {target}: this classifier seems to end "
     "near {top}. A fine-tune may lift that.",
     "already_there": "On the curve {target} is reached already.",

@@ -27,7 +27,7 @@ export function AccuracyTile({ overview, slug }: { overview: Overview; slug: str
       <WaitsForPeople overview={overview} slug={slug} />
       {weighted && (
         <p class="soft small">
-          Some pictures were drawn for the audit more often than others, so each counts for as many
+          Some pictures were likelier to become audit images than others, so each counts for as many
           as it stands for.
         </p>
       )}

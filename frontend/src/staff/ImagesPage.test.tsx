@@ -65,7 +65,7 @@ test("that audit images cannot be gold is said before one is chosen", async () =
   serve();
   render(<ImagesPage slug="shelf" />);
 
-  expect(await screen.findByText(/Those of the audit slice cannot be gold/)).toBeTruthy();
+  expect(await screen.findByText(/Audit images cannot be gold/)).toBeTruthy();
 });
 
 test("a large group of pictures alike is named, and not on which side it is", () => {
@@ -74,7 +74,7 @@ test("a large group of pictures alike is named, and not on which side it is", ()
   );
 
   expect(container.textContent).toContain(
-    "142 of 150 pictures look alike, or were taken in one go, and are kept together, on one side, to teach the classifier or to measure it",
+    "142 of 150 pictures look alike, or were taken in one go, and are kept together, all among the images to learn from or all among the audit images",
   );
   cleanup();
   expect(render(<TogetherNote found={[]} />).container.textContent).toBe("");

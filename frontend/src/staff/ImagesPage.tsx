@@ -111,10 +111,10 @@ function Together({ base }: { base: string }) {
   return <TogetherNote found={data ?? []} />;
 }
 
-// Not on which side: whoever also labels would know one of the pictures that measure.
+// Not on which side: whoever also labels would know some of the audit images.
 const ONE_SIDE =
-  "on one side, to teach the classifier or to measure it, so that nothing learns from what measures";
-const NO_SIDE = "and left out, as they resemble pictures that teach and pictures that measure";
+  "all among the images to learn from or all among the audit images, so that nothing learns from what measures it";
+const NO_SIDE = "and left out, as they resemble images to learn from and audit images alike";
 
 /** Pictures that look alike must not be on both sides of the check; a large group is a surprise. */
 export function TogetherNote({ found }: { found: readonly KeptTogether[] }) {
@@ -127,7 +127,9 @@ export function TogetherNote({ found }: { found: readonly KeptTogether[] }) {
           together, {is_left_out ? NO_SIDE : ONE_SIDE}.
         </p>
       ))}
-      <p class="soft small">Pictures that differ more from each other teach and measure more.</p>
+      <p class="soft small">
+        Pictures that differ more from each other tell more, to learn from and as audit images.
+      </p>
     </section>
   );
 }
@@ -247,9 +249,8 @@ function Pages({ slug, filter, label, isSeveral, onSearch }: PagesProps) {
     <>
       {!isSeveral && images.length > 0 && (
         <p class="soft small">
-          Gold is a picture whose right answer you know. Those of the audit slice cannot be gold;
-          which they are is told only once you choose one, so that nobody labels them with more
-          care.
+          Gold is a picture whose right answer you know. Audit images cannot be gold; which they are
+          is told only once you choose one, so that nobody labels them with more care.
         </p>
       )}
       <ImageGrid

@@ -14,7 +14,7 @@ const soy = { code: "soy", images: 12, audit_images: 0, answers: 12, gold: 0 };
 test("says in numbers what a merge will do", () => {
   expect(afterMerge([milk], "Milk")).toBe("Choose two labels or more.");
   expect(afterMerge([milk, soy], "Milk")).toContain(
-    "42 pictures, 4 of them kept for measuring, will be “Milk”. All 52 answers stay",
+    "42 pictures, 4 audit images among them, will be “Milk”. All 52 answers stay",
   );
 });
 
@@ -28,7 +28,7 @@ test("says of one answer, or none, what it says of many", () => {
 test("says in numbers what a split will do", () => {
   const said = afterSplit(milk, "Milk", 2);
 
-  expect(said).toContain("26 pictures will be asked about again, and 4 pictures kept for");
+  expect(said).toContain("26 pictures will be asked about again, and 4 audit images:");
   expect(said).toContain("2 gold pictures of it will no longer check anybody.");
   expect(afterSplit(soy, "Soy", 3)).not.toContain("gold");
 });

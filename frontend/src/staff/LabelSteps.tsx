@@ -150,7 +150,7 @@ export function afterMerge(used: readonly LabelUse[], name: string): string {
   if (used.length < 2) return "Choose two labels or more.";
   const images = total(used, "images");
   const audit = total(used, "audit_images");
-  const kept = audit > 0 ? `, ${audit.toLocaleString("en")} of them kept for measuring,` : "";
+  const kept = audit > 0 ? `, ${plural(audit, "audit image")} among them,` : "";
   return (
     `${plural(images, "picture")}${kept} will be “${name}”. ${stay(total(used, "answers"))} ` +
     "nobody is asked again. It cannot be taken back: to tell them apart later is to ask again."
@@ -172,7 +172,7 @@ export function afterSplit(use: LabelUse, name: string, parts: number): string {
     use.gold > 0 ? ` ${plural(use.gold, "gold picture")} of it will no longer check anybody.` : "";
   return (
     `${plural(pool, "picture")} will be asked about again, and ` +
-    `${plural(use.audit_images, "picture")} kept for measuring: “${name}” does not say which of ` +
+    `${plural(use.audit_images, "audit image")}: “${name}” does not say which of ` +
     `the ${parts} it is. Until somebody answers, the classifier takes them for all ${parts} ` +
     `alike, and accuracy rests on the other pictures. The answers given so far ` +
     `(${use.answers.toLocaleString("en")}) are kept as they were.${gold}`

@@ -56,7 +56,7 @@ export const REASONS: Record<string, string> = {
 
 /** Why an image is neither in the pool nor among those measured. */
 export const NOT_COUNTED: Record<keyof NotCountedImages, string> = {
-  pending: "being read: to learn from or to measure by, in a moment",
+  pending: "being read: to learn from, or audit images, in a moment",
   audit_twins: "near copies of an audit image: one of each group is measured",
   excluded: "near copies of images to learn from and of audit images at once: kept out of both",
   flagged: "flagged, waiting for your word",

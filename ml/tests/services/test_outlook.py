@@ -111,7 +111,7 @@ def test_a_forecast_that_the_data_cannot_carry_is_refused_with_its_reason(
     few = compute(made)
     assert few["overall"]["refusal"] == "few_audit"
     assert few["overall"]["sentence"].endswith(
-        "takes 37 of the pictures kept for measuring with an agreed label; so far: 36."
+        "takes 37 audit images with an agreed label; so far: 36."
     )
     assert {row["standing"] for row in few["per_label"]} == {"unknown"}
 

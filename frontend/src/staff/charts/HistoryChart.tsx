@@ -20,7 +20,7 @@ export interface HistoryChartProps {
 const NO_CURVE: CurvePoint[] = [];
 const NO_BAND: BandPoint[] = [];
 const SERVED =
-  "Every version that served, measured on today's audit answers: the curve shows the classifier, not the slice.";
+  "Every version that served, measured on today's audit answers: the curve shows the classifier, and not the audit images growing in number.";
 const FITTED =
   "Classifiers fitted on the first labels, in the order they came, measured on the audit images settled today. Open ones are left out here; over time they count both ways.";
 
