@@ -13,6 +13,8 @@ from labeling.selectors import export_pictures as selectors
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from django.core.files import File
+
 NAME = "images"
 
 
@@ -20,6 +22,12 @@ class PicturesThereError(LabelingError):
     """A folder of an earlier export: a picture whose label has changed would stand in two."""
 
     code = "pictures_there"
+
+
+class PictureGoneError(LabelingError):
+    """A picture of the project is no longer where its pixels are kept."""
+
+    code = "picture_gone"
 
 
 def check(folder: Path) -> None:
@@ -43,6 +51,7 @@ def write(*, project_id: int, folder: Path) -> int:
 
     Raises:
         PicturesThereError: pictures were copied there before.
+        PictureGoneError: the store lacks one; nothing appears in the folder then.
     """
     check(folder)
     partial = folder / f"{NAME}.part"
@@ -53,9 +62,18 @@ def write(*, project_id: int, folder: Path) -> int:
     for picture in selectors.labeled(project_id):
         target = partial / picture.folder
         target.mkdir(parents=True, exist_ok=True)
-        kept, copy = default_storage.open(picture.storage_key, "rb"), target / picture.name
-        with kept as source, copy.open("wb") as file:
+        with _kept(picture) as source, (target / picture.name).open("wb") as file:
             shutil.copyfileobj(source, file)
         count += 1
     partial.replace(folder / NAME)
     return count
+
+
+def _kept(picture: selectors.Picture) -> File[bytes]:
+    try:
+        return default_storage.open(picture.storage_key, "rb")
+    except FileNotFoundError:
+        raise PictureGoneError(
+            f"The file of image {picture.name.removesuffix('.jpg')} is missing from the store "
+            f"({picture.storage_key}). Bring it back from a backup, or export without --images."
+        ) from None

@@ -60,3 +60,16 @@ def test_pictures_of_several_labels_lie_together(tmp_path: Path) -> None:
     call_command("export", "--project", project.slug, "--out", str(tmp_path), "--images")
 
     assert (tmp_path / "images" / "train" / f"{image.public_id}.jpg").is_file()
+
+
+def test_a_picture_missing_from_the_store_is_named_and_the_folder_not_blamed(
+    tmp_path: Path,
+) -> None:
+    project = make_project()
+    [image] = make_images(project, 1)
+    direct(make_annotator(project), image, "milk")
+    Image.objects.filter(pk=image.pk).update(storage_key="images/ab/gone.jpg")
+
+    with pytest.raises(CommandError, match=f"{image.public_id} is missing .*gone.jpg"):
+        call_command("export", "--project", project.slug, "--out", str(tmp_path), "--images")
+    assert not (tmp_path / "images").exists()
