@@ -74,6 +74,9 @@ class PredictRequest(serializers.Serializer[Any]):
     queue = serializers.ChoiceField(
         choices=Queueing.choices,
         default=Queueing.NO.value,
+        error_messages={
+            "invalid_choice": f'"{{input}}" is not one of: {", ".join(Queueing.values)}.'
+        },
         help_text="Store the pictures and queue them for labeling: all of them (`true`) or those "
         "that were not accepted (`unsure`). Only where project and token allow it.",
     )

@@ -45,6 +45,13 @@ def test_queueing_needs_the_project_and_the_token(served: Kitchen, queue: str) -
     assert not Prediction.objects.exists()
 
 
+def test_an_unknown_word_for_queue_is_told_the_words_there_are(open_kitchen: Kitchen) -> None:
+    refused = ask(queueing(open_kitchen), open_kitchen.project, picture(), queue="maybe")
+
+    assert refused.status_code == 400
+    assert refused.json()["detail"]["queue"] == ['"maybe" is not one of: false, true, unsure.']
+
+
 def test_a_queued_picture_is_stored_and_waits_for_its_partition(open_kitchen: Kitchen) -> None:
     client = queueing(open_kitchen)
     (one,) = results(ask(client, open_kitchen.project, picture(), queue="true"))
