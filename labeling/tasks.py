@@ -9,6 +9,7 @@ from django.utils import timezone
 
 JOB_TASKS = {
     "import": ("labeling.tasks.run_import_job", "default"),
+    "ask_again": ("labeling.tasks.run_ask_again_job", "default"),
     "replay": ("labeling.tasks.run_replay_job", "default"),
 }
 """Kind of a `Job` to the task that does it, and its queue; the task takes `job_id`."""
@@ -64,6 +65,14 @@ def run_replay_job(*, job_id: int, **_: Any) -> None:
     from labeling.services import quarantine
 
     quarantine.run_job(job_id=job_id, clock=timezone.now)
+
+
+@shared_task
+def run_ask_again_job(*, job_id: int, **_: Any) -> None:
+    """Ask again about the images of a label that was split."""
+    from labeling.services import ask_again
+
+    ask_again.run_job(job_id=job_id, clock=timezone.now)
 
 
 @shared_task

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WAITS_AT_MOST = timedelta(seconds=15)
 SILENT_AT_MOST = timedelta(seconds=60)
+AT_ONCE = ("ask_again", "replay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ class DueJob:
 def due(now: datetime) -> list[DueJob]:
     """Give the jobs that nobody has begun for 15 s, or whose worker has been silent for 60 s.
 
-    A replay is due at once: nobody but the sweep tells a worker of it.
+    Some are due at once: nobody but the sweep tells a worker of them.
     """
     is_forgotten = Q(state=JobState.QUEUED, created_at__lte=now - WAITS_AT_MOST)
-    is_forgotten |= Q(state=JobState.QUEUED, kind="replay")
+    is_forgotten |= Q(state=JobState.QUEUED, kind__in=AT_ONCE)
     is_stale = Q(state=JobState.RUNNING, heartbeat_at__lte=now - SILENT_AT_MOST)
     rows = Job.objects.filter(is_forgotten | is_stale).order_by("pk").values_list("pk", "kind")
     return [DueJob(pk, kind) for pk, kind in rows[:100]]

@@ -226,7 +226,8 @@ def decide_batch(
         project=project, images=images, now=now, keeps_skills=keeps_skills
     )
     other = {row.image_id: row for row in changed if before.get(row.image_id) != _said(row)}
-    touched = [image for image in images if image.pk in {row.image_id for row in changed}]
+    changed_ids = {row.image_id for row in changed}
+    touched = [image for image in images if image.pk in changed_ids]
     slots.recount(project, touched, now)
     _open_disputes(project, touched, other, now)
     return len(changed), len(other)

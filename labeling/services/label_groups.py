@@ -17,7 +17,7 @@ from django.db import transaction
 from labeling.errors import LabelingError
 from labeling.models import Label, Mode, Project
 from labeling.selectors import projects as project_selectors
-from labeling.services import label_steps, schemes
+from labeling.services import ask_again, schemes
 from labeling.services.journal import record_event
 
 if TYPE_CHECKING:
@@ -85,8 +85,10 @@ def set_groups(
             group.save(update_fields=["retired_at"])
         Label.objects.filter(parent__in=emptied).update(parent=None)
         schemes.new_scheme(project, now)
-        asked_again = sum(label_steps.ask_again(project, group, [group.pk], now)
-                          for group in emptied)  # fmt: skip
+        asked_again = sum(
+            ask_again.begin(project=project, label=group, named=[group.pk], now=now)
+            for group in emptied
+        )
         record_event(
             project_id=project_id,
             user_id=user_id,

@@ -11,17 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
-from labeling import events
 from labeling.errors import LabelingError
 from labeling.models import (
-    Annotation,
-    AnnotationLabel,
     Consensus,
     ConsensusState,
-    CrowdModel,
-    GoldReference,
     Label,
     LabelMapping,
     LabelMappingKind,
@@ -30,7 +25,7 @@ from labeling.models import (
     Project,
 )
 from labeling.selectors import projects as project_selectors
-from labeling.services import crowd, gold_stream, reopening, schemes, slots
+from labeling.services import ask_again, crowd, schemes, slots
 from labeling.services.journal import record_event
 
 if TYPE_CHECKING:
@@ -119,7 +114,7 @@ def merge_labels(
         ids = [label.pk for label in merged]
         found = _carry_over(project, ids, heir)
         decided = _decide_waiting(project, ids, now)
-        _tell(project, now)
+        ask_again.tell(project, now)
         detail = {
             "from": [label.code for label in merged],
             "names": list(old_names.values()),
@@ -145,9 +140,10 @@ def split_label(
     """Put several new labels in the place of one; its images are asked about again.
 
     Answers that named it are withdrawn by compensating rows, so that the same people may say which
-    of the new labels it is. Until then an image in the pool is held to be each of them alike, and
-    one in the audit slice waits for its answers: it counts neither as right nor as wrong. Gold
-    references to the label are withdrawn; they do not say which.
+    of the new labels it is: those of measured images at once, those of many others by a job
+    (`ask_again`). Until then an image in the pool is held to be each of them alike, and one in the
+    audit slice waits for its answers: it counts neither as right nor as wrong. Gold references to
+    the label are withdrawn; they do not say which.
 
     Raises:
         TooFewToMergeError: fewer than two names.
@@ -175,8 +171,8 @@ def split_label(
         _remember(LabelMappingKind.SPLIT, before, after, pairs, {label.pk: label.name})
         named = _that_mean(before, label)
         found = _counts(project, [label.pk])
-        asked_again = ask_again(project, label, named, now)
-        _tell(project, now)
+        asked_again = ask_again.begin(project=project, label=label, named=named, now=now)
+        ask_again.tell(project, now)
         detail = {
             "name": label.name,
             "into": [heir.code for heir in heirs],
@@ -288,13 +284,6 @@ def _that_mean(scheme: SchemeView, label: Label) -> list[int]:
     return [label_id for label_id, column in columns.items() if column == columns[label.pk]]
 
 
-def _tell(project: Project, now: datetime) -> None:
-    """Let head, evaluation and gate see that labels have changed without an answer."""
-    CrowdModel.objects.get_or_create(project=project, defaults={"updated_at": now})
-    CrowdModel.objects.filter(project=project).update(label_changes=F("label_changes") + 1)
-    events.send_on_commit(events.labels_changed, project_id=project.pk)
-
-
 # --- the images ---------------------------------------------------------------------------
 
 
@@ -331,19 +320,3 @@ def _decide_waiting(project: Project, label_ids: Collection[int], now: datetime)
         settled = Q(state__in=(ConsensusState.OPEN, ConsensusState.DISPUTED))
         decided += Consensus.objects.filter(~settled, image_id__in=batch).count()
     return decided
-
-
-def ask_again(project: Project, label: Label, named: Collection[int], now: datetime) -> int:
-    """Withdraw the answers that named a split label, and put its images back; count the answers."""
-    said = AnnotationLabel.objects.filter(label_id__in=named).values("annotation_id")
-    given = Annotation.objects.filter(pk__in=said)
-    touched = {
-        *given.filter(withdrawn_at__isnull=True).values_list("image_id", flat=True),
-        *Consensus.objects.filter(label=label).values_list("image_id", flat=True),
-    }
-    slots.lock_images(sorted(touched))
-    references = GoldReference.objects.filter(label_id__in=named, withdrawn_at__isnull=True)
-    gold = list(references.values_list("image_id", flat=True))
-    if references.update(withdrawn_at=now):
-        gold_stream.close_entries(gold, now)
-    return len(reopening.withdraw(project=project, said=given, now=now, also=touched))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,22 +12,28 @@ from labeling.models import (
     AuditEvent,
     Consensus,
     ConsensusState,
+    Job,
     LabelMapping,
     Mode,
     Partition,
     Project,
 )
 from labeling.selectors import consensus as selectors
-from labeling.selectors import projects, queue
-from labeling.services import label_steps, schemes
+from labeling.selectors import jobs, projects, queue
+from labeling.services import ask_again, label_steps, schemes
 from labeling.services.label_steps import (
     RetiredLabelError,
     SeveralLabelsError,
     TooFewToMergeError,
 )
+from labeling.tasks import JOB_TASKS
 from labeling.tests import worlds
 from labeling.tests.factories import NOW, make_project
 from labeling.tests.worlds import direct, make_annotator, make_images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(hours=1)
@@ -207,6 +215,52 @@ def test_a_measured_image_of_a_split_label_waits_for_its_answer(project: Project
     assert stands[image.pk] == -1
     assert rows.codes[stands[other.pk]] == "juice"
     assert [one.image_id for one in held] == [image.pk]
+
+
+def test_a_split_of_many_images_is_finished_by_a_job(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask_again, "AT_ONCE", 2)
+    monkeypatch.setattr(ask_again, "BATCH", 2)
+    ada = make_annotator(project)
+    pool = make_images(project, 7)
+    (measured,) = make_images(project, 1, Partition.AUDIT)
+    for image in (*pool, measured):
+        direct(ada, image, "milk")
+    live = Annotation.objects.filter(labels__isnull=False, withdrawn_at__isnull=True)
+
+    step = split(project, "milk", "Cow milk", "Goat milk")
+
+    assert step.asked_again == 8
+    assert set(live.values_list("image_id", flat=True)) == {image.pk for image in pool[2:]}
+    (due,) = jobs.due(LATER)
+    assert due.kind in JOB_TASKS
+
+    with pytest.raises(ConnectionError):
+        ask_again.run_job(job_id=due.job_id, clock=_dies_at_call(5))
+    job = Job.objects.get(pk=due.job_id)
+    assert (job.state, job.done, live.count()) == ("RUNNING", 2, 3)
+
+    ask_again.run_job(job_id=due.job_id, clock=lambda: LATER)
+
+    job.refresh_from_db()
+    assert (job.state, job.done, job.total) == ("SUCCEEDED", 5, 5)
+    assert live.count() == 0
+    assert selectors.narrowed_rows(project.pk).image_ids.tolist() == [image.pk for image in pool]
+    assert selectors.label_changes(project.pk) == 2
+    ask_again.run_job(job_id=due.job_id, clock=lambda: LATER)
+    assert selectors.label_changes(project.pk) == 2
+
+
+def _dies_at_call(fatal: int) -> Callable[[], datetime]:
+    calls = itertools.count(1)
+
+    def clock() -> datetime:
+        if next(calls) == fatal:
+            raise ConnectionError
+        return LATER
+
+    return clock
 
 
 def test_splitting_what_was_merged_asks_about_both(project: Project) -> None:
