@@ -7,14 +7,15 @@ PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 pyth
 	then echo $$candidate; break; fi; done)
 RUN = "$(VENV)/bin/python"
 
-# What `make run` understands: make run IMAGES=folder CLASSES="rice,pasta" LABELS=trusted SHARE=lan
-export IMAGES CLASSES LABELS SHARE VENV
+# What `make run` understands:
+# make run IMAGES=folder CLASSES="rice,pasta" LABELS=trusted PROJECT="Corner shop" SHARE=lan
+export IMAGES CLASSES LABELS PROJECT SHARE VENV
 
 .PHONY: help run setup test check bench crosscheck peers login-link clean python
 
 help:
 	@echo "make run         start Larder here (SHARE=lan: also for phones on this network)"
-	@echo "make run IMAGES=folder [CLASSES=\"rice,pasta\"] [LABELS=trusted|suggested|ignore]"
+	@echo "make run IMAGES=folder [CLASSES=\"rice,pasta\"] [LABELS=trusted|suggested|ignore] [PROJECT=name]"
 	@echo "make login-link  print a one-time link that signs the owner in"
 	@echo "make test        every test, with the time of each tier   (TIERS=\"unit browser\" for some)"
 	@echo "make check       lint, types, import contracts"

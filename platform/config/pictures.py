@@ -52,15 +52,18 @@ class Pictures:
     origin: str
     licence: str
     fetch: Callable[[Say], None] | None = None
+    is_named: bool = False
+    """Whether the project was chosen by name, and not by the name of the folder."""
 
 
-def own(folder: Path, *, classes: str, labels: str) -> Pictures:
+def own(folder: Path, *, classes: str, labels: str, project: str = "") -> Pictures:
     """The user's own pictures: `make run IMAGES=folder`.
 
     Args:
         folder: pictures, in sub-folders or not.
         classes: comma-separated; empty to take the names of the sub-folders.
         labels: trusted, suggested or ignore; empty means ignore.
+        project: its name, or slug; empty for that of the folder.
 
     Raises:
         ImproperlyConfigured: no such folder, no picture in it, no class, or an unknown word.
@@ -78,9 +81,10 @@ def own(folder: Path, *, classes: str, labels: str) -> Pictures:
         raise ImproperlyConfigured(
             f'IMAGES={folder} has no sub-folders to name the classes: add CLASSES="rice,pasta".'
         )
+    name = project.strip() or folder.resolve().name
     return Pictures(
-        slug=slugify(folder.resolve().name) or "pictures",
-        name=folder.resolve().name,
+        slug=slugify(name) or "pictures",
+        name=name,
         description="",
         classes=tuple(dict.fromkeys(names)),
         source=folder.resolve(),
@@ -88,6 +92,7 @@ def own(folder: Path, *, classes: str, labels: str) -> Pictures:
         labels=labels or "ignore",
         origin=folder.resolve().name,
         licence="not stated",
+        is_named=bool(project.strip()),
     )
 
 
@@ -126,6 +131,49 @@ def remembered(data_dir: Path) -> str | None:
     """The project noted by `remember`; None before there is one."""
     marker = data_dir / "run" / "project"
     return marker.read_text(encoding="utf-8") if marker.is_file() else None
+
+
+def refuse_other_folder(data_dir: Path, chosen: Pictures) -> None:
+    """Refuse a folder that only has its name in common with the one a project came from.
+
+    Raises:
+        ImproperlyConfigured: names both folders, and how to put them together or keep them apart.
+    """
+    note = _folder_note(data_dir, chosen)
+    if chosen.is_named or not note.is_file():
+        return
+    before = note.read_text(encoding="utf-8")
+    if before != str(chosen.source):
+        raise ImproperlyConfigured(
+            f"IMAGES={chosen.source}: the project “{chosen.name}” has its pictures from {before}. "
+            f'To put these in too, add PROJECT="{chosen.name}"; to keep them apart, give another '
+            f'name, as PROJECT="{chosen.name} 2".'
+        )
+
+
+def remember_folder(data_dir: Path, chosen: Pictures) -> None:
+    """Note where the pictures of a project came from first."""
+    note = _folder_note(data_dir, chosen)
+    if not note.exists():
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(str(chosen.source), encoding="utf-8")
+
+
+def _folder_note(data_dir: Path, chosen: Pictures) -> Path:
+    return data_dir / "loaded" / f"folder-{chosen.slug}"
+
+
+def known_labels(chosen: Pictures) -> dict[str, Path]:
+    """Give a picture of each label that a table names, the first that is there."""
+    if not chosen.label_column:
+        return {}
+    found: dict[str, Path] = {}
+    with chosen.source.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            picture = chosen.source.parent / row["path"]
+            if row[chosen.label_column] not in found and picture.is_file():
+                found[row[chosen.label_column]] = picture
+    return found
 
 
 def is_complete(data_dir: Path, pictures: Pictures) -> bool:

@@ -51,8 +51,12 @@ def what_is_missing(port: int) -> str:
     )
 
 
-def print_links(public_url: str, *, say: Say) -> None:
-    """Print the three links: label, staff room, API."""
+def print_links(public_url: str, *, say: Say, is_labeled: bool = False) -> None:
+    """Print the three links: label, staff room, API.
+
+    Args:
+        is_labeled: the pictures of this start come with labels that are trusted.
+    """
     slug = pictures.remembered(settings.DATA_DIR)
     say("\nLarder is ready.\n")
     if slug is not None:
@@ -61,6 +65,11 @@ def print_links(public_url: str, *, say: Say) -> None:
         if len(projects.ids()) > 1:
             name = projects.by_slug(slug).name
             say(f"               in “{name}”; for other projects make links on their People page.")
+        if is_labeled:
+            say(
+                "               but the pictures come with their labels: what there is to see is in"
+            )
+            say("               the staff room, and nobody is asked while every image has one.")
     say(f"  Staff room   {_login_link(public_url)}")
     say(f"  API          {public_url}/api/v1/docs/\n")
     if slug is not None and public_url.startswith("http://") and "127.0.0.1" not in public_url:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.utils import timezone
 from PIL import Image as PillowImage
 
 from config import pictures, welcome
 from config.management.commands import load_pictures
+from labeling.selectors import projects
 from labeling.services import imports, people
 from labeling.services.invitations import InvitationNotValidError
 from labeling.tests import factories
@@ -104,6 +107,51 @@ def test_sub_folders_name_the_labels_in_words(tmp_path: Path) -> None:
 
     assert pictures.own(tmp_path, classes="", labels="").classes == ("Oat Milk", "pears")
     assert pictures.own(tmp_path, classes="oat-milk", labels="").classes == ("oat-milk",)
+
+
+def test_another_folder_of_the_same_name_is_asked_about(tmp_path: Path) -> None:
+    for place in ("a", "b"):
+        (tmp_path / place / "shelf").mkdir(parents=True)
+        (tmp_path / place / "shelf" / "1.jpg").touch()
+
+    def chosen(place: str, project: str = "") -> pictures.Pictures:
+        return pictures.own(tmp_path / place / "shelf", classes="milk", labels="", project=project)
+
+    pictures.remember_folder(tmp_path, chosen("a"))
+    pictures.refuse_other_folder(tmp_path, chosen("a"))
+    with pytest.raises(ImproperlyConfigured, match=r'/a/shelf\. .*PROJECT="shelf".*"shelf 2"'):
+        pictures.refuse_other_folder(tmp_path, chosen("b"))
+    # Both ways out that the message names.
+    for name, slug in (("shelf", "shelf"), ("shelf 2", "shelf-2")):
+        pictures.refuse_other_folder(tmp_path, chosen("b", name))
+        assert chosen("b", name).slug == slug
+
+
+def test_a_start_on_labeled_pictures_says_that_nobody_may_be_asked(pantry: Project) -> None:
+    lines: list[str] = []
+    welcome.print_links("http://127.0.0.1:8123", say=lines.append, is_labeled=True)
+
+    assert "nobody is asked while every image has one" in "\n".join(lines)
+
+
+def test_labels_of_a_table_are_shown_by_a_picture_of_theirs(
+    pantry: Project, tmp_path: Path
+) -> None:
+    for name in ("1", "2"):
+        PillowImage.new("RGB", (64, 64), "teal").save(tmp_path / f"{name}.jpg")
+    (tmp_path / "3.jpg").write_text("no picture")
+    table = tmp_path / "labels.csv"
+    table.write_text("path,kind\ngone.jpg,MILK\n1.jpg,MILK\n2.jpg,MILK\n3.jpg,juice\n")
+    own = pictures.own(tmp_path, classes="milk", labels="")
+    known = pictures.known_labels(replace(own, source=table, label_column="kind"))
+    assert known == {"MILK": tmp_path / "1.jpg", "juice": tmp_path / "3.jpg"}
+
+    load_pictures.show_examples(pantry.pk, known)
+    load_pictures.show_examples(pantry.pk, {"milk": tmp_path / "2.jpg"})
+
+    shown = {label.code: label.examples.count() for label in projects.labels(pantry.pk)}
+    assert shown["milk"] == 1
+    assert shown["juice"] == 0
 
 
 def test_an_import_says_how_many_are_in_and_where_the_others_went() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from labeling.selectors import projects
 from labeling.services import imports
 from labeling.services import projects as project_services
 from labeling.services.import_sources import plain
+from labeling.services.pictures import ImageRefusedError
 
 EVERY_S = 5.0
 MOST_NAMED = 5
@@ -66,6 +67,19 @@ def labels_lacking(project_id: int, classes: Iterable[str]) -> list[str]:
     return [name for name in classes if plain(name) not in known]
 
 
+def show_examples(project_id: int, known: Mapping[str, Path]) -> None:
+    """Give each label that has no example picture one that is known to show it.
+
+    What is no picture is left to the import, which says so.
+    """
+    by_name = {plain(name): path for name, path in known.items()}
+    for label in projects.labels(project_id):
+        path = by_name.get(plain(label.code)) or by_name.get(plain(label.name))
+        if path is not None and not label.examples.all():
+            with suppress(ImageRefusedError), path.open("rb") as upload:
+                project_services.add_example(label_id=label.pk, upload=upload, now=timezone.now())
+
+
 class Command(BaseCommand):
     """Load pictures into a project of their own."""
 
@@ -81,12 +95,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--labels", default=os.environ.get("LABELS", ""), help=", ".join(pictures.LABELS)
         )
+        parser.add_argument(
+            "--project",
+            default=os.environ.get("PROJECT", ""),
+            help="its name; without it, that of the folder",
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Load what is asked for, else go on with what is there, else the demo."""
         if options["images"]:
             folder = Path(options["images"]).expanduser()
-            self._load(pictures.own(folder, classes=options["classes"], labels=options["labels"]))
+            names = {name: options[name] for name in ("classes", "labels", "project")}
+            chosen = pictures.own(folder, **names)
+            pictures.refuse_other_folder(settings.DATA_DIR, chosen)
+            self._load(chosen)
             return
         known = projects.ids()
         existing = projects.by_id(known[-1]).slug if known else None
@@ -102,9 +124,11 @@ class Command(BaseCommand):
     def _load(self, chosen: Pictures) -> None:
         project_id = self._project(chosen)
         pictures.remember(settings.DATA_DIR, chosen.slug)
+        pictures.remember_folder(settings.DATA_DIR, chosen)
         try:
             if chosen.fetch is not None:
                 chosen.fetch(self._say)
+            show_examples(project_id, pictures.known_labels(chosen))
             result = imports.run_import(
                 project_id=project_id,
                 path=chosen.source,

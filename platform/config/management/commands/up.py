@@ -91,7 +91,8 @@ class Command(BaseCommand):
         if not is_ready:
             missing = welcome.what_is_missing(settings.PORT) or "the pictures' project"
             self._say(f"Not all is ready yet: {missing}")
-        welcome.print_links(self.public_url, say=self._say)
+        is_labeled = bool(os.environ.get("IMAGES")) and os.environ.get("LABELS") == "trusted"
+        welcome.print_links(self.public_url, say=self._say, is_labeled=is_labeled)
         connections.close_all()
 
     def _look_after(self) -> None:
@@ -115,11 +116,13 @@ class Command(BaseCommand):
         """Refuse at once what the background would refuse later."""
         images = os.environ.get("IMAGES")
         if images:
-            pictures.own(
+            chosen = pictures.own(
                 Path(images).expanduser(),
                 classes=os.environ.get("CLASSES", ""),
                 labels=os.environ.get("LABELS", ""),
+                project=os.environ.get("PROJECT", ""),
             )
+            pictures.refuse_other_folder(settings.DATA_DIR, chosen)
         elif settings.DEMO_IMAGES is not None:
             pictures.demo(settings.DATA_DIR, settings.DEMO_IMAGES, say=self._say)
 
