@@ -69,7 +69,7 @@ class SettleSerializer(serializers.Serializer[Any]):
     )
 
 
-class SaidSerializer(serializers.Serializer[Any]):
+class LabelSaidSerializer(serializers.Serializer[Any]):
     """What people said of one label of a picture."""
 
     yes = serializers.IntegerField()
@@ -90,7 +90,9 @@ class DoubtSerializer(serializers.Serializer[Any]):
         help_text="Where pictures may show several labels: whether this one is said to be there. "
         "The shares are those of that answer (`given`) and of the other one.",
     )
-    said = SaidSerializer(allow_null=True, help_text="By people, of that label; null elsewhere.")
+    said = LabelSaidSerializer(
+        allow_null=True, help_text="By people, of that label; null elsewhere."
+    )
 
 
 class DoubtsFoundSerializer(serializers.Serializer[Any]):
@@ -193,7 +195,7 @@ def _doubt(row: LabelDoubt, said: selectors.Said | None) -> dict[str, Any]:
         "classifier": _witness(row.suggested, row.suggested_probability),
         "neighbours": _witness(row.alike, row.alike_share),
         "is_shown": row.is_shown,
-        "said": None if said is None else SaidSerializer(said).data,
+        "said": None if said is None else LabelSaidSerializer(said).data,
     }
 
 

@@ -100,6 +100,10 @@ class FiguresShape(serializers.Serializer[Any]):
 
     version = serializers.IntegerField(allow_null=True)
     backbone = serializers.CharField(allow_null=True)
+    is_several = serializers.BooleanField(
+        help_text="Whether pictures may show several labels: `labels` are labeled pictures then, "
+        "and right is who has all labels of a picture right."
+    )
     labels = serializers.IntegerField()
     audit_images = serializers.IntegerField()
     audit_answered = serializers.IntegerField(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labeling.selectors import partitions, projects
+from labeling.selectors import partitions, projects, queue
 from ml.evaluation import forecast, intervals, label_needs, stopping
 from ml.evaluation.forecast import Refusal, two_digits
 from ml.models import Outlook
@@ -87,19 +87,20 @@ def compute(project_id: int) -> dict[str, Any]:
         np.random.default_rng([project.seed, part]) for part in range(5)
     )
     target = project.target_accuracy
-    found = None if project.mode == "MULTI" else ground.of_project(project_id, rng=first)
+    found = ground.of_project(project_id, rng=first)
     if found is None:
-        reason = "multi_label" if project.mode == "MULTI" else "no_champion"
-        return _nothing(target, reason)
+        return _nothing(target, is_several=project.mode == "MULTI")
     heads = _heads(found)
     curve = _curve(found, heads)
     rates = _rates(project, found)
     refusal, fitted, ahead = _ahead(found, curve, target, second)
-    overall = _overall(found, rates, refusal, ahead, target, left=_left(project_id))
+    left = _left(project_id, is_several=found.is_several)
+    overall = _overall(found, rates, refusal, ahead, target, left=left)
     names = dict(zip(found.measured.codes, found.measured.names, strict=True))
     return {
         "version": found.version.number,
         "backbone": found.version.backbone,
+        "is_several": found.is_several,
         "labels": found.n,
         "audit_images": len(found.truth),
         "audit_answered": metrics.overall(found.measured).n,
@@ -109,25 +110,28 @@ def compute(project_id: int) -> dict[str, Any]:
         "overall": overall,
         "per_label": _per_label(found, fitted, target, names, third),
         "advice": _advice(found, heads, curve, target, ahead),
-        "savings": savings.page(found, rng=fourth),
-        "gain": savings.gain(found, rng=fifth),
+        "savings": savings.refused("multi_label")
+        if found.is_several
+        else savings.page(found, rng=fourth),
+        "gain": None if found.is_several else savings.gain(found, rng=fifth),
     }
 
 
-def _nothing(target: float | None, reason: str) -> dict[str, Any]:
+def _nothing(target: float | None, *, is_several: bool) -> dict[str, Any]:
     return {
         "version": None,
         "backbone": None,
+        "is_several": is_several,
         "labels": 0,
         "audit_images": 0,
         "audit_answered": 0,
         "target": target,
         "curve": [],
         "band": [],
-        "overall": outlook_words.refused(reason, top=None, target=target),
+        "overall": outlook_words.refused("no_champion", top=None, target=target),
         "per_label": [],
         "advice": None,
-        "savings": savings.refused(reason),
+        "savings": savings.refused("multi_label" if is_several else "no_champion"),
         "gain": None,
     }
 
@@ -218,10 +222,13 @@ def _overall(
         "top": _known(ahead.top),
         "pictures_left": left,
     }
-    return figures | {"sentence": outlook_words.forecast(figures, target or 0.0)}
+    said = outlook_words.forecast(figures, target or 0.0, is_several=found.is_several)
+    return figures | {"sentence": said}
 
 
-def _left(project_id: int) -> int:
+def _left(project_id: int, *, is_several: bool) -> int:
+    if is_several:  # A picture that shows none of the labels is labeled as well.
+        return queue.undecided_pool(project_id).count()
     counts = partitions.counts(project_id)
     return counts.pool - counts.pool_resolved
 
@@ -264,7 +271,12 @@ def _per_label(
     names: dict[str, str],
     rng: np.random.Generator,
 ) -> list[dict[str, Any]]:
-    """Say of each label of today what it needs; by audit images that can be judged."""
+    """Say of each label of today what it needs; by audit images that can be judged.
+
+    Nothing where images may bear several: a label has no mix-ups with others there.
+    """
+    if found.is_several:
+        return []
     codes, k = found.labeled.label_order, len(found.labeled.label_order)
     mass = found.labeled.targets.sum(axis=0)
     counts = np.zeros((k, k), dtype=np.int64)
@@ -309,12 +321,12 @@ def _advice(
     ahead: Forecast | None,
 ) -> dict[str, Any] | None:
     """Compare the last heads, 5 % of the labels apart, on the stop set."""
-    n, k = found.n, len(found.labeled.label_order)
+    n = found.n
     steps = [round(n / stopping.GROWTH**step) for step in range(stopping.WINDOW, -1, -1)]
     known = [size for size in dict.fromkeys(steps) if size in heads]
     if len(known) < 2 or len(found.stop_set) < FEWEST_STOP or not len(found.truth):
         return None
-    says = [ground.said(heads[size], found.stop_set) for size in known]
+    says, k = ground.said_by([heads[size] for size in known], found.stop_set)
     checkpoints = [
         stopping.Checkpoint(
             labels=known[at],
@@ -336,7 +348,9 @@ def _advice(
         "low": shown.low,
         "high": shown.high,
         "top": ceiling,
-        "sentence": outlook_words.advice(kind, agreement, shown, target=target, top=ceiling),
+        "sentence": outlook_words.advice(
+            kind, agreement, shown, target=target, top=ceiling, is_several=found.is_several
+        ),
     }
 
 

@@ -17,7 +17,6 @@ WIDEST_TO_SAY = 0.7
 
 _REFUSED = {
     "no_champion": "There is no classifier yet; the forecast comes a while after the first one.",
-    "multi_label": "Projects with several labels an image have no forecast yet.",
     "no_target": "Set an accuracy to reach on the Settings page, and this says how far it is.",
     "few_audit": "Too early to say: a forecast takes {fewest} audit images with an agreed label; "
     "so far: {audit_images}.",
@@ -50,11 +49,17 @@ def refused(
     return {**nothing, "answers_a_label": None, "refusal": reason, "top": top, "sentence": sentence}
 
 
-def forecast(figures: dict[str, Any], target: float) -> str:
-    """Say how far the target is, as an 80 % range, and whether there are pictures enough."""
+def forecast(figures: dict[str, Any], target: float, *, is_several: bool = False) -> str:
+    """Say how far the target is, as an 80 % range, and whether there are pictures enough.
+
+    With several labels an image that is the share of pictures with all their labels right.
+    """
     more, left = figures["more_labels"], figures["pictures_left"]
     perhaps = "perhaps reached already, and likely" if more["low"] < 1 else "likely reached"
     said = f"{percent(target)} is {perhaps} with {span(more)} more labels"
+    if is_several:
+        said = f"All labels right in {percent(target)} of pictures is {perhaps} with {span(more)} "
+        said += "more labeled pictures"
     said += f", that is {span(figures['more_answers'])} answers"
     if figures["minutes"] is not None:
         said += f" or {span(figures['minutes'])} minutes of people's time"
@@ -88,12 +93,19 @@ def label_need(
 
 
 def advice(
-    kind: Advice, kappa: float, now: Interval | Estimate, *, target: float | None, top: float | None
+    kind: Advice,
+    kappa: float,
+    now: Interval | Estimate,
+    *,
+    target: float | None,
+    top: float | None,
+    is_several: bool = False,
 ) -> str:
     """Say whether more labels pay, in one sentence with its numbers."""
-    likely = f"{percent(now.low)} to {percent(now.high)} of images like yours are named right"
+    right = "get all their labels right" if is_several else "are named right"
+    likely = f"{percent(now.low)} to {percent(now.high)} of images like yours {right}"
     if now.high - now.low > WIDEST_TO_SAY:
-        likely = "how many images like yours are named right is not known yet"
+        likely = f"how many images like yours {right} is not known yet"
     if kind is Advice.TARGET_MET:
         return f"You may stop: the target of {percent(target)} is met; {likely}."
     if kind is Advice.CEILING:

@@ -320,6 +320,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AnswerKindEnum": "labeling.api.queue_payloads.ANSWERS",
         "AdjudicationKindEnum": "labeling.api.queue_payloads.ADJUDICATIONS",
+        "SettledKindEnum": "labeling.api.review.SETTLED_BY",
         "FlagReasonEnum": "labeling.models.FlagReason",
         "ModeEnum": "labeling.models.Mode",
     },

@@ -124,13 +124,6 @@ def test_without_a_champion_there_is_nothing_to_go_by() -> None:
     )  # fmt: skip
 
 
-def test_a_project_with_several_labels_is_not_told_that_it_has_no_classifier() -> None:
-    embeddings.forget()
-    found = compute(World.make(pool=3), mode="MULTI")
-    assert found["overall"]["refusal"] == found["savings"]["refusal"] == "multi_label"
-    assert "no classifier" not in found["savings"]["sentence"]
-
-
 def test_figures_are_computed_when_they_are_due_and_staff_read_them() -> None:
     made = make_world(labels=12, audit=3)
     project_id, now = made.project.pk, made.now

@@ -11,8 +11,12 @@ export function isWaiting({ figures }: Outlook): boolean {
 /** When it was worked out, and from what; nothing where it rests on nothing. */
 export function asOf(computedAt: string | null, figures: Figures): string {
   if (figures.version === null) return "";
-  const from = `${plural(figures.labels, "label")} and ${plural(figures.audit_images, "audit image")}`;
+  const from = `${plural(figures.labels, labels(figures))} and ${plural(figures.audit_images, "audit image")}`;
   return `As of ${moment(computedAt)}: v${figures.version}, ${from}.`;
+}
+
+function labels({ is_several }: Figures): string {
+  return is_several ? "labeled picture" : "label";
 }
 
 type Now = Pick<Overview, "champion" | "accuracy">;
@@ -24,7 +28,7 @@ export function sinceThen(figures: Figures, { champion, accuracy }: Now): string
   const answered = figures.audit_answered ?? accuracy.overall.n;
   const audited = Math.max(accuracy.overall.n - answered, 0);
   const came = [
-    ...(more > 0 ? [plural(more, "label")] : []),
+    ...(more > 0 ? [plural(more, labels(figures))] : []),
     ...(audited > 0 ? [plural(audited, "audit image")] : []),
   ];
   if (came.length === 0) return "";

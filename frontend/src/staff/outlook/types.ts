@@ -33,6 +33,8 @@ export interface LabelNeed {
 
 export interface Figures {
   version: number | null;
+  /** Pictures may show several labels: `labels` are labeled pictures. Not known of figures of before. */
+  is_several?: boolean;
   labels: number;
   /** Settled ones. */
   audit_images: number;

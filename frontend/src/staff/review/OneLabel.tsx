@@ -33,7 +33,7 @@ export function OneLabel({ doubt, isBusy, actions }: Props) {
       </dl>
       <div class="review-choices">
         {button("y", `Yes, it shows ${name}`)}
-        {button("n", `No ${name}`)}
+        {button("n", `No, it does not show ${name}`)}
         <div class="review-others">
           {button("t", "Can't tell")}
           {button("s", "Later")}
