@@ -15,6 +15,7 @@ class PartitionCounts:
 
     Attributes:
         images: usable ones: neither flagged nor taken out.
+        pool_open: in the pool with an answer, and not enough to settle it.
         audit, audit_resolved: those drawn to be measured, one a group.
         pending: not decided yet; they are on their way into the pool or the audit slice.
         audit_twins: in the audit slice beside the one of their group that is measured.
@@ -25,6 +26,7 @@ class PartitionCounts:
     images: int
     pool: int
     pool_resolved: int
+    pool_open: int
     audit: int
     audit_resolved: int
     pending: int
@@ -46,6 +48,7 @@ def counts(project_id: int) -> PartitionCounts:
         "images": usable,
         "pool": in_pool,
         "pool_resolved": in_pool & resolved,
+        "pool_open": in_pool & Q(consensus__state=ConsensusState.OPEN, consensus__n_votes__gt=0),
         "in_audit": in_audit,
         "audit": measured,
         "audit_resolved": measured & resolved,

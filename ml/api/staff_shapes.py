@@ -215,6 +215,9 @@ class LabelCountsShape(serializers.Serializer[Any]):
 
     resolved = serializers.IntegerField()
     pool = serializers.IntegerField()
+    pool_open = serializers.IntegerField(
+        help_text="Of the pool, answered and not settled: another answer is asked for."
+    )
     audit_resolved = serializers.IntegerField()
     audit_total = serializers.IntegerField()
     audit_votes = serializers.IntegerField(

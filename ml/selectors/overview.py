@@ -78,6 +78,7 @@ def state(project_id: int, *, now: datetime) -> State:
         "labels": {
             "resolved": counts.pool_resolved,
             "pool": counts.pool,
+            "pool_open": counts.pool_open,
             "audit_resolved": counts.audit_resolved,
             "audit_total": counts.audit,
             "audit_votes": project.votes_audit,

@@ -5,6 +5,7 @@ import { AccuracyTile } from "./AccuracyTile";
 import { Certainty } from "./charts/Certainty";
 import { HistoryChart } from "./charts/HistoryChart";
 import { coverage, IntervalBars, worstFirst } from "./charts/IntervalBars";
+import { labeledHow } from "./format";
 import { Loading } from "./Loading";
 import { ChampionTile, CountsTile, NextStep } from "./OverviewTiles";
 import { LabelNeeds, OutlookSection } from "./outlook/OutlookSection";
@@ -45,7 +46,10 @@ export function OverviewPage({ slug }: { slug: string }) {
         <OutlookSection outlook={outlook.data} overview={data} slug={slug} />
       )}
       {data.accuracy.several ? (
-        <SeveralLabels figures={data.accuracy.several} />
+        <SeveralLabels
+          figures={data.accuracy.several}
+          cameWith={data.accuracy.came_with_pictures === true}
+        />
       ) : (
         <LabelAccuracy overview={data} slug={slug} />
       )}
@@ -73,11 +77,8 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
     <section class="card stack">
       <h2>Accuracy of each label</h2>
       <p class="soft small">
-        From the audit images: drawn at random,{" "}
-        {accuracy.came_with_pictures
-          ? "with labels that came with the pictures,"
-          : "labeled blind,"}{" "}
-        never learned from. Lowest first. {coverage(rows)}
+        From the audit images: drawn at random, {labeledHow(accuracy.came_with_pictures)}, never
+        learned from. Lowest first. {coverage(rows)}
         {hasLeft &&
           " How many are left for a label is the classifier's guess: nobody has said yet what they show."}
       </p>

@@ -90,6 +90,7 @@ export function CountsTile({ overview }: { overview: Overview }) {
         {answersSentence(labels)}
         {overview.accuracy.came_with_pictures && " Labels that came with the pictures count too."}
       </p>
+      {openSentence(labels) && <p class="soft small">{openSentence(labels)}</p>}
       <NotCounted labels={labels} />
       {waiting.length > 0 && (
         <div class="small">
@@ -113,6 +114,13 @@ export function CountsTile({ overview }: { overview: Overview }) {
 export function answersSentence({ answers, skips = 0 }: Overview["labels"]): string {
   const said = `${plural(answers, "answer")} in all`;
   return skips > 0 ? `${said}, and ${plural(skips, "skip")}.` : `${said}.`;
+}
+
+/** Why an image that somebody answered need not be labeled yet. */
+export function openSentence({ pool_open: open = 0 }: Overview["labels"]): string {
+  if (open === 0) return "";
+  const verb = open === 1 ? "has an answer and waits" : "have answers and wait";
+  return `${plural(open, "image")} to learn from ${verb} for another: one alone leaves too much doubt where the classifier or another person says something else, or where its author is not known well yet.`;
 }
 
 /** Why the pictures that were put in are more than those counted here. */

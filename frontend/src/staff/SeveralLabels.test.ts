@@ -1,5 +1,7 @@
+import { render } from "@testing-library/preact";
+import { h } from "preact";
 import { expect, test } from "vitest";
-import { leastFoundFirst, summary } from "./SeveralLabels";
+import { leastFoundFirst, SeveralLabels, summary } from "./SeveralLabels";
 import type { SetFigures, SetLabel } from "./types";
 
 function label(code: string, recall: number | null, n_yes = 20): SetLabel {
@@ -32,6 +34,15 @@ test("the labels that are found least come first, those no picture shows last", 
   const rows = [label("lake", null, 0), label("mountain", 0.9), label("glacier", 0.4)];
 
   expect(leastFoundFirst(rows).map((row) => row.code)).toEqual(["glacier", "mountain", "lake"]);
+});
+
+test("labels that came with the pictures were given by nobody, blind or not", () => {
+  const text = (cameWith: boolean) =>
+    render(h(SeveralLabels, { figures: figures([]), cameWith })).container.textContent;
+
+  expect(text(false)).toContain("labeled blind");
+  expect(text(true)).toContain("with labels that came with the pictures");
+  expect(text(true)).not.toContain("labeled blind");
 });
 
 test("one sentence says all labels together, and which rest on little", () => {

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { FEW_ANSWERS, interval, percent, plural } from "./format";
+import { FEW_ANSWERS, interval, labeledHow, percent, plural } from "./format";
 import { ShowAll } from "./ShowAll";
 import type { Between, SetFigures, SetLabel } from "./types";
 
@@ -7,7 +7,14 @@ import type { Between, SetFigures, SetLabel } from "./types";
 const ROWS_AT_FIRST = 12;
 
 /** Where a picture may show several things: how well each is found, and which come together. */
-export function SeveralLabels({ figures }: { figures: SetFigures }) {
+export function SeveralLabels({
+  figures,
+  cameWith,
+}: {
+  figures: SetFigures;
+  /** The labels came with the pictures: nobody was asked. */
+  cameWith: boolean;
+}) {
   const [isAll, setAll] = useState(false);
   const rows = leastFoundFirst(figures.labels);
   const shown = isAll ? rows : rows.slice(0, ROWS_AT_FIRST);
@@ -16,7 +23,8 @@ export function SeveralLabels({ figures }: { figures: SetFigures }) {
       <h2>How well each label is found</h2>
       <p class="soft small">
         A picture may show several things at once, so each label is a yes or no of its own. From the
-        audit images only: drawn at random, labeled blind, never learned from. {summary(figures)}
+        audit images only: drawn at random, {labeledHow(cameWith)}, never learned from.{" "}
+        {summary(figures)}
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reached by keys. */}
       <section class="table-scroll" tabIndex={0} aria-label="How well each label is found, table">

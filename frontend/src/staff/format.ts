@@ -54,6 +54,11 @@ export const REASONS: Record<string, string> = {
   DISPUTE: "disputed",
 };
 
+/** How audit images came by their labels. */
+export function labeledHow(cameWithPictures: boolean | undefined): string {
+  return cameWithPictures ? "with labels that came with the pictures" : "labeled blind";
+}
+
 /** Why an image is neither in the pool nor among those measured. */
 export const NOT_COUNTED: Record<keyof NotCountedImages, string> = {
   pending: "being read: to learn from, or audit images, in a moment",

@@ -4,7 +4,13 @@ import { AccuracyTile, measuredSentence } from "./AccuracyTile";
 import { endedBecause } from "./Invitations";
 import { fateOf } from "./LabelRow";
 import { matching } from "./LabelsPage";
-import { acceptedSentence, answersSentence, CountsTile, NextStep } from "./OverviewTiles";
+import {
+  acceptedSentence,
+  answersSentence,
+  CountsTile,
+  NextStep,
+  openSentence,
+} from "./OverviewTiles";
 import { namesIn } from "./ProjectList";
 import type { Invitation } from "./people/types";
 import { managed } from "./session";
@@ -155,6 +161,13 @@ test("skips are named apart from the answers", () => {
   expect(answersSentence(LABELS)).toBe("4 answers in all.");
   expect(answersSentence({ ...LABELS, answers: 1204, skips: 37 })).toBe(
     "1,204 answers in all, and 37 skips.",
+  );
+});
+
+test("images with an answer that settles nothing yet are counted, and why", () => {
+  expect(openSentence(LABELS)).toBe("");
+  expect(openSentence({ ...LABELS, pool_open: 1 })).toContain(
+    "1 image to learn from has an answer and waits for another: one alone leaves too much doubt",
   );
 });
 

@@ -149,6 +149,8 @@ export interface Overview {
   labels: {
     resolved: number;
     pool: number;
+    /** Answered, and another answer is asked for. */
+    pool_open?: number;
     audit_resolved: number;
     audit_total: number;
     /** Answers each audit image is to get, where so many people answer. */

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labeling.models import Annotator, Consensus, ConsensusState, Partition, QueueEntry, Reason
-from labeling.selectors import annotators
+from labeling.selectors import annotators, partitions
 from labeling.selectors import skills as skill_selectors
 from labeling.services import quarantine
 from labeling.tests.crowd.crowds import play
@@ -62,11 +62,13 @@ def test_what_waited_for_people_who_left_is_decided_without_them() -> None:
     active(project, [ada, bea, cem])
     direct(ada, image)
     assert Consensus.objects.get(image=image).state == ConsensusState.OPEN
+    assert (partitions.counts(project.pk).pool_open, partitions.counts(project.pk).pool) == (1, 1)
     ada.refresh_from_db()
     ada.last_seen_at = later(A_MONTH)
     ada.save()
     top_up(project, now=later(A_MONTH))
     assert Consensus.objects.get(image=image).state == ConsensusState.RESOLVED
+    assert partitions.counts(project.pk).pool_open == 0
 
 
 def test_a_tie_that_nobody_is_left_to_break_comes_before_an_expert() -> None:
