@@ -75,6 +75,7 @@ from labeling.models.projects import (
     random_seed,
 )
 from labeling.models.queue import (
+    AGAIN,
     Assignment,
     AssignmentState,
     QueueEntry,
@@ -85,6 +86,7 @@ from labeling.models.queue import (
 
 __all__ = [
     "ABOUT_ONE_LABEL",
+    "AGAIN",
     "SETTLES_ONE_LABEL",
     "Adjudication",
     "AdjudicationKind",

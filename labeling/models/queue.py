@@ -11,6 +11,9 @@ from labeling.models.images import Image
 from labeling.models.people import Annotator
 from labeling.models.projects import Project
 
+AGAIN = "again 1 "
+"""Policies that begin so ask for a second opinion of one label (`labeling.selectors.questions`)."""
+
 
 class Reason(models.TextChoices):
     """Why an image is in the queue. Never told to an annotator before the answer."""
@@ -96,6 +99,13 @@ class Assignment(models.Model):
     state = models.CharField(max_length=8, choices=AssignmentState, default=AssignmentState.OPEN)
     reason = models.CharField(max_length=8, choices=Reason)
     policy = models.CharField(max_length=80)
+    is_again = models.GeneratedField(
+        expression=models.Case(
+            models.When(policy__startswith=AGAIN, then=True), default=models.Value(value=False)
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
     model_version = models.UUIDField(null=True, blank=True)
     selection_probability = models.FloatField()
     serve_number = models.BigIntegerField()
@@ -118,6 +128,9 @@ class Assignment(models.Model):
                 fields=["expires_at"], condition=Q(state="OPEN"), name="assignment_expiry"
             ),
             models.Index(fields=["annotator", "state"], name="assignment_by_annotator"),
+            models.Index(
+                fields=["project"], condition=Q(is_again=True), name="assignment_asked_again"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from labeling.models import (
     ABOUT_ONE_LABEL,
+    AGAIN,
     AnnotationKind,
     AnnotationLabel,
     Assignment,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from labeling.selectors.projects import SchemeView
 
 _POLICY = "contains 1 "
-_AGAIN = "again 1 "
 
 
 def policy(code: str) -> str:
@@ -37,12 +37,12 @@ def policy(code: str) -> str:
 
 def policy_again(code: str) -> str:
     """Give the policy of entries that ask for a second opinion of it, of an image with a set."""
-    return _AGAIN + code
+    return AGAIN + code
 
 
 def asked_code(policy: str) -> str | None:
     """Give the code of the label that a policy asks about; None where it asks for all labels."""
-    for start in (_POLICY, _AGAIN):
+    for start in (_POLICY, AGAIN):
         if policy.startswith(start):
             return policy.removeprefix(start)
     return None
@@ -50,13 +50,13 @@ def asked_code(policy: str) -> str | None:
 
 def is_again(policy: str) -> bool:
     """Tell whether a policy asks for a second opinion of one label."""
-    return policy.startswith(_AGAIN)
+    return policy.startswith(AGAIN)
 
 
 def asked_again(project_id: int) -> int:
     """Count the second opinions of one label that somebody holds or has given."""
     states = (AssignmentState.OPEN, AssignmentState.ANSWERED)
-    given = Assignment.objects.filter(project_id=project_id, policy__startswith=_AGAIN)
+    given = Assignment.objects.filter(project_id=project_id, is_again=True)
     return given.filter(state__in=states).count()
 
 
@@ -78,7 +78,7 @@ def answers_again(project_id: int) -> Again:
     )
     rows = AnnotationLabel.objects.filter(
         annotation__project_id=project_id,
-        annotation__assignment__policy__startswith=_AGAIN,
+        annotation__assignment__is_again=True,
         annotation__kind__in=ABOUT_ONE_LABEL,
         annotation__withdrawn_at__isnull=True,
     ).annotate(was_named=Exists(whole))

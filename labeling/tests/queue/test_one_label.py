@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from labeling.models import (
     Annotation,
@@ -274,6 +276,39 @@ def test_a_second_opinion_of_one_label_confirms_it_or_asks_for_the_picture_again
     assert questions.asked_again(project.pk) == 2
     found = doubts.found(project.pk)
     assert (found.is_several, found.asked, found.answered, found.otherwise) == (True, 2, 2, 1)
+
+
+def test_second_opinions_are_counted_among_themselves(project: Project) -> None:
+    ada = make_annotator(project)
+    policies = [questions.policy("milk")] * 1500 + [questions.policy_again("milk")]
+    Assignment.objects.bulk_create(
+        Assignment(
+            project=project,
+            image=image,
+            annotator=ada,
+            state="ANSWERED",
+            reason="ACQUIRED",
+            policy=policy,
+            selection_probability=1.0,
+            serve_number=place,
+            created_at=NOW,
+            expires_at=NOW,
+        )
+        for place, (image, policy) in enumerate(
+            zip(make_images(project, len(policies)), policies, strict=True)
+        )
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+    with CaptureQueriesContext(connection) as asked:
+        assert questions.asked_again(project.pk) == 1
+
+    explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{explain} {asked[0]['sql']}")
+        plan = "\n".join(str(row[-1]) for row in cursor.fetchall())
+    assert "assignment_asked_again" in plan
 
 
 def test_a_quarrel_about_one_label_goes_to_experts_where_nobody_is_left_to_ask(
