@@ -82,7 +82,11 @@ class SavingsShape(serializers.Serializer[Any]):
     )
     ratio_low = serializers.FloatField(allow_null=True)
     ratio_high = serializers.FloatField(allow_null=True)
-    random_labels = serializers.IntegerField()
+    random_labels = serializers.IntegerField(help_text="Drawn at random, that were asked about.")
+    random_right = serializers.IntegerField(
+        allow_null=True,
+        help_text="Of those, right by a classifier that had not learned them.",
+    )
     answers = serializers.IntegerField(allow_null=True, help_text="All, audit slice included.")
     refusal = serializers.CharField(allow_null=True)
     sentence = serializers.CharField()

@@ -1,9 +1,12 @@
 """How many labels chosen at random would teach what the chosen ones have: answers saved.
 
 The random arm is small, so it cannot show what random labels would do at the size the project has
-reached. What it shows is a ratio: s labels drawn at random are as good as s / ratio of the labels
-in the order they came. That ratio is measured where the random arm reaches, with whole curves, and
-taken to hold; the interval is over audit groups and over halves of the random labels.
+reached, and what choosing is worth at a tenth of the size is not what it is worth at the whole:
+the arm alone found one chosen label worth 1.0 random ones where it was worth 2.8. So random
+labeling is played again: pictures drawn at random from the whole pool, with their label where
+people have said it, and with what the classifier says of the others. Those are the ones it was
+never unsure of; how often it is right about pictures drawn at random is measured on the random
+arm, and what it has wrong there may have taught random labels up to as much more.
 """
 
 from __future__ import annotations
@@ -24,12 +27,6 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float64]
 
 N_BOOTSTRAPS = 400
-_RATIOS = np.geomspace(0.2, 8.0, 75)
-_PRIOR_SPREAD = 1.0
-"""Log ratios before anything is measured: one time in three beyond a factor of e, either way."""
-
-_SHARED = 0.7
-"""Correlation of two heads' hits on the same audit images (`ml.evaluation.forecast`)."""
 
 
 def uniform_sample(
@@ -66,49 +63,76 @@ class Judged:
     right: npt.NDArray[np.float64]
 
 
-def ratios(
-    ours: Judged,
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """How far the labels that the classifier lent to a replay may be wrong.
+
+    Attributes:
+        n, wrong: pictures drawn at random that it had not learned, and how many it had wrong.
+        expected: how many it thought to have wrong: 1 - P(what it said), summed over them.
+        own: mean of that over what it lends.
+        lent: share of a replay's labels that are its own.
+    """
+
+    n: int
+    wrong: int
+    expected: float
+    own: float
+    lent: float
+
+    def draw(self, size: int, rng: np.random.Generator) -> Vector:
+        """Draw (size,) shares of a replay's labels that are wrong: Poisson, Jeffreys' prior.
+
+        What it lends is easier than what was drawn at random before the hard ones were labeled. So
+        the pictures drawn say how many times as often as it thinks it is wrong, not how often.
+        """
+        times = rng.gamma(self.wrong + 0.5, size=size) / (self.expected + 0.5)
+        return np.minimum(times * self.own, 1.0) * self.lent
+
+
+def needed(
+    ours: npt.NDArray[np.bool_],
     at_random: list[Judged],
+    doubt: Doubt,
     *,
     rng: np.random.Generator,
     bootstraps: int = N_BOOTSTRAPS,
 ) -> Vector:
-    """Draw (b,) ratios: so many random labels are worth one of ours.
+    """Draw (b,) numbers of random labels that are as good as all of ours.
+
+    Bootstraps draw audit images, a replay, the share of its labels that are wrong, and how much of
+    that true labels would have added: anything from none to all.
 
     Args:
-        ours: labels in the order they came, from fewer than the random ones to more.
-        at_random: one a half of the random labels, each with the same sizes.
-        rng: draws audit images with replacement, and halves.
+        ours: (n,) audit images that the head on all of our labels gets right.
+        at_random: one a replay, each with the same sizes. Beyond the largest nothing is claimed.
+        doubt: about the labels lent.
+        rng: draws all of these.
     """
-    n = ours.right.shape[1]
+    n = len(ours)
     drawn = rng.multinomial(n, np.full(n, 1.0 / n), size=bootstraps) / n  # (b, n)
-    curves = np.maximum.accumulate(drawn @ ours.right.T, axis=1)  # (b, m)
-    halves = np.stack([half.right for half in at_random])  # (h, s, n)
+    replays = np.stack([one.right for one in at_random])  # (h, s, n)
     which = rng.integers(len(at_random), size=bootstraps)
-    shares = np.einsum("bn,bsn->bs", drawn, halves[which])
-    places = np.log(at_random[0].labels[None, :] / _RATIOS[:, None])  # (r, s)
-    found = np.empty(bootstraps)
-    for at in range(bootstraps):
-        expected = np.interp(places, np.log(ours.labels), curves[at])
-        spread = 2 * (1 - _SHARED) * np.clip(shares[at] * (1 - shares[at]), 0.5 / n, None) / n
-        loss = ((expected - shares[at]) ** 2 / spread).mean(axis=1)
-        found[at] = _RATIOS[int(np.argmin(loss + (np.log(_RATIOS) / _PRIOR_SPREAD) ** 2))]
-    return found
+    shares = np.einsum("bn,bsn->bs", drawn, replays[which])
+    more = doubt.draw(bootstraps, rng) * rng.random(bootstraps)
+    curves = np.maximum.accumulate(shares + more[:, None], axis=1)
+    # Rising by nothing, so that a level that several sizes reach is reached by the first.
+    curves += 1e-9 * np.arange(curves.shape[1])
+    sizes = np.log(at_random[0].labels)
+    level = drawn @ ours
+    return np.exp([np.interp(level[at], curves[at], sizes) for at in range(bootstraps)])
 
 
-def saved(
-    drawn: Vector, *, labels: int, pool: int, answers_a_label: float, answers: int
-) -> Interval:
+def saved(drawn: Vector, *, labels: int, answers_a_label: float, answers: int) -> Interval:
     """Give answers saved so far, with its 95 % interval; below 0 is answers lost.
 
     Args:
-        drawn: (b,) ratios.
+        drawn: (b,) random labels needed.
         labels: labels there are.
-        pool: images that random labeling could ask about: it never needs more.
         answers_a_label: what a label of the pool takes.
         answers: all that people have given, audit slice included.
     """
-    instead = np.minimum(drawn * labels, pool) * answers_a_label - answers
+    instead = drawn * answers_a_label - answers
     low, middle, high = np.quantile(instead, [0.025, 0.5, 0.975])
     return Interval(float(middle), float(low), float(high), labels)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from labeling.selectors.label_history import LabelHistory
     from ml.selectors.metrics import Measured
     from ml.selectors.versions import StoredVersion
-    from ml.types import Embeddings, Head, Indices, Labels, Probabilities
+    from ml.types import Embeddings, Groups, Head, Indices, Labels, Probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Ground:
             several labels.
         shown: (m, k) probabilities of each label then, one half where nobody was asked; else None.
         stop_set: (s, d) vectors of unlabeled pool images, drawn at random.
+        stop_groups: (s,) their split groups.
     """
 
     version: StoredVersion
@@ -57,6 +58,7 @@ class Ground:
     truth: Labels
     shown: Probabilities | None
     stop_set: Embeddings
+    stop_groups: Groups
 
     @property
     def n(self) -> int:
@@ -150,6 +152,7 @@ def of_project(project_id: int, *, rng: np.random.Generator) -> Ground | None:
     posteriors = rows.posteriors[places].astype(np.float64)
     if not rows.is_several:
         posteriors /= posteriors.sum(axis=1, keepdims=True)
+    stop_set, stop_groups = _stop_set(project_id, set_id, rng)
     return Ground(
         version=version,
         measured=measured,
@@ -168,7 +171,8 @@ def of_project(project_id: int, *, rng: np.random.Generator) -> Ground | None:
         audit=embeddings.load_matrix(set_id, measured.image_ids[judged]),
         truth=measured.truth[judged] if rows.is_several else columns[measured.truth[judged]],
         shown=_shown(project_id, measured.image_ids[judged]) if rows.is_several else None,
-        stop_set=_stop_set(project_id, set_id, rng),
+        stop_set=stop_set,
+        stop_groups=stop_groups,
     )
 
 
@@ -191,8 +195,11 @@ def _shown(project_id: int, image_ids: Indices) -> Probabilities:
     return np.where(found.known, found.shows, 0.5)
 
 
-def _stop_set(project_id: int, set_id: int, rng: np.random.Generator) -> Embeddings:
-    pool = queue.undecided_pool(project_id).order_by("pk").values_list("pk", flat=True)
-    ids = np.fromiter(pool.iterator(), dtype=np.int64)
-    drawn = np.sort(rng.permutation(ids)[:STOP_SET_SIZE])
-    return embeddings.load_matrix(set_id, drawn[embeddings.has_vector(set_id, drawn)])
+def _stop_set(project_id: int, set_id: int, rng: np.random.Generator) -> tuple[Embeddings, Groups]:
+    pool = queue.undecided_pool(project_id).order_by("pk").values_list("pk", "split_group_id")
+    pairs = ((pk, -pk if group is None else group) for pk, group in pool.iterator())
+    rows = np.fromiter(pairs, dtype=np.dtype((np.int64, 2)))
+    drawn = np.sort(rng.permutation(len(rows))[:STOP_SET_SIZE])
+    rows = rows[drawn]
+    rows = rows[embeddings.has_vector(set_id, rows[:, 0])]
+    return embeddings.load_matrix(set_id, rows[:, 0]), rows[:, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from labeling.tests import factories
 from labeling.tests.rows import Annotation, AuditEvent, Partition, Project
 from ml.evaluation import forecast
 from ml.models import Outlook
-from ml.selectors import accuracy, embeddings, outlook_words, versions
+from ml.selectors import accuracy, embeddings, ground, outlook_words, savings, versions
 from ml.selectors import outlook as selector
 from ml.services import acquisition, due, outlook
 from ml.tests.loop.world import World
@@ -122,6 +123,24 @@ def test_without_a_champion_there_is_nothing_to_go_by() -> None:
     assert (found["overall"]["refusal"], found["advice"], found["gain"]) == (
         "no_champion", None, None
     )  # fmt: skip
+
+
+def test_labels_that_were_all_drawn_at_random_are_worth_random_ones() -> None:
+    made = make_world()
+    found = ground.of_project(made.project.pk, rng=np.random.default_rng(1))
+    assert found is not None
+    drawn = replace(found, is_random=np.ones(found.n, dtype=np.bool_))
+
+    page = savings.page(drawn, rng=np.random.default_rng(2))
+
+    assert page["ratio_low"] < 1 < page["ratio_high"]
+    # 48 labels for 84 answers, audit included; at most all 70 pictures at one answer.
+    assert page["low"] < 48 - 84 < page["high"] <= 70 - 84
+    # Half of them ask what a head on the other half would lend.
+    assert (page["random_labels"], page["answers"]) == (24, 84)
+    assert f"{page['random_right']} of the last 24 pictures drawn at random" in page["sentence"]
+    # Nobody has drawn any at random here: nothing says how far to trust the classifier.
+    assert savings.page(found, rng=np.random.default_rng(2))["refusal"] == "few_random"
 
 
 def test_figures_are_computed_when_they_are_due_and_staff_read_them() -> None:
