@@ -243,7 +243,7 @@ class KeptTogetherView(APIView):
     def get(self, request: Request, slug: str) -> Response:
         """Give them, the largest first."""
         project = project_for(request, slug, Role.MANAGER)
-        found = kept_together.large_groups(project.pk)
+        found = kept_together.large_groups(project.pk, now=timezone.now())
         return Response(KeptTogetherSerializer(found, many=True).data)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 from rest_framework.test import APIClient
 
 from labeling.models import Partition, Project, User
+from labeling.selectors import kept_together
 from labeling.services import split_groups
 from labeling.tests.factories import NOW, make_images
 
@@ -36,3 +39,25 @@ def test_staff_are_told_of_groups_that_hold_a_tenth_of_the_pictures(
     # On which side they are is kept back: a manager may label too.
     assert client_for(manager).get(path).json() == [{"n": 14, "total": 40, "is_left_out": False}]
     assert client_for().get(path).status_code in (401, 403, 404)
+
+
+def test_the_pictures_are_grouped_only_where_something_came(
+    project: Project, django_assert_num_queries: Any
+) -> None:
+    def arrive(count: int) -> None:
+        keys = [image.pk for image in make_images(project, count, partition=Partition.PENDING)]
+        decision = split_groups.GroupDecision(keys, partition="POOL")
+        split_groups.set_partitions(project_id=project.pk, decisions=[decision], now=NOW)
+
+    arrive(12)
+    first = kept_together.large_groups(project.pk, now=NOW)
+    with django_assert_num_queries(2):
+        assert kept_together.large_groups(project.pk, now=NOW) == first
+    arrive(15)
+
+    anew = kept_together.large_groups(project.pk, now=NOW)
+    with django_assert_num_queries(4):
+        kept_together.large_groups(project.pk, now=NOW + timedelta(minutes=1))
+
+    assert [(one.n, one.total) for one in first] == [(12, 12)]
+    assert [(one.n, one.total) for one in anew] == [(15, 27), (12, 27)]
