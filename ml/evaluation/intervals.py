@@ -40,6 +40,7 @@ def pooled(
     strength: float | None = None,
     *,
     practice: Practice | None = None,
+    likelier: Sequence[float] | None = None,
     confidence: float = 0.95,
 ) -> list[Interval]:
     """Estimate every label's share, drawn towards the share over all labels.
@@ -54,6 +55,8 @@ def pooled(
         n_c: independent cases of each label; 0 gives the prior itself, with n = 0.
         strength: how many cases the prior is worth, greater than 0; None learns it.
         practice: how labeled images fare out of group, a hint where the strength is learnt.
+        likelier: of each label, log of how much likelier right images were met than wrong ones,
+            where the strength is learnt (`ml.evaluation.closer_look`).
         confidence: between 0 and 1.
 
     Returns:
@@ -68,7 +71,7 @@ def pooled(
     if cases.sum() == 0:
         return [UNKNOWN] * len(cases)
     if strength is None:
-        return partially_pooled(right, cases, practice, confidence=confidence)
+        return partially_pooled(right, cases, practice, likelier=likelier, confidence=confidence)
     middle = (right.sum() + 0.5) / (cases.sum() + 1)
     a, b = strength * middle + right, strength * (1 - middle) + cases - right
     tail = (1 - confidence) / 2

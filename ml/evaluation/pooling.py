@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.evaluation.practice import Family, posterior
+from ml.evaluation import shortest
+from ml.evaluation.practice import Family, Practice, posterior
 from ml.evaluation.yes_or_no import sigmoid
 from ml.recent import Recent
 from ml.types import Interval
@@ -24,14 +25,14 @@ from ml.types import Interval
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ml.evaluation.practice import Posterior, Practice
+    from ml.evaluation.practice import Posterior
 
     Vector = npt.NDArray[np.float64]
 
 _MEANS = sigmoid(np.linspace(-4.5, 4.5, 37))
 _STRENGTHS = np.geomspace(1.0, 400.0, 14)
 _NEGLIGIBLE = 1e-3
-_LARGEST_LOGIT, _HALVINGS = 14.0, 16
+_LOGITS = np.arange(-14.0, 14.01, 1 / 32)
 _KEPT = 8
 """Up to a few megabytes each."""
 
@@ -93,30 +94,34 @@ def partially_pooled(
     n_c: npt.ArrayLike,
     practice: Practice | None = None,
     *,
+    likelier: npt.ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> list[Interval]:
     """Estimate every label's share, drawn towards the others as far as they resemble each other.
 
-    The posterior is a mixture of Betas: the estimate is its mean, the interval its equal-tailed
-    quantiles. Coverage is simulated by `manage.py verify intervals`.
+    The posterior is a mixture of Betas: the estimate is its mean, the interval the shortest one
+    (`ml.evaluation.shortest`). Coverage is simulated by `manage.py verify intervals`.
 
     Args:
         k_c: (c,) right cases of each label.
         n_c: (c,) independent cases; 0 gives what is expected of a label nobody has seen.
         practice: how labeled images of the same labels fare out of group, where that is known.
+        likelier: (c,) log of how much likelier right images of each label were met than wrong ones
+            (`ml.evaluation.closer_look`); None where all were met alike.
         confidence: between 0 and 1.
     """
     right, cases = _checked(k_c, n_c)
-    if practice is not None and practice.is_known:
-        return _hinted(right, cases, practice).intervals(cases, confidence=confidence)
+    moved = np.zeros(len(right)) if likelier is None else np.asarray(likelier, dtype=np.float64)
+    if moved.any() or (practice is not None and practice.is_known):
+        told = practice or Practice(np.zeros(len(right)), np.zeros(len(right)))
+        return _on_a_grid(right, cases, told, moved).intervals(cases, confidence=confidence)
     priors = _likely(priors_of(right, cases))
     pairs, place = np.unique(np.stack([right, cases], axis=1), axis=0, return_inverse=True)
     a = priors.a + pairs[:, :1]  # (distinct pairs, m)
     b = priors.b + pairs[:, 1:] - pairs[:, :1]
     mean = (a / (a + b)) @ priors.weights
-    tail = (1 - confidence) / 2
-    low = np.minimum(_quantile(a, b, priors.weights, tail), mean)
-    high = np.maximum(_quantile(a, b, priors.weights, 1 - tail), mean)
+    ends = shortest.intervals(_density(a, b, priors.weights), _LOGITS, confidence=confidence)
+    low, high = np.minimum(ends[0], mean), np.maximum(ends[1], mean)
     return [
         Interval(float(mean[at]), float(low[at]), float(high[at]), int(n))
         for at, n in zip(place.ravel(), cases, strict=True)
@@ -128,24 +133,27 @@ def draw_shares(
     n_c: npt.ArrayLike,
     practice: Practice | None = None,
     *,
+    likelier: npt.ArrayLike | None = None,
     size: int,
     rng: np.random.Generator,
 ) -> Vector:
     """Draw (size, c) shares of all labels together from what is known of them."""
     right, cases = _checked(k_c, n_c)
-    if practice is not None and practice.is_known:
-        return _hinted(right, cases, practice).draw(size, rng)
+    moved = np.zeros(len(right)) if likelier is None else np.asarray(likelier, dtype=np.float64)
+    if moved.any() or (practice is not None and practice.is_known):
+        told = practice or Practice(np.zeros(len(right)), np.zeros(len(right)))
+        return _on_a_grid(right, cases, told, moved).draw(size, rng)
     priors = priors_of(right, cases)
     at = rng.choice(len(priors.weights), size=size, p=priors.weights)[:, None]
     drawn: Vector = rng.beta(priors.a[at] + right, priors.b[at] + cases - right)
     return drawn
 
 
-def _hinted(right: Vector, cases: Vector, practice: Practice) -> Posterior:
+def _on_a_grid(right: Vector, cases: Vector, practice: Practice, likelier: Vector) -> Posterior:
     """Give what was found last for the same counts: pages ask for them again and again."""
-    rows = (right, cases, practice.right, practice.cases)
+    rows = (right, cases, practice.right, practice.cases, likelier)
     key = b"".join(np.ascontiguousarray(row, dtype=np.float64).tobytes() for row in rows)
-    return _found.get(key, lambda: posterior(right, cases, practice, family()))
+    return _found.get(key, lambda: posterior(right, cases, practice, family(), likelier=likelier))
 
 
 def _checked(k_c: npt.ArrayLike, n_c: npt.ArrayLike) -> tuple[Vector, Vector]:
@@ -170,14 +178,13 @@ def _likely(priors: Priors) -> Priors:
     return Priors(priors.a[kept], priors.b[kept], weights)
 
 
-def _quantile(a: Vector, b: Vector, weights: Vector, level: float) -> Vector:
-    """Find where mixtures of Beta(a, b), (c, m), reach a level: bisection on the logit."""
-    from scipy.special import betainc, expit  # noqa: PLC0415
+def _density(a: Vector, b: Vector, weights: Vector) -> Vector:
+    """Give the (c, g) densities in the logit of mixtures of Beta(a, b), (c, m)."""
+    from scipy.special import betaln  # noqa: PLC0415
 
-    low, high = np.full(len(a), -_LARGEST_LOGIT), np.full(len(a), _LARGEST_LOGIT)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        is_above = betainc(a, b, expit(middle)[:, None]) @ weights > level
-        low, high = np.where(is_above, low, middle), np.where(is_above, middle, high)
-    found: Vector = expit((low + high) / 2)
+    log_p, log_q = -np.logaddexp(0, -_LOGITS), -np.logaddexp(0, _LOGITS)
+    found = np.empty((len(a), len(_LOGITS)))
+    for row, (each_a, each_b) in enumerate(zip(a, b, strict=True)):
+        logs = each_a[:, None] * log_p + each_b[:, None] * log_q - betaln(each_a, each_b)[:, None]
+        found[row] = weights @ np.exp(logs)
     return found

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.evaluation import shortest
 from ml.evaluation.yes_or_no import sigmoid
 from ml.types import Interval
 
@@ -114,10 +115,12 @@ class Posterior:
     likelihoods: Vector
 
     def intervals(self, cases: Vector, *, confidence: float) -> list[Interval]:
-        """Give means and equal-tailed quantiles of the labels' shares; (c,) cases as `n`."""
+        """Give means and shortest intervals of the labels' shares; (c,) cases as `n`."""
         mean = self.density @ sigmoid(grid())
-        tail = (1 - confidence) / 2
-        low, high = self._quantiles((tail, 1 - tail))
+        fine = np.arange(-_END, _END + _STEP / _FINER / 2, _STEP / _FINER)
+        logs = np.log(np.maximum(self.density, _TINY))  # drawn straight between points of the grid
+        density = np.exp(np.stack([np.interp(fine, grid(), row) for row in logs]))
+        low, high = shortest.intervals(density, fine, confidence=confidence)
         low, high = np.minimum(low, mean), np.maximum(high, mean)
         return [
             Interval(float(middle), float(lo), float(hi), int(n))
@@ -135,15 +138,6 @@ class Posterior:
             drawn[rows] = (below < chance[:, :, None]).sum(axis=2)
         logits = drawn * _STEP - _END + rng.uniform(-_STEP / 2, _STEP / 2, drawn.shape)
         return sigmoid(logits)
-
-    def _quantiles(self, levels: tuple[float, ...]) -> Vector:
-        """Give (levels, c) shares: log densities are drawn straight between points of the grid."""
-        fine = np.arange(-_END, _END + _STEP / _FINER / 2, _STEP / _FINER)
-        found = np.empty((len(levels), len(self.density)))
-        for label, row in enumerate(np.log(np.maximum(self.density, _TINY))):
-            below = np.cumsum(np.exp(np.interp(fine, grid(), row)))
-            found[:, label] = np.interp(np.array(levels) * below[-1], below, fine)
-        return sigmoid(found)
 
 
 def tally(truth: Labels, predicted: Labels, groups: Groups, k: int) -> Practice:
@@ -174,6 +168,7 @@ def posterior(
     family: Family,
     *,
     scatters: Sequence[float] = SCATTERS,
+    likelier: Vector | None = None,
 ) -> Posterior:
     """Weigh every Beta with every shift and scatter by both counts of all labels.
 
@@ -186,10 +181,13 @@ def posterior(
         practice: of the same labels.
         family: the Betas.
         scatters: those that may be.
+        likelier: (c,) log of how much likelier right images of each label were met than wrong ones
+            (`ml.evaluation.closer_look`); without it as likely.
     """
     betas = _levelled(_binomial(grid(), family.a, family.a + family.b))
     betas /= betas.sum(axis=1, keepdims=True)
-    logs = _hints(practice, betas, family, scatters) + _binomial(grid(), right, cases)
+    met = grid() if likelier is None else grid() + likelier[:, None]
+    logs = _hints(practice, betas, family, scatters) + _binomial(met, right, cases)
     level, likelihoods = logs.max(axis=2).sum(axis=1), _levelled(logs)
     chances = np.full(len(logs), (1 - USELESS) / (len(logs) - 1))
     chances[-1] = USELESS
@@ -260,7 +258,7 @@ def grid() -> Vector:
 
 
 def _binomial(logits: Vector, right: Vector, cases: Vector) -> Vector:
-    """Give (c, g) log likelihoods."""
+    """Give (c, g) log likelihoods at (g,) logits, or (c, g) where each label has its own."""
     log_p, log_q = -np.logaddexp(0, -logits), -np.logaddexp(0, logits)
     return np.asarray(right[:, None] * log_p + (cases - right)[:, None] * log_q)
 

@@ -49,6 +49,7 @@ def class_summary(
     n_c: npt.ArrayLike,
     *,
     rng: np.random.Generator,
+    likelier: npt.ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> ClassSummary:
     """Estimate macro accuracy and the 10th-percentile label.
@@ -61,12 +62,15 @@ def class_summary(
         k_c: (c,) right cases of each label.
         n_c: (c,) independent cases; labels without any are left out.
         rng: draws from the posterior (2,000 times).
+        likelier: (c,) log of how much likelier right images of each label were met than wrong ones;
+            None where all were met alike.
     """
     right, cases = np.asarray(k_c, dtype=np.float64), np.asarray(n_c, dtype=np.int64)
     seen = cases > 0
     if not seen.any():
         return ClassSummary(intervals.UNKNOWN, intervals.UNKNOWN)
-    shares = pooling.draw_shares(right[seen], cases[seen], size=_N_DRAWS, rng=rng)
+    moved = None if likelier is None else np.asarray(likelier, dtype=np.float64)[seen]
+    shares = pooling.draw_shares(right[seen], cases[seen], likelier=moved, size=_N_DRAWS, rng=rng)
     n = int(cases.sum())
     return ClassSummary(
         _interval(shares.mean(axis=1), n, confidence),
