@@ -152,8 +152,8 @@ class AccuracyShape(serializers.Serializer[Any]):
     macro = serializers.FloatField(
         allow_null=True, help_text="Each label with a resolved audit image counting once."
     )
-    weighted = IntervalShape(
-        allow_null=True, help_text="Where images were not drawn alike; null where they were."
+    is_weighed = serializers.BooleanField(
+        help_text="Audit images were not drawn or asked about alike: figures are of all images."
     )
     classes = ClassesShape()
     top = TopShape()

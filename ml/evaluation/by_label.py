@@ -62,6 +62,9 @@ class Share:
         n: images of the label that could be judged, those an expert has yet to look at included.
         open: images that may turn out to be of the label, or not.
         effective: how many images, all known for sure, would tell as much as the checks leave.
+        met: the estimate of the images met, where that is another than the one of all images.
+        likelier: log of how much likelier right images were met than wrong ones
+            (`ml.evaluation.closer_look`).
     """
 
     estimate: float
@@ -70,6 +73,8 @@ class Share:
     n: int
     open: int
     effective: float
+    met: float | None = None
+    likelier: float = 0.0
 
 
 def shares(found: Cases, n_labels: int, *, confidence: float = 0.95) -> list[Share]:

@@ -51,7 +51,9 @@ def hajek(
     return intervals.with_effective_n(share, effective, n=len(right), confidence=confidence)
 
 
-def equal_chance(draw_order: Vector, inclusion: Vector) -> npt.NDArray[np.bool_]:
+def equal_chance(
+    draw_order: Vector, inclusion: Vector, *, front: float = 1.0
+) -> npt.NDArray[np.bool_]:
     """Keep so many of the cases drawn with a raised probability that all had the commonest one.
 
     For what cannot weigh its cases: tests by counting, curves. A case of probability s is kept
@@ -61,11 +63,15 @@ def equal_chance(draw_order: Vector, inclusion: Vector) -> npt.NDArray[np.bool_]
     Args:
         draw_order: (n,) uniform in [0, 1), drawn apart from whether the case is in the sample.
         inclusion: (n,) probability with which each came into the sample.
+        front: draw order up to which every case was due by now, in (0, 1]; those beyond were asked
+            about for what they tell (`ml.evaluation.closer_look`) and are left out.
     """
     if len(inclusion) == 0:
         return np.empty(0, dtype=np.bool_)
     found, counts = np.unique(inclusion.round(9), return_counts=True)
-    kept: npt.NDArray[np.bool_] = draw_order * inclusion <= found[counts.argmax()] * (1 + 1e-6)
+    kept: npt.NDArray[np.bool_] = draw_order * inclusion <= found[counts.argmax()] * front * (
+        1 + 1e-6
+    )
     return kept
 
 

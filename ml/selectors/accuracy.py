@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeling.selectors import consensus
-from ml.evaluation import summary, weighted
+from ml.evaluation import summary
 from ml.selectors import group_figures, metrics, set_figures
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def page(project_id: int, version: UUID | None) -> dict[str, Any]:
     return {
         "version": found.version_number or None,
         "overall": metrics.overall(found).to_json(),
-        "weighted": _weighted(found),
+        "is_weighed": not metrics.is_drawn_alike(found.inclusion),
         "macro": _macro(found),
         "classes": _classes(found),
         "top": _top(found),
@@ -62,10 +62,12 @@ def _macro(found: Measured) -> float | None:
 
 def _classes(found: Measured) -> dict[str, Any]:
     """Estimate the mean label and the one at the 10th percentile, few answers allowed for."""
-    right, cases = metrics.pooled_cases(metrics.by_labels(found))
+    rows = metrics.by_labels(found)
+    right, cases = metrics.pooled_cases(rows)
     # The draws are the same for the same rows, so that a command gives the page's numbers.
     rng = np.random.default_rng(found.version_number)
-    one = summary.class_summary(right, cases, rng=rng)
+    likelier = [row.likelier for row in rows]
+    one = summary.class_summary(right, cases, rng=rng, likelier=likelier)
     return {
         "macro": metrics.interval_json(one.macro),
         "tenth": metrics.interval_json(one.tenth),
@@ -105,28 +107,6 @@ def _calibration(found: Measured) -> dict[str, Any]:
             }
             for row in rows
         ],
-    }
-
-
-def _weighted(found: Measured) -> dict[str, Any] | None:
-    """Estimate the accuracy where images were not drawn alike; None where they were.
-
-    Each image counts as many as it stands for (Hájek). Images without an agreed label count as
-    wrong at the lower end, as right at the upper.
-    """
-    asked = found.predicted >= 0
-    if metrics.is_drawn_alike(found.inclusion) or not found.is_judged.any():
-        return None
-    is_open = asked & ((found.truth < 0) | found.checks.pending)
-    judged = found.is_judged
-    middle = weighted.hajek(found.is_right[judged], found.inclusion[judged])
-    low = weighted.hajek((found.is_right & ~is_open)[asked], found.inclusion[asked])
-    high = weighted.hajek((found.is_right | is_open)[asked], found.inclusion[asked])
-    return {
-        "estimate": middle.estimate,
-        "low": min(low.low, middle.estimate),
-        "high": max(high.high, middle.estimate),
-        "n": middle.n,
     }
 
 

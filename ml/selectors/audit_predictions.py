@@ -32,7 +32,7 @@ IDS_A_QUERY = 5000
 TOP = 5
 """Columns kept of each image, likeliest first: what a figure "among the first five" needs."""
 
-Answer = tuple[tuple[int, ...], float]  # columns of the head, the probability of the first
+Answer = tuple[tuple[int, ...], tuple[float, ...]]  # columns of the head, their probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Answers:
         top: (n, t) likeliest columns, t = min(k, 5), the first one first; -1 where the image has no
             embedding in the version's set.
         p: (n,) calibrated probability of the first; 0 where there is none.
+        top_p: (n, t) of each of `top`; empty where labels are sets.
         practice: how its labeled images fared out of group: right and all split groups, by label.
     """
 
@@ -53,6 +54,7 @@ class Answers:
     top: npt.NDArray[np.int64]
     p: npt.NDArray[np.float64]
     practice: dict[str, list[float]] = field(default_factory=dict)
+    top_p: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
 
     @property
     def columns(self) -> Labels:
@@ -87,14 +89,15 @@ def of_version(public_id: UUID, image_ids: Indices) -> Answers | None:
         known = replace(found, answers=known.answers | found.answers) if known else found
         _known.put(public_id, known)
     width = min(TOP, len(known.label_order))
-    nothing: Answer = ((NOTHING,) * width, 0.0)
+    nothing: Answer = ((NOTHING,) * width, (0.0,) * width)
     rows = [known.answers.get(image, nothing) for image in wanted]
     return Answers(
         number=known.number,
         label_order=known.label_order,
         top=np.array([top for top, _ in rows], dtype=np.int64).reshape(-1, width),
-        p=np.array([p for _, p in rows], dtype=np.float64),
+        p=np.array([p[0] for _, p in rows], dtype=np.float64),
         practice=known.practice,
+        top_p=np.array([p for _, p in rows], dtype=np.float64).reshape(-1, width),
     )
 
 
@@ -106,8 +109,8 @@ def _ask(public_id: UUID, image_ids: list[int]) -> _Known | None:
     ids, vectors = _vectors(version.embedding_set_id, image_ids, version.dim)
     probabilities = ridge.predict(head, vectors)
     top = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
-    p = probabilities[np.arange(len(ids)), top[:, 0]]
-    rows = zip(map(tuple, top.tolist()), p.tolist(), strict=True)
+    p = np.take_along_axis(probabilities, top, axis=1)
+    rows = zip(map(tuple, top.tolist()), map(tuple, p.tolist()), strict=True)
     answers: dict[int, Answer] = dict(zip(ids, rows, strict=True))
     practice = version.metrics.get(PRACTICE, {})
     return _Known(version.number, version.label_order, answers, practice)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labeling.selectors import consensus, projects, several
-from ml.evaluation import weighted
+from ml.evaluation import closer_look, weighted
 from ml.selectors import set_audit
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from labeling.selectors.consensus import AuditRows
     from labeling.selectors.projects import Group
     from ml.types import Labels
 
@@ -48,6 +49,9 @@ class Audit:
 
     Attributes:
         checks: what experts have looked at, or are to look at.
+        inclusion: (n,) chance of each of being in the slice and asked about by now.
+        stands_for: (n + m,) images of the project that each stands for, those with an answer first.
+        chances: (n + m,) chance of each to have been asked about by now.
         waiting: (m,) audit images without an answer yet.
         waiting_sources: (m,) where those came from.
         into: what labels of before were merged into, by code.
@@ -66,6 +70,8 @@ class Audit:
     n_people: int
     checks: Checks
     inclusion: npt.NDArray[np.float64]
+    stands_for: npt.NDArray[np.float64]
+    chances: npt.NDArray[np.float64]
     is_alike: npt.NDArray[np.bool_]
     states: tuple[str, ...]
     waiting: npt.NDArray[np.int64]
@@ -81,8 +87,10 @@ def audit(project_id: int) -> Audit:
     """Read the audit images that have answers, by two queries."""
     rows = consensus.audit_rows(project_id, measured_only=True)
     scheme = rows.scheme
-    is_answered = (rows.label_index >= 0) | (rows.n_votes > 0)
-    is_alike = weighted.equal_chance(rows.draw_order, rows.inclusion_probability)
+    is_answered = was_asked(rows)
+    is_alike = drawn_alike(rows)
+    chances = _chances(rows, is_answered)
+    answered_first = np.argsort(~is_answered, kind="stable")
     found = Audit(
         codes=tuple(scheme.codes),
         names=tuple(scheme.names),
@@ -98,7 +106,9 @@ def audit(project_id: int) -> Audit:
             probability=rows.check_probability[is_answered],
             named=tuple(one for one, kept in zip(rows.named, is_answered, strict=True) if kept),
         ),
-        inclusion=rows.inclusion_probability[is_answered],
+        inclusion=(rows.inclusion_probability * chances)[is_answered],
+        stands_for=(1.0 / rows.inclusion_probability)[answered_first],
+        chances=chances[answered_first],
         is_alike=is_alike[is_answered],
         states=tuple(np.asarray(rows.states, dtype=object)[is_answered]),
         waiting=rows.image_ids[~is_answered],
@@ -115,6 +125,28 @@ def audit(project_id: int) -> Audit:
         return found
     names = dict(zip(scheme.codes, scheme.names, strict=True))
     return _of_sets(found, set_audit.truth(project_id, found.image_ids, names), names)
+
+
+def was_asked(rows: AuditRows) -> npt.NDArray[np.bool_]:
+    """Tell which (n,) audit images somebody has answered."""
+    return (rows.label_index >= 0) | (rows.n_votes > 0)
+
+
+def drawn_alike(rows: AuditRows) -> npt.NDArray[np.bool_]:
+    """Tell which (n,) audit images count where nothing can be weighed: all had the same chance.
+
+    Of being in the slice, and of having been asked about by now.
+    """
+    n_met = int(was_asked(rows).sum())
+    front = closer_look.front(rows.order_weight, rows.reached, n_met)
+    return weighted.equal_chance(rows.draw_order, rows.inclusion_probability, front=front)
+
+
+def _chances(rows: AuditRows, is_answered: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Give the (n,) chances of having been asked about; 1 where nothing was ever preferred."""
+    if np.all(rows.order_weight == 1) and not rows.reached.any():
+        return np.ones(len(rows.order_weight))
+    return closer_look.reach(rows.order_weight, rows.reached, int(is_answered.sum()))
 
 
 def _of_sets(found: Audit, sets: set_audit.SetTruth, names: dict[str, str]) -> Audit:

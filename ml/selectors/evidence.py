@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeling.selectors import consensus, projects, several
-from ml.evaluation import label_sets, weighted
+from ml.evaluation import label_sets
 from ml.heads import codec, ridge
 from ml.models import Comparison
-from ml.selectors import embeddings
+from ml.selectors import audited, embeddings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -142,7 +142,7 @@ def audit_truth(project_id: int) -> AuditTruth:
     to know better must not count for more in what decides which version serves.
     """
     rows = consensus.audit_rows(project_id, measured_only=True)
-    is_alike = weighted.equal_chance(rows.draw_order, rows.inclusion_probability)
+    is_alike = audited.drawn_alike(rows)
     # What an expert has yet to look at is not the truth yet, and may be the truth tomorrow.
     states = np.array(rows.states, dtype=object)
     waits = (rows.is_pending | np.isin(states, WAITING)) & is_alike

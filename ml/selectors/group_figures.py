@@ -52,6 +52,7 @@ def by_group(found: Measured) -> Measured:
         checks=_checks(found.checks, places),
         waiting=places[found.waiting],
         practice=None,  # It is kept by label, and a group is right more often than its labels.
+        expected=None,  # What is said of a label's images says little of its group's.
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.evaluation import adjudicated, by_label, intervals, label_sets, weighted
+from ml.evaluation import adjudicated, by_label, closer_look, intervals, label_sets
 from ml.selectors import practice, set_audit
 from ml.selectors.audited import Audit, Checks, audit
 
@@ -100,7 +100,7 @@ class Measured:
         sources: (n,) where each image came from.
         n_people: how many annotators stand behind these labels.
         checks: what experts make of the images.
-        inclusion: (n,) probability with which each came into the audit slice.
+        inclusion: (n,) chance of each of being in the audit slice and asked about by now.
         is_alike: (n,) among those that all had the same chance (`weighted.equal_chance`), for what
             cannot weigh its images.
         states: (n,) consensus states.
@@ -110,6 +110,9 @@ class Measured:
         groups, group_code: as of `Audit` (`ml.selectors.group_figures`).
         practice: how the version's labeled images of each of `codes` fared out of group; None where
             that was not kept.
+        expected: what the version says of all audit images, with an answer and without; None of
+            sets and of groups of labels.
+        chances: of each of those, to have been asked about by now.
     """
 
     version_number: int
@@ -132,6 +135,8 @@ class Measured:
     groups: tuple[Group, ...] = ()
     group_code: tuple[str, ...] = ()
     practice: Practice | None = None
+    expected: closer_look.Expected | None = None
+    chances: npt.NDArray[np.float64] | None = None
 
     @property
     def is_judged(self) -> npt.NDArray[np.bool_]:
@@ -185,6 +190,10 @@ def measured(found: Audit, version: UUID) -> Measured | None:
         groups=found.groups,
         group_code=found.group_code,
         practice=practice.in_columns(said.practice, found.into, column_of),
+        expected=closer_look.Expected(places[said.top], said.top_p, found.stands_for, len(codes))
+        if len(said.top_p)
+        else None,
+        chances=found.chances,
     )
 
 
@@ -192,9 +201,24 @@ def overall(found: Measured) -> Estimate:
     """Estimate the accuracy on images like those of the project.
 
     What experts found where they checked agreements by chance stands for the agreements that nobody
-    checked; what they have yet to look at widens the interval (`ml.evaluation.adjudicated`).
+    checked; what they have yet to look at widens the interval (`ml.evaluation.adjudicated`). Where
+    images were not drawn alike, the figure is moved to what it is of all images of the project.
     """
-    return among(found, 1)
+    one, judged = among(found, 1), found.is_judged
+    if one.estimate is None or is_drawn_alike(found.inclusion[judged]):
+        return one
+    # Two outcomes, right and wrong, of one kind of image.
+    is_wrong = (~found.is_right[judged]).astype(np.int64)
+    likelier = closer_look.odds(np.zeros_like(is_wrong), is_wrong, found.inclusion[judged], 2)
+    estimate, low, high = closer_look.moved(
+        one.estimate,
+        one.low,
+        one.high,
+        n=one.n,
+        shift=float(likelier.shift[0]),
+        variance=float(likelier.variance[0]),
+    )
+    return replace(one, estimate=estimate, low=low, high=high)
 
 
 def among(found: Measured, k: int) -> Estimate:
@@ -255,8 +279,9 @@ def per_source(found: Measured) -> list[dict[str, Any]]:
 def by_labels(found: Measured) -> list[by_label.Share]:
     """Estimate the accuracy on the images of each label, in the order of `codes`.
 
-    Where images of a label were not drawn into the slice alike (uploads that look different, labels
-    topped up), each counts for as many as it stands for (`_as_drawn`).
+    Where images were not drawn into the slice or asked about alike (uploads that look different, a
+    closer look at labels), the figures of the images met are moved to those of all images
+    (`ml.evaluation.closer_look`).
     """
     checks, k = found.checks, len(found.codes)
     may_be = np.zeros((len(found.truth), k), dtype=np.bool_)
@@ -275,7 +300,19 @@ def by_labels(found: Measured) -> list[by_label.Share]:
     rows = by_label.shares(cases, k)
     if is_drawn_alike(found.inclusion):
         return rows
-    return [_as_drawn(found, may_be[:, at], at, row) for at, row in enumerate(rows)]
+    judged = found.is_judged
+    likelier = closer_look.odds(
+        found.truth[judged],
+        found.predicted[judged],
+        found.inclusion[judged],
+        k,
+        expected=found.expected,
+        chances=found.chances,
+    )
+    return [
+        _moved(row, float(likelier.shift[at]), float(likelier.variance[at]))
+        for at, row in enumerate(rows)
+    ]
 
 
 def is_drawn_alike(inclusion: npt.NDArray[np.float64]) -> bool:
@@ -283,31 +320,21 @@ def is_drawn_alike(inclusion: npt.NDArray[np.float64]) -> bool:
     return len(np.unique(inclusion.round(9))) < 2
 
 
-def _as_drawn(
-    found: Measured, may_be: npt.NDArray[np.bool_], at: int, row: by_label.Share
-) -> by_label.Share:
-    """Weigh the images of one label by 1 / probability (Hájek), the open ones at both ends.
-
-    What experts' checks of other images suggest is left out here: the images are few, and the
-    weights matter more.
-    """
-    is_asked = found.predicted >= 0
-    is_open = found.checks.pending | (found.truth < 0) | ~is_asked
-    here = (found.truth == at) & is_asked
-    rows = here | (is_open & (may_be | (found.truth == at)))
-    if not here.any() or is_drawn_alike(found.inclusion[rows]):
+def _moved(row: by_label.Share, shift: float, variance: float) -> by_label.Share:
+    """Move the figures of the images met to those of all images of a label."""
+    if row.n == 0 or math.isnan(row.estimate):
         return row
-    right, inclusion = here & (found.predicted == at), found.inclusion
-    middle = weighted.hajek(right[here], inclusion[here])
-    low = weighted.hajek((right & ~is_open)[rows], inclusion[rows]).low
-    high = weighted.hajek((right | is_open)[rows], inclusion[rows]).high
-    shares = 1.0 / inclusion[here]
+    estimate, low, high = closer_look.moved(
+        row.estimate, row.low, row.high, n=row.effective, shift=shift, variance=variance
+    )
     return replace(
         row,
-        estimate=middle.estimate,
-        low=min(low, middle.estimate),
-        high=max(high, middle.estimate),
-        effective=float(shares.sum() ** 2 / (shares * shares).sum()),
+        estimate=estimate,
+        low=low,
+        high=high,
+        effective=closer_look.worth(row.effective, row.estimate, variance),
+        met=row.estimate,
+        likelier=shift,
     )
 
 
@@ -320,7 +347,9 @@ def per_class(found: Measured) -> list[dict[str, Any]]:
     the others, labeled images for a hint (`ml.evaluation.practice`), and is None with n 0.
     """
     rows = by_labels(found)
-    drawn = intervals.pooled(*pooled_cases(rows), practice=found.practice)
+    right, cases = pooled_cases(rows)
+    likelier = [row.likelier for row in rows]
+    drawn = intervals.pooled(right, cases, practice=found.practice, likelier=likelier)
     return [
         {
             "code": code,
@@ -351,12 +380,13 @@ def _of_label(row: by_label.Share, waiting: int) -> Estimate:
 
 
 def pooled_cases(rows: list[by_label.Share]) -> tuple[list[float], list[int]]:
-    """Give right cases and cases of each label as they are pooled.
+    """Give right cases and cases of each label among the images met, as they are pooled.
 
     What the checks leave in doubt is worth fewer answers.
     """
     cases = [min(one.n, round(one.effective)) if one.n else 0 for one in rows]
-    return [one.estimate * n if n else 0.0 for one, n in zip(rows, cases, strict=True)], cases
+    met = [one.estimate if one.met is None else one.met for one in rows]
+    return [share * n if n else 0.0 for share, n in zip(met, cases, strict=True)], cases
 
 
 def interval_json(interval: Interval) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeling.selectors import consensus, projects, several
-from ml.evaluation import several_labels, weighted
-from ml.selectors import metrics, set_predictions
+from ml.evaluation import several_labels
+from ml.selectors import audited, metrics, set_predictions
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -77,7 +77,7 @@ def _truth(project_id: int) -> _Truth:
     """Read the settled audit images that all had the same chance of being measured."""
     rows = consensus.audit_rows(project_id, measured_only=True)
     found = several.sets(project_id, rows.image_ids)
-    is_alike = weighted.equal_chance(rows.draw_order, rows.inclusion_probability)
+    is_alike = audited.drawn_alike(rows)
     kept = found.known.any(axis=1) & ~rows.is_pending & is_alike
     return _Truth(found.shows[kept], found.known[kept], rows.image_ids[kept])
 

@@ -5,12 +5,11 @@ import type { Estimate, OpenImages, Overview } from "./types";
 import { WaitsForPeople } from "./WaitsForPeople";
 
 export function AccuracyTile({ overview, slug }: { overview: Overview; slug: string }) {
-  const { overall, weighted, open, rests_on_one_person: isOnePerson } = overview.accuracy;
+  const { overall, open, rests_on_one_person: isOnePerson } = overview.accuracy;
   const cameWith = overview.accuracy.came_with_pictures;
   const isFew = overall.n < FEW_ANSWERS;
   const why = isOnePerson || cameWith ? "" : secondAnswers(open, overview.labels.audit_asked);
-  const shown = weighted ? { ...overall, ...weighted } : overall;
-  const isKnown = shown.estimate !== null;
+  const isKnown = overall.estimate !== null;
   return (
     <section class="card tile">
       <h2>{overview.accuracy.several ? "All labels of a picture right" : "Accuracy"}</h2>
@@ -18,17 +17,17 @@ export function AccuracyTile({ overview, slug }: { overview: Overview; slug: str
         <p class="few-words">{fewSentence(overall)}</p>
       ) : (
         <p class="figure" data-pale={!isKnown}>
-          {percent(shown.estimate)}
+          {percent(overall.estimate)}
         </p>
       )}
-      {isKnown && !isFew && <Whisker estimate={shown} />}
-      <p>{measuredSentence(shown, open)}</p>
+      {isKnown && !isFew && <Whisker estimate={overall} />}
+      <p>{measuredSentence(overall, open)}</p>
       {why && <p class="soft small">{why}</p>}
       <WaitsForPeople overview={overview} slug={slug} />
-      {weighted && (
+      {overview.accuracy.is_weighed && (
         <p class="soft small">
-          Some pictures were likelier to become audit images than others, so each counts for as many
-          as it stands for.
+          Some audit images were asked about sooner, or drawn with a higher chance, than others. The
+          figure allows for that: it is about all pictures of the project.
         </p>
       )}
       {!isFew && !overview.accuracy.several && <EachLabel accuracy={overview.accuracy} />}

@@ -131,7 +131,7 @@ export interface Overview {
     overall: Estimate;
     macro: number | null;
     /** Where images were not drawn alike; null where they were. */
-    weighted?: Between | null;
+    is_weighed?: boolean;
     classes?: { macro: Between; tenth: Between };
     top?: Estimate & { k: number };
     calibration?: Calibration;
