@@ -8,6 +8,9 @@ from statistics import NormalDist
 CONFIDENCE = 0.95
 """Of every interval of a counted share, on every page."""
 
+DIGITS = 6
+"""Of every figure that is kept or reported."""
+
 
 def wilson(k: float, n: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Give the two-sided Wilson score interval of the share k / n.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeling.consensus import agreement as maths
+from labeling.consensus.shares import DIGITS
 from labeling.models import AgreementSnapshot, Mode, Project
 from labeling.selectors import agreement as selectors
 from labeling.services import label_error
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 EVERY = timedelta(days=1)
 SALT = 0xA17A
-DIGITS = 6
 
 
 def take(*, project_id: int, now: datetime) -> AgreementSnapshot:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from labeling.consensus.shares import DIGITS
+
 if TYPE_CHECKING:
     from ml.types import Interval
-
-DIGITS = 6
 
 
 def number(value: float | None) -> float | None:

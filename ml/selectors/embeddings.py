@@ -8,7 +8,6 @@ is taken by what is looked at.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -20,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q
 from ml.errors import MlError
 from ml.inference.vector_file import VectorFile, owners
 from ml.models import Champion, Embedding, EmbeddingScope, EmbeddingSet, EmbeddingSetState
+from ml.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,8 +121,7 @@ def _said_plainly() -> Iterator[None]:
         ) from error
 
 
-_matrices: OrderedDict[UUID, _Matrix] = OrderedDict()
-_lock = threading.Lock()
+_matrices: Recent[UUID, _Matrix] = Recent(SETS_KEPT)
 
 
 def original_set(project_id: int) -> EmbeddingSet:
@@ -249,15 +248,9 @@ def centre(embedding_set: EmbeddingSet) -> npt.NDArray[np.float64] | None:
 
 def forget() -> None:
     """Let go of every file (tests)."""
-    with _lock:
-        _matrices.clear()
+    _matrices.clear()
 
 
 def _matrix(set_id: int) -> _Matrix:
     key, dim = EmbeddingSet.objects.values_list("public_id", "dim").get(pk=set_id)
-    with _lock:
-        matrix = _matrices.pop(key, None) or _Matrix(set_id, key, dim)
-        _matrices[key] = matrix
-        while len(_matrices) > SETS_KEPT:
-            _matrices.popitem(last=False)
-    return matrix
+    return _matrices.get(key, lambda: _Matrix(set_id, key, dim))
