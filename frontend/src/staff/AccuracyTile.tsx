@@ -2,13 +2,16 @@ import { IntervalMark } from "../shared/IntervalMark/IntervalMark";
 import { FEW_ANSWERS, fewSentence, interval, percent, plural } from "./format";
 import { nothingMeasured, reachSentence } from "./reach";
 import type { Estimate, OpenImages, Overview } from "./types";
-import { WaitsForPeople } from "./WaitsForPeople";
+import { WaitsForPeople, waitsForPeople } from "./WaitsForPeople";
 
 export function AccuracyTile({ overview, slug }: { overview: Overview; slug: string }) {
   const { overall, open, rests_on_one_person: isOnePerson } = overview.accuracy;
   const cameWith = overview.accuracy.came_with_pictures;
   const isFew = overall.n < FEW_ANSWERS;
-  const why = isOnePerson || cameWith ? "" : secondAnswers(open, overview.labels.audit_asked);
+  const why =
+    isOnePerson || cameWith || waitsForPeople(overview)
+      ? ""
+      : secondAnswers(open, overview.labels.audit_asked);
   const isKnown = overall.estimate !== null;
   return (
     <section class="card tile">

@@ -104,7 +104,7 @@ function Form({ path, data, onSaved }: FormProps) {
     const body: Record<string, unknown> = {};
     for (const field of GROUPS.flatMap((group) => group.fields)) {
       const value = typed[field.name];
-      if (value !== undefined) body[field.name] = sent(field.kind, value);
+      if (value !== undefined) body[field.name] = sent(field, value);
     }
     if (!(await run(() => api.patch(path, body), "Saved."))) return;
     setTyped({});
@@ -184,6 +184,7 @@ function SettingField({ field, value, onChange }: SettingFieldProps) {
         id={id}
         kind={field.kind}
         choices={field.choices}
+        isOptional={field.isOptional ?? false}
         value={String(value)}
         onChange={onChange}
       />
@@ -198,11 +199,12 @@ interface InputProps {
   id: string;
   kind: FieldKind;
   choices?: Field["choices"];
+  isOptional?: boolean;
   value: string;
   onChange: (value: string) => void;
 }
 
-function Input({ id, kind, choices = [], value, onChange }: InputProps) {
+function Input({ id, kind, choices = [], isOptional = false, value, onChange }: InputProps) {
   const common = { id, value, "aria-describedby": `${id}-hint` };
   if (kind === "choice") {
     return (
@@ -241,7 +243,7 @@ function Input({ id, kind, choices = [], value, onChange }: InputProps) {
         {...common}
         class="input short"
         type="number"
-        required
+        required={!isOptional}
         min={0}
         max={kind === "share" ? 100 : undefined}
         step={STEP[kind]}

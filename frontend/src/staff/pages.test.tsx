@@ -285,16 +285,17 @@ describe("settings", () => {
 
   test("shares are shown and typed in hundredths", () => {
     expect(shown("share", 0.15)).toBe(15);
-    expect(sent("share", "12.5")).toBe(0.125);
+    expect(sent({ kind: "share" }, "12.5")).toBe(0.125);
   });
 
   test("what is no number is not sent", () => {
-    expect(sent("count", "")).toBeUndefined();
-    expect(sent("count", "3")).toBe(3);
+    expect(sent({ kind: "count" }, "")).toBeUndefined();
+    expect(sent({ kind: "share", isOptional: true }, " ")).toBeNull();
+    expect(sent({ kind: "count" }, "3")).toBe(3);
   });
 
   test("text and switches go as they are", () => {
-    expect(sent("text", "12")).toBe("12");
-    expect(sent("switch", false)).toBe(false);
+    expect(sent({ kind: "text" }, "12")).toBe("12");
+    expect(sent({ kind: "switch" }, false)).toBe(false);
   });
 });

@@ -7,6 +7,8 @@ export interface Field {
   label: string;
   hint: string;
   kind: FieldKind;
+  /** Nothing may be typed: there is none then. */
+  isOptional?: boolean;
   /** What a choice offers: the server's code, and words for it. */
   choices?: [code: string, words: string][];
 }
@@ -190,6 +192,13 @@ export const GROUPS: Group[] = [
     title: "Training and budget",
     fields: [
       {
+        name: "target_accuracy",
+        label: "Accuracy to reach",
+        hint: "The forecast says how far it is, and answers count as accepted from about this share of right ones on. Empty: no forecast, and 90 % for what is accepted.",
+        kind: "share",
+        isOptional: true,
+      },
+      {
         name: "deployment_mode",
         label: "A new classifier that has passed its checks",
         hint: "In every case the newest one chooses what people are asked next.",
@@ -264,10 +273,14 @@ export function shown(kind: FieldKind, value: unknown): Value {
   return typeof value === "number" || typeof value === "string" ? value : "";
 }
 
-/** What is sent of what was typed; undefined where it is no number. */
-export function sent(kind: FieldKind, typed: string | boolean): Value | undefined {
+/** What is sent of what was typed: null for none, undefined where it is no number. */
+export function sent(
+  { kind, isOptional }: Pick<Field, "kind" | "isOptional">,
+  typed: string | boolean,
+): Value | null | undefined {
   if (typeof typed === "boolean" || isWords(kind)) return typed;
-  if (typed.trim() === "" || Number.isNaN(Number(typed))) return undefined;
+  if (typed.trim() === "") return isOptional ? null : undefined;
+  if (Number.isNaN(Number(typed))) return undefined;
   return kind === "share" ? Number(typed) / 100 : Number(typed);
 }
 
