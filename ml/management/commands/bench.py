@@ -30,6 +30,7 @@ from ml.bench import (
     queue_client,
     report,
     sandbox,
+    saved,
 )
 from ml.errors import MlError
 from ml.services.labeled_folder import LabeledPicture, read_labeled_folder
@@ -42,6 +43,7 @@ FAILURES = (
     loop.CannotMeasureError,
     embed.CannotMeasureError,
     finetune.CannotMeasureError,
+    saved.CannotMeasureError,
     sandbox.SandboxError,
     queue_client.ServerFailedError,
     databases.NoServerError,
@@ -52,6 +54,7 @@ SETTINGS_OF = {
     "embed": [],
     "queue": ["database", "annotators", "rate", "seconds"],
     "crowd": ["seeds"],
+    "saved": ["answers"],
     "finetune": ["labeled", "audit_share", "button"],
 }
 
@@ -59,13 +62,13 @@ SETTINGS_OF = {
 class Command(BaseCommand):
     """Every measurement runs in a temporary folder; nothing of yours is touched."""
 
-    help = "Measure the loop, embedding, a fine-tune, queue, crowd or acquisition."
+    help = "Measure the loop, embedding, a fine-tune, queue, crowd, answers saved or acquisition."
     requires_system_checks = ()  # the children need no addresses, and start faster
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Name the measurement and, where wanted, the pictures."""
         parser.add_argument(
-            "name", choices=("loop", "embed", "finetune", "queue", "crowd", "acquire")
+            "name", choices=("loop", "embed", "finetune", "queue", "crowd", "saved", "acquire")
         )
         parser.add_argument(
             "--images", help="folder (LARDER_DEMO_IMAGES); queue: how many; acquire: 10000,100000"
@@ -82,7 +85,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--classes", type=int, default=81, help="acquire: how many labels")
         parser.add_argument("--strategy", choices=ACQUISITION_FUNCTIONS, default=DEFAULT)
-        parser.add_argument("--answers", type=int, default=30, help="loop: timed in each phase")
+        parser.add_argument(
+            "--answers", type=int, help="loop: timed in each phase (30); saved (2000)"
+        )
         parser.add_argument(
             "--audit-share", type=float, default=0.3, help="finetune: of split groups, all judged"
         )
@@ -102,6 +107,7 @@ class Command(BaseCommand):
         """Be the parent that makes a folder, or the child that measures inside it."""
         has_own_rows = options["name"] == "acquire"
         options["labeled"] = options["labeled"] or (20_000 if has_own_rows else 400)
+        options["answers"] = options["answers"] or (2000 if options["name"] == "saved" else 30)
         if options["work"] is None and not has_own_rows:
             self._parent(options)
             return
@@ -196,6 +202,15 @@ class Command(BaseCommand):
             return queue.measure(given, now=timezone.now(), say=self._say)
         options["images"] = Path(options["images"])
         pictures = _choose(options)
+        if options["name"] in ("embed", "crowd", "saved"):
+            return self._of(pictures, options)
+        if options["name"] == "finetune":
+            return self._tune(pictures, options)
+        setup = loop.Setup(pictures, options["labeled"], options["answers"], options["work"])
+        loop.prepare(setup, now=timezone.now(), say=self._say)
+        return loop.measure(setup, now=timezone.now(), say=self._say)
+
+    def _of(self, pictures: list[LabeledPicture], options: dict[str, Any]) -> dict[str, Any]:
         if options["name"] == "embed":
             return embed.measure(
                 pictures_given=pictures, work=options["work"], now=timezone.now(), say=self._say
@@ -204,11 +219,8 @@ class Command(BaseCommand):
             return crowd.measure(
                 pictures, seeds=options["seeds"], now=timezone.now(), say=self._say
             )
-        if options["name"] == "finetune":
-            return self._tune(pictures, options)
-        setup = loop.Setup(pictures, options["labeled"], options["answers"], options["work"])
-        loop.prepare(setup, now=timezone.now(), say=self._say)
-        return loop.measure(setup, now=timezone.now(), say=self._say)
+        played = saved.Setup(pictures, options["answers"], options["work"])
+        return saved.measure(played, now=timezone.now(), say=self._say)
 
     def _tune(self, pictures: list[LabeledPicture], options: dict[str, Any]) -> dict[str, Any]:
         setup = finetune.Setup(
