@@ -3,7 +3,7 @@ import { settingAddress } from "./settings";
 import type { Overview } from "./types";
 
 /** With more people than this somebody else is on their way; with fewer, perhaps nobody is. */
-const FEW_PEOPLE = 3;
+const FEW_PEOPLE = 9;
 
 /** Why audit images with an answer are not settled, where few people answer at all. */
 export function waitsForPeople({ labels, accuracy }: Overview): string {
