@@ -135,8 +135,15 @@ describe("audit images that wait for other people", () => {
     expect(remedy.getAttribute("href")).toBe("/staff/shelf/settings#setting-votes_audit");
   });
 
-  test("are nothing to mend where one answer settles, where many answer, or where none waits", () => {
-    for (const found of [tile({ audit_asked: 1 }), tile({ people_active: 10 }), tile({}, 0)]) {
+  test("wait for fewer people where one answer would do and leaves doubt", () => {
+    expect(tile({ audit_asked: 1 }).textContent).toContain("leaves too much doubt, and 2 people");
+    const remedy = screen.getByRole("link", { name: "count people as active for fewer days" });
+    expect(remedy.getAttribute("href")).toBe("/staff/shelf/settings#setting-active_annotator_days");
+  });
+
+  test("are nothing to mend where one person answers, where many do, or where none waits", () => {
+    const one = { audit_asked: 1, people_active: 1 };
+    for (const found of [tile(one), tile({ people_active: 10 }), tile({}, 0)]) {
       expect(found.textContent).not.toContain("another person");
     }
   });
