@@ -21,6 +21,7 @@ from labeling.models import (
     QueueEntry,
     QueueEntryState,
     Reason,
+    SplitGroup,
 )
 from labeling.selectors.prepared import Prepared, instance
 from labeling.selectors.votes import NO_VOTE
@@ -318,3 +319,9 @@ def image_id(project_id: int, public_id: UUID) -> int:
     if key is None:
         raise ImageNotFoundError(f"This project has no image {public_id}.")
     return key
+
+
+def is_audit_preferred(project_id: int) -> bool:
+    """Tell whether some audit images are asked about sooner than chance has it."""
+    groups = SplitGroup.objects.filter(project_id=project_id, partition=Partition.AUDIT)
+    return groups.exclude(order_weight=1.0).exists()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 
 from labeling.models import Partition, SplitGroup
 from labeling.services import windows
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-BATCH = 500
+UPDATE_SQL = "UPDATE labeling_splitgroup SET order_weight = %s, reached = %s WHERE id = %s"
 LIGHTEST = 1e-3
 """A lighter one would hardly ever be asked about, and weigh more than all others in the figures."""
 
@@ -59,10 +59,11 @@ def prefer(
         groups = SplitGroup.objects.select_for_update().filter(
             project_id=project_id, partition=Partition.AUDIT, measured_image__isnull=False
         )
-        changed = []
-        for group in groups.order_by("pk").only("measured_image_id", "order_weight", "reached"):
-            if group.measured_image_id in given:
-                group.order_weight, group.reached = given[group.measured_image_id]
-                changed.append(group)
-        SplitGroup.objects.bulk_update(changed, ["order_weight", "reached"], batch_size=BATCH)
+        rows = [
+            (*given[image_id], key)
+            for key, image_id in groups.order_by("pk").values_list("pk", "measured_image_id")
+            if image_id in given
+        ]
+        with connection.cursor() as cursor:
+            cursor.executemany(UPDATE_SQL, rows)
         windows.put_back_audit(project_id=project_id, now=now)

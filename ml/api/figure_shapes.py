@@ -140,7 +140,9 @@ class TopUpQuery(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Name the field that a serializer keeps for itself."""
         return {
-            "label": serializers.SlugField(),
+            "label": serializers.SlugField(
+                allow_blank=True, default="", help_text="Empty for every label."
+            ),
             "half_width": serializers.FloatField(min_value=0.02, max_value=0.4, default=0.1),
         }
 

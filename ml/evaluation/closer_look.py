@@ -41,7 +41,7 @@ PREFERENCE = 0.8
 MOST = 8.0
 """Times what an image tells on average; beyond that it is asked about no sooner."""
 
-SURELY_RIGHT, HARDLY_RIGHT = 0.98, 0.5
+SURELY_RIGHT, HARDLY_RIGHT = 0.95, 0.5
 """A label's share that is expected lies between: neither all right nor mostly wrong."""
 
 _BORROWED = 3.0
@@ -79,12 +79,13 @@ class Expected:
         return found
 
 
-def weights(expected: Expected, wanted: Vector) -> Vector:
+def weights(expected: Expected, wanted: Vector, *, beside: int | None = None) -> Vector:
     """Say how much sooner each image is to be asked about: (n,) above 0, about 1 on average.
 
     Args:
         expected: what the classifier says of the images.
-        wanted: (k,) how much each label matters, at least 0, not all 0.
+        wanted: (k,) how much each label matters, at least 0.
+        beside: so many of the first images the others are held against; all of them without.
     """
     p, first = expected.p, np.zeros_like(expected.p)
     first[:, 0] = 1.0
@@ -97,7 +98,7 @@ def weights(expected: Expected, wanted: Vector) -> Vector:
     )  # one more: a label may have none
     told[expected.columns < 0] = 0.0
     tells = np.sqrt(told.sum(axis=1)) * expected.stands_for
-    average = tells.mean()
+    average = tells[:beside].mean()
     if average <= 0:
         return np.ones(len(tells))
     found: Vector = (1 - PREFERENCE) + PREFERENCE * np.minimum(tells / average, MOST)

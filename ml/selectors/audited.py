@@ -51,7 +51,9 @@ class Audit:
         checks: what experts have looked at, or are to look at.
         inclusion: (n,) chance of each of being in the slice and asked about by now.
         stands_for: (n + m,) images of the project that each stands for, those with an answer first.
-        chances: (n + m,) chance of each to have been asked about by now.
+        chances: (n + m,) chance of each to have been asked about by now, beside others; 1 where no
+            image was ever preferred: then it is the same for all.
+        reached: (n + m,) that chance itself.
         waiting: (m,) audit images without an answer yet.
         waiting_sources: (m,) where those came from.
         into: what labels of before were merged into, by code.
@@ -72,6 +74,7 @@ class Audit:
     inclusion: npt.NDArray[np.float64]
     stands_for: npt.NDArray[np.float64]
     chances: npt.NDArray[np.float64]
+    reached: npt.NDArray[np.float64]
     is_alike: npt.NDArray[np.bool_]
     states: tuple[str, ...]
     waiting: npt.NDArray[np.int64]
@@ -89,7 +92,9 @@ def audit(project_id: int) -> Audit:
     scheme = rows.scheme
     is_answered = was_asked(rows)
     is_alike = drawn_alike(rows)
-    chances = _chances(rows, is_answered)
+    reached = closer_look.reach(rows.order_weight, rows.reached, int(is_answered.sum()))
+    is_preferred = bool(np.any(rows.order_weight != 1) or rows.reached.any())
+    chances = reached if is_preferred else np.ones(len(reached))
     answered_first = np.argsort(~is_answered, kind="stable")
     found = Audit(
         codes=tuple(scheme.codes),
@@ -109,6 +114,7 @@ def audit(project_id: int) -> Audit:
         inclusion=(rows.inclusion_probability * chances)[is_answered],
         stands_for=(1.0 / rows.inclusion_probability)[answered_first],
         chances=chances[answered_first],
+        reached=reached[answered_first],
         is_alike=is_alike[is_answered],
         states=tuple(np.asarray(rows.states, dtype=object)[is_answered]),
         waiting=rows.image_ids[~is_answered],
@@ -140,13 +146,6 @@ def drawn_alike(rows: AuditRows) -> npt.NDArray[np.bool_]:
     n_met = int(was_asked(rows).sum())
     front = closer_look.front(rows.order_weight, rows.reached, n_met)
     return weighted.equal_chance(rows.draw_order, rows.inclusion_probability, front=front)
-
-
-def _chances(rows: AuditRows, is_answered: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Give the (n,) chances of having been asked about; 1 where nothing was ever preferred."""
-    if np.all(rows.order_weight == 1) and not rows.reached.any():
-        return np.ones(len(rows.order_weight))
-    return closer_look.reach(rows.order_weight, rows.reached, int(is_answered.sum()))
 
 
 def _of_sets(found: Audit, sets: set_audit.SetTruth, names: dict[str, str]) -> Audit:

@@ -1,8 +1,9 @@
-"""Staff want to know a label better: of new pictures that look like it more join the audit slice.
+"""Staff want to know a label better, or every label: a closer look.
 
-A partition is decided once and kept (rule 1), and which pool images are still untouched is the
-classifier's doing, so none of those is moved. What can be raised honestly is the chance of pictures
-that nobody has seen: it is stored with each of them, and every figure weighs by it (ADR 14).
+Of the audit images that wait those that tell most about it are asked about first (ADR 18), and of
+new pictures those have a higher chance to join the slice (ADR 14). A partition is decided once and
+kept (rule 1), and which pool images are still untouched is the classifier's doing, so none of those
+is moved. Every chance is stored, and every figure allows for it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import numpy as np
 from django.db import transaction
 from django.db.models import F
 
-from labeling.selectors import projects
-from labeling.services import journal
+from labeling.selectors import projects, queue
+from labeling.services import audit_order, journal
 from ml.errors import MlError
-from ml.heads import codec, ridge
+from ml.evaluation import closer_look as look
 from ml.models import AuditTopUp
-from ml.selectors import embeddings, registry
+from ml.selectors import audit_predictions, closer_look
 from ml.selectors import top_up as selectors
 
 if TYPE_CHECKING:
@@ -26,17 +27,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from django.db.models import QuerySet
+
+    from labeling.selectors.projects import ProjectRow
     from ml.types import Indices
 
 MOST_OPEN = 5
 """More at once would send most of what comes in to be measured, and little to learn from."""
-
-
-class TopUpNotPossibleError(MlError):
-    """Nothing can say yet, or any more, which pictures look like the label."""
-
-    code = "top_up_not_possible"
-    status = 409
 
 
 class KnownAlreadyError(MlError):
@@ -67,19 +64,19 @@ def ask(
 
     Args:
         project_id: whose label.
-        label_code: of a label of today.
+        label_code: of a label of today; "" for every label.
         half_width: a share: 0.1 is ten points either way.
         user_id: who asks.
         now: the time.
 
     Raises:
         LabelNotFoundError: the project has no such label in its scheme.
-        TopUpNotPossibleError: no classifier yet, several labels an image, or no audit slice.
+        NothingToMeasureError: no classifier yet, several labels an image, or no audit slice.
         KnownAlreadyError: it has pictures enough already.
         TooManyTopUpsError: five labels are open.
     """
     project = projects.by_id(project_id)
-    _refuse_impossible(project_id)
+    _refuse_impossible(project)
     price = selectors.cost(project_id, code=label_code, half_width=half_width)
     if price["missing"] == 0:
         raise KnownAlreadyError(price["sentence"])
@@ -110,6 +107,7 @@ def ask(
             detail={"half_width": half_width, "share": row.share},
             now=now,
         )
+    arrange(project_id=project_id, now=now)
     return row
 
 
@@ -126,55 +124,87 @@ def stop(*, project_id: int, public_id: UUID, user_id: int | None, now: datetime
         journal.record_event(
             project_id=project_id, user_id=user_id, verb="audit_top_up_stopped", now=now
         )
+        arrange(project_id=project_id, now=now)
+
+
+def arrange(*, project_id: int, now: datetime) -> bool:
+    """Put the audit images that wait in the order that open requests want; give whether it did.
+
+    In the random order again once none is open.
+    """
+    requests = list(_open(project_id).values_list("label_code", "half_width"))
+    is_preferred = queue.is_audit_preferred(project_id)
+    if not requests and not is_preferred:
+        return False
+    here = closer_look.read(project_id)
+    if here is None:
+        return False
+    weights = np.ones(len(here.image_ids))
+    matters = closer_look.wanted(here.found, requests)
+    if matters.any():
+        weights = look.weights(here.expected, matters)
+    audit_order.prefer(
+        project_id=project_id,
+        image_ids=here.image_ids,
+        weights=weights,
+        reached=here.reached,
+        now=now,
+    )
+    return True
 
 
 def shares(*, project_id: int, image_ids: Indices) -> Mapping[int, float]:
-    """Give the raised share of each image that the classifier takes for a label staff ask about.
+    """Give the raised share of each image that tells more than others of what staff ask about.
 
     Asked once of each image, before its partition is drawn.
     """
-    rows = AuditTopUp.objects.filter(project_id=project_id, ended_at=None).order_by("pk")
-    share_of = {row.label_code: row.share for row in rows}
-    champion = registry.champion(project_id) if share_of else None
-    if champion is None:
+    rows = list(_open(project_id).order_by("pk"))
+    here = closer_look.read(project_id) if rows else None
+    said = audit_predictions.of_version(here.version, image_ids) if here else None
+    if here is None or said is None:
         return {}
-    known = image_ids[embeddings.has_vector(champion.embedding_set_id, image_ids)]
-    if not len(known):
+    matters = closer_look.wanted(here.found, [(row.label_code, row.half_width) for row in rows])
+    if not matters.any():
         return {}
-    vectors = embeddings.load_matrix(champion.embedding_set_id, known)
-    columns = ridge.scores(codec.from_bytes(champion.head), vectors).argmax(axis=1)
-    said = np.array(champion.label_order, dtype=object)[columns]
-    for code in share_of:
-        rows.filter(label_code=code).update(n_seen=F("n_seen") + int(np.sum(said == code)))
+    ordinary = projects.by_id(project_id).audit_partition_share
+    weights = closer_look.weights_of_new(here, said, matters, ordinary=ordinary)
+    most = max(row.share for row in rows)
+    raised = np.minimum(ordinary * weights, most)
+    told = [key for key, share in zip(image_ids.tolist(), raised, strict=True) if share > ordinary]
+    _open(project_id).update(n_seen=F("n_seen") + len(told))
     return {
-        image_id: share_of[code]
-        for image_id, code in zip(known.tolist(), said, strict=True)
-        if code in share_of
+        key: float(share)
+        for key, share in zip(image_ids.tolist(), raised, strict=True)
+        if share > ordinary
     }
 
 
 def end_reached(*, project_id: int, now: datetime) -> int:
-    """End the requests whose label is known as well as wanted; give how many."""
+    """End the requests whose label is known as well as wanted; give how many.
+
+    The order of what waits follows what is known by now and what serves.
+    """
     reached = [
         each["id"]
         for each in selectors.under_way(project_id)
         if each["n"] and each["now"] <= each["half_width"]
     ]
     rows = AuditTopUp.objects.filter(public_id__in=reached, ended_at=None)
-    return rows.update(ended_at=now, is_reached=True) if reached else 0
+    ended = rows.update(ended_at=now, is_reached=True) if reached else 0
+    arrange(project_id=project_id, now=now)
+    return ended
 
 
-def _refuse_impossible(project_id: int) -> None:
-    project = projects.by_id(project_id)
+def _open(project_id: int) -> QuerySet[AuditTopUp]:
+    return AuditTopUp.objects.filter(project_id=project_id, ended_at=None)
+
+
+def _refuse_impossible(project: ProjectRow) -> None:
     if project.mode == "MULTI":
-        raise TopUpNotPossibleError(
+        raise selectors.NothingToMeasureError(
             "Labels of a project with several labels an image cannot be measured more closely yet."
         )
     if project.audit_partition_share == 0:
-        raise TopUpNotPossibleError(
+        raise selectors.NothingToMeasureError(
             "No picture of this project is kept for measuring; raise the audit share in Settings."
-        )
-    if registry.serving_brief(project_id) is None:
-        raise TopUpNotPossibleError(
-            "There is no classifier yet that could say which pictures look like the label."
         )
