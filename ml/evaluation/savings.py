@@ -137,22 +137,27 @@ def saved(drawn: Vector, *, labels: int, answers_a_label: float, answers: int) -
     return Interval(float(middle), float(low), float(high), labels)
 
 
-def chance_of_gain(difference: Vector, groups: Groups) -> float:
+def chance_of_gain(difference: Vector, groups: Groups, sizes: Vector) -> float:
     """Give the chance that chosen labels teach more than as many random ones.
+
+    Each image counts by one over its group's size, as the audit slice does, where every group
+    counts once: by images, random labels would be praised for what they know best, the few things
+    that there are a hundred pictures of.
 
     Args:
         difference: (n,) right with the chosen labels minus right with the random ones, on images
             that were drawn at random and that neither head has seen.
         groups: (n,) split groups: images of one share their fate.
+        sizes: (n,) images of the pool in each one's group, at least 1.
 
     Returns:
         By the normal distribution, with half a case of doubt added on either side; 0.5 for none.
     """
-    n = len(difference)
-    if n == 0:
+    if len(difference) == 0:
         return 0.5
-    mean = float(difference.mean())
+    weights = 1.0 / sizes
+    mean = float(np.average(difference, weights=weights))
     _, group = np.unique(groups, return_inverse=True)
-    off = np.bincount(group, weights=difference - mean)
-    spread = float(np.sqrt((off**2).sum() + 1.0)) / n
+    off = np.bincount(group, weights=weights * (difference - mean))
+    spread = float(np.sqrt((off**2).sum() + (weights**2).mean()) / weights.sum())
     return NormalDist().cdf(mean / spread)

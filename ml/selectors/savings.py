@@ -19,8 +19,10 @@ from ml.selectors import ground
 from ml.types import LabeledSet
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from ml.selectors.ground import Ground
-    from ml.types import Indices, Probabilities
+    from ml.types import Groups, Indices, Probabilities
 
 FEWEST_RANDOM = 24
 FEWEST_AUDIT = 30
@@ -148,8 +150,22 @@ def gain(found: Ground, *, rng: np.random.Generator) -> dict[str, Any] | None:
     if not tested:
         return None
     every = np.concatenate(tested)
-    chance = savings.chance_of_gain(np.concatenate(difference), groups[every])
+    chance = savings.chance_of_gain(
+        np.concatenate(difference), groups[every], _sizes(found, groups[every])
+    )
     return {"chance": chance, "n": len(every)}
+
+
+def _sizes(found: Ground, groups: Groups) -> npt.NDArray[np.float64]:
+    """Count the pool's images in (n,) split groups; of many unlabeled ones a sample stands for."""
+    unlabeled = (_whole(found) - found.n) / max(len(found.stop_groups), 1)
+    known, place = np.unique(
+        np.concatenate([found.labeled.groups, found.stop_groups]), return_inverse=True
+    )
+    weights = np.repeat([1.0, unlabeled], [found.n, len(found.stop_groups)])
+    counts = np.bincount(place, weights=weights)
+    sizes: npt.NDArray[np.float64] = counts[np.searchsorted(known, groups)]
+    return sizes
 
 
 def _at_random(found: Ground, rng: np.random.Generator) -> Indices:

@@ -95,11 +95,21 @@ def test_answers_saved_by_hand() -> None:
 
 
 def test_the_chance_of_a_gain_follows_the_pairs_and_counts_groups() -> None:
-    each = np.arange(80)
+    each, alone = np.arange(80), np.ones(80)
     better = np.where(each % 4 == 0, 1.0, 0.0)
-    assert chance_of_gain(better, each) > 0.99
-    assert chance_of_gain(-better, each) < 0.01
-    assert chance_of_gain(np.zeros(80), each) == pytest.approx(0.5)
+    assert chance_of_gain(better, each, alone) > 0.99
+    assert chance_of_gain(-better, each, alone) < 0.01
+    assert chance_of_gain(np.zeros(80), each, alone) == pytest.approx(0.5)
     # Twenty pictures of one thing are one case.
     one_group = np.where(each < 20, 1.0, 0.0)
-    assert chance_of_gain(one_group, each // 20) < 0.9 < chance_of_gain(one_group, each)
+    unsure = chance_of_gain(one_group, each // 20, alone)
+    assert unsure < 0.9 < chance_of_gain(one_group, each, alone)
+
+
+def test_a_thing_with_a_hundred_pictures_counts_once() -> None:
+    # Random labels know the one thing of 40 pictures better, chosen ones half of 40 other things.
+    groups = np.concatenate([np.zeros(40), np.arange(1, 41)]).astype(np.int64)
+    difference = np.concatenate([-np.ones(40), np.tile([0.0, 1.0], 20)])
+    sizes = np.where(groups == 0, 40.0, 1.0)
+    assert chance_of_gain(difference, groups, np.ones(80)) < 0.5
+    assert chance_of_gain(difference, groups, sizes) > 0.99
