@@ -165,7 +165,7 @@ class ExpertImageView(APIView):
 
 def _gold(annotation: Annotation) -> dict[str, Any]:
     """Say whether a decision may be kept as gold; before it, this would tell why it was asked."""
-    why_not = gold_selectors.why_not(annotation.image, annotation.project.mode)
+    why_not = gold_selectors.why_not(annotation.image)
     is_label = annotation.kind == "LABEL"
     return {
         "may_be_gold": is_label and why_not is None,

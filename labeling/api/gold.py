@@ -74,6 +74,11 @@ class GivenSerializer(serializers.Serializer[Any]):
 
     image = serializers.UUIDField()
     label = serializers.CharField(max_length=64)  # type: ignore[assignment] # a field, no caption
+    further = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        required=False,
+        help_text="The other labels where a picture may show several: it shows no more than these.",
+    )
     note = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
 
@@ -129,6 +134,7 @@ class ReferenceSerializer(serializers.Serializer[Any]):
     """One reference."""
 
     label = LabelRefSerializer()  # type: ignore[assignment] # a field of that name, not a caption
+    further = LabelRefSerializer(many=True, help_text="The other labels, where it shows several.")
     note = serializers.CharField()
     set_by = serializers.CharField()
     created_at = serializers.DateTimeField()
@@ -308,7 +314,7 @@ class GoldImageView(APIView):
         project = project_for(request, slug, Role.EXPERT)
         image = image_selectors.in_project(project.pk, public_id)
         reference = gold_selectors.of_image(image.pk)
-        why_not = gold_selectors.why_not(image, project.mode)
+        why_not = gold_selectors.why_not(image)
         return Response(
             {
                 "image": payloads.image(image),
@@ -320,8 +326,10 @@ class GoldImageView(APIView):
 
 
 def _reference(row: GoldReference) -> dict[str, Any]:
+    _, *further = gold_selectors.labels_of(row)
     return {
         "label": {"code": row.label.code, "name": row.label.name},
+        "further": [{"code": each.code, "name": each.name} for each in further],
         "note": row.note,
         "set_by": _name(row),
         "created_at": row.created_at,

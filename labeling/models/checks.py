@@ -124,6 +124,12 @@ class GoldReference(models.Model):
 
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="gold_references")
     label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
+    further = models.ManyToManyField(
+        Label,
+        related_name="+",
+        blank=True,
+        help_text="The other labels, where images may bear several: it shows these and no more.",
+    )
     annotator = models.ForeignKey(
         Annotator,
         null=True,

@@ -90,6 +90,7 @@ GOLD_FIELDS = (
     "image",
     "sha256",
     "label",
+    "further",
     "annotator",
     "note",
     "created_at",
@@ -267,6 +268,7 @@ def gold_rows(project_id: int, upto: Bounds | None = None) -> Iterator[dict[str,
     rows = (
         GoldReference.objects.filter(image__project_id=project_id, pk__lte=upto.gold_id)
         .select_related("image", "label", "annotator")
+        .prefetch_related("further")
         .order_by("pk")
     )
     for row in rows.iterator(chunk_size=CHUNK):
@@ -274,6 +276,7 @@ def gold_rows(project_id: int, upto: Bounds | None = None) -> Iterator[dict[str,
             "image": str(row.image.public_id),
             "sha256": row.image.sha256,
             "label": row.label.code,
+            "further": "|".join(sorted(label.code for label in row.further.all())) or None,
             "annotator": str(row.annotator.public_id) if row.annotator else None,
             "note": row.note,
             "created_at": _time(row.created_at),

@@ -15,6 +15,7 @@ from labeling.models import (
     ConsensusState,
     GoldReference,
     Image,
+    Label,
     LabelValue,
     Mode,
     Partition,
@@ -22,7 +23,7 @@ from labeling.models import (
     QueueEntryState,
     Reason,
 )
-from labeling.selectors import projects
+from labeling.selectors import gold_sets, projects
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -68,7 +69,7 @@ def standing() -> QuerySet[GoldReference]:
 
 def live(project_id: int) -> QuerySet[GoldReference]:
     """Give the references that stand, newest first, with image, label and who set them."""
-    rows = standing().filter(image__project_id=project_id)
+    rows = standing().filter(image__project_id=project_id).prefetch_related("further")
     return rows.select_related("image", "label", "set_by", "annotator").order_by("-pk")
 
 
@@ -85,13 +86,21 @@ def page(project_id: int, before: int | None = None) -> list[GoldReference]:
 
 def of_image(image_id: int) -> GoldReference | None:
     """Give the reference that stands for an image, or None."""
-    rows = standing().filter(image_id=image_id)
+    rows = standing().filter(image_id=image_id).prefetch_related("further")
     return rows.select_related("image", "label", "set_by", "annotator").first()
 
 
+def labels_of(reference: GoldReference) -> list[Label]:
+    """Give all labels that a reference names, the first of them first."""
+    return [reference.label, *sorted(reference.further.all(), key=lambda label: label.pk)]
+
+
 def servable(project_id: int) -> QuerySet[GoldReference]:
-    """Give the references that can be handed out: image usable, label not retired."""
+    """Give the references that can be handed out: image usable, no label retired."""
+    gone = Label.objects.filter(retired_at__isnull=False)
+    named = GoldReference.further.through.objects.filter(goldreference=OuterRef("pk"))
     return live(project_id).filter(
+        ~Exists(named.filter(label__in=gone)),
         image__flagged_at__isnull=True,
         image__removed_at__isnull=True,
         label__retired_at__isnull=True,
@@ -124,17 +133,8 @@ def set_by(annotator_id: int) -> int:
     return standing().filter(annotator_id=annotator_id).count()
 
 
-def why_not(image: Image, mode: str) -> tuple[str, str] | None:
-    """Give the code and the sentence why an image cannot be gold, or None where it can.
-
-    `mode` is that of its project: a reference is one label, whole, and would say no to the others
-    of a set.
-    """
-    if mode == Mode.MULTI:
-        return (
-            "several_labels",
-            "A picture of this project may show several labels, and gold is for one.",
-        )
+def why_not(image: Image) -> tuple[str, str] | None:
+    """Give the code and the sentence why an image cannot be gold, or None where it can."""
     if image.partition == Partition.AUDIT:
         return (
             "audit_image",
@@ -194,7 +194,9 @@ def judged_by(annotator_id: int) -> list[int]:
 
 
 def is_right(annotation: Annotation, reference: GoldReference) -> bool:
-    """Tell whether an answer names the label of a reference."""
+    """Tell whether an answer names the label of a reference, or just its labels of several."""
+    if annotation.project.mode == Mode.MULTI:
+        return gold_sets.are_right({annotation.pk: reference.pk})[annotation.pk]
     yes = annotation.labels.filter(value=LabelValue.YES)
     said = list(yes.values_list("label_id", flat=True))
     return reference.label_id in said or _are_same(reference.label_id, said)
@@ -236,6 +238,7 @@ def _count(
     reference = standing().filter(image=OuterRef("image"))
     given = list(
         rows.annotate(
+            reference_key=Subquery(reference.values("pk")[:1]),
             reference=Subquery(reference.values("label_id")[:1]),
             group=Subquery(reference.values("label__parent_id")[:1]),
         )
@@ -243,16 +246,21 @@ def _count(
         .values_list(
             "pk", key, "annotator_id", "image_id", "kind", "created_at",
             "reference", "group", "labels__label_id", "labels__value",
+            "project__mode", "reference_key",
         )
     )  # fmt: skip
-    differing = {one for *_, right, _, said, _ in given if said not in (None, right)
+    # Where images may bear several labels an answer is compared whole.
+    hits = gold_sets.are_right({row[0]: row[-1] for row in given if row[-2] == Mode.MULTI})
+    differing = {one for *_, right, _, said, _, _, _ in given if said not in (None, right)
                  for one in (right, said)}  # fmt: skip
     now = projects.merged_into(differing) if differing else {}
     found = [
         # Whoever says no more than the group of the right label is neither right nor wrong.
         (*row, NOT_SCORED if said is not None and said == group else kind, at,
          said is not None and now.get(right, right) == now.get(said, said), value)
-        for *row, kind, at, right, group, said, value in given
+        if row[0] not in hits
+        else (*row, kind, at, hits[row[0]], LabelValue.YES)
+        for *row, kind, at, right, group, said, value, _, _ in given
     ]  # fmt: skip
     counts: dict[int, Tally] = {}
     for who, kind, at, hit in _firsts(found):

@@ -61,9 +61,17 @@ def of_project(project_id: int) -> list[LabelUse]:
         .annotate(n=Count("pk"))
         .order_by("label_id")
     )
+    also = (
+        GoldReference.further.through.objects.filter(
+            goldreference__image__project_id=project_id, goldreference__withdrawn_at__isnull=True
+        )
+        .values_list("label_id")
+        .annotate(n=Count("pk"))
+        .order_by("label_id")
+    )
     columns = scheme.column_of
     counts = [[0, 0, 0, 0] for _ in scheme.codes]
-    for rows, places in ((decided, (0, 1)), (said, (2,)), (gold, (3,))):
+    for rows, places in ((decided, (0, 1)), (said, (2,)), (gold, (3,)), (also, (3,))):
         for label_id, *found in rows:
             if label_id in columns:
                 for place, n in zip(places, found, strict=True):

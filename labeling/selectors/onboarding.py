@@ -18,11 +18,12 @@ from labeling.selectors import annotators
 from labeling.selectors import gold as gold_selectors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
 
-    from labeling.models import Project
+    from labeling.models import Label, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +124,23 @@ def practice(annotation: Annotation) -> Practice | None:
     reference = gold_selectors.of_image(annotation.image_id)
     if reference is None:
         return None
-    said = annotation.labels.select_related("label").order_by("pk").first()
+    rows = annotation.labels.select_related("label").order_by("pk")
+    said = [row.label for row in rows]
     label = reference.label
     return Practice(
         is_right=gold_selectors.is_right(annotation, reference),
-        said=(said.label.code, said.label.name) if said else None,
-        label=(label.code, label.name),
+        said=(said[0].code, _together(said)) if said else None,
+        label=(label.code, _together(gold_selectors.labels_of(reference))),
         note=reference.note,
         has_example=LabelExample.objects.filter(label=label).exists(),
         done=answered(annotation.annotator_id),
         of=annotation.project.onboarding_images,
     )
+
+
+def _together(labels: Sequence[Label]) -> str:
+    """Say the names of labels that a picture shows at once."""
+    return " and ".join(label.name for label in labels)
 
 
 def unseen(project_id: int, annotator_id: int) -> bool:

@@ -119,7 +119,11 @@ def _touched(label: Label, named: Collection[int]) -> QuerySet[Image]:
 
 
 def _withdraw_gold(named: Collection[int], now: datetime) -> None:
-    references = GoldReference.objects.filter(label_id__in=named, withdrawn_at__isnull=True)
+    also = GoldReference.further.through.objects.filter(label_id__in=named)
+    references = GoldReference.objects.filter(
+        Q(label_id__in=named) | Q(pk__in=also.values("goldreference_id")),
+        withdrawn_at__isnull=True,
+    )
     gold = list(references.values_list("image_id", flat=True))
     if references.update(withdrawn_at=now):
         gold_stream.close_entries(gold, now)

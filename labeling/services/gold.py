@@ -21,6 +21,7 @@ from labeling.models import (
     Image,
     Label,
     LabelValue,
+    Mode,
     Project,
 )
 from labeling.selectors import gold as gold_selectors
@@ -50,6 +51,8 @@ class Given:
     image: uuid.UUID
     label: str
     note: str = ""
+    further: Sequence[str] = ()
+    """The other labels where images may bear several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +126,12 @@ def withdraw(
 
 
 def _set(setter: _Setter, given: Given, labels: dict[str, Label]) -> Outcome:
-    label = labels.get(given.label)
-    if label is None:
-        return _refused(given, "unknown_label", f"{given.label!r} is no label of this project now.")
+    codes = list(dict.fromkeys([given.label, *given.further]))
+    unknown = [code for code in codes if code not in labels]
+    if unknown:
+        return _refused(given, "unknown_label", f"{unknown[0]!r} is no label of this project now.")
+    if len(codes) > 1 and setter.project.mode == Mode.SINGLE:
+        return _refused(given, "one_label", f"One label a picture, got {len(codes)}.")
     with transaction.atomic():
         image = (
             Image.objects.select_for_update(no_key=True)
@@ -134,35 +140,39 @@ def _set(setter: _Setter, given: Given, labels: dict[str, Label]) -> Outcome:
         )
         if image is None:
             return _refused(given, "image_not_found", "This project has no such image.")
-        why_not = gold_selectors.why_not(image, setter.project.mode)
+        why_not = gold_selectors.why_not(image)
         if why_not is not None:
             return _refused(given, *why_not)
-        return Outcome(given.image, _store(setter, image, label, given.note.strip()))
+        named = [labels[code] for code in codes]
+        return Outcome(given.image, _store(setter, image, named, given.note.strip()))
 
 
 def _refused(given: Given, code: str, message: str) -> Outcome:
     return Outcome(given.image, "refused", code, message)
 
 
-def _store(setter: _Setter, image: Image, label: Label, note: str) -> str:
+def _store(setter: _Setter, image: Image, named: Sequence[Label], note: str) -> str:
     """Write a reference for a locked image; give what that was."""
     before = gold_selectors.of_image(image.pk)
-    if before is not None and (before.label_id, before.note) == (label.pk, note):
+    label, *further = named
+    stood = set(gold_selectors.labels_of(before)) if before is not None else set()
+    if before is not None and (stood, before.note) == (set(named), note):
         return "unchanged"
-    if (before is None or before.label_id != label.pk) and not _has_said(setter, image, label):
+    if stood != set(named) and not _has_said(setter, image, named):
         decisions.adjudicate(
             project_id=setter.project.pk,
             image_id=image.pk,
             annotator_id=setter.annotator_id,
             kind=AnnotationKind.LABEL,
             label_code=label.code,
+            label_codes=[each.code for each in further],
             now=setter.now,
         )
     # One of somebody in quarantine is there as well, though it counts for nobody.
     GoldReference.objects.filter(image=image, withdrawn_at__isnull=True).update(
         withdrawn_at=setter.now
     )
-    GoldReference.objects.create(
+    reference = GoldReference.objects.create(
         image=image,
         label=label,
         annotator_id=setter.annotator_id,
@@ -170,19 +180,23 @@ def _store(setter: _Setter, image: Image, label: Label, note: str) -> str:
         note=note,
         created_at=setter.now,
     )
+    reference.further.set(further)
     record_event(
         project_id=setter.project.pk,
         user_id=setter.user_id,
         verb="gold_set",
         target=str(image.public_id),
-        detail={"label": label.code, "before": before.label.code if before else None},
+        detail={
+            "label": "|".join(each.code for each in named),
+            "before": "|".join(sorted(each.code for each in stood)) or None,
+        },
         now=setter.now,
     )
     return "set" if before is None else "changed"
 
 
-def _has_said(setter: _Setter, image: Image, label: Label) -> bool:
-    """Tell whether this expert's word on the image stands already, and names this label alone.
+def _has_said(setter: _Setter, image: Image, named: Sequence[Label]) -> bool:
+    """Tell whether this expert's word on the image stands already, and names just these labels.
 
     Keeping a decision as gold is no second decision: the first one settled what was asked.
     """
@@ -193,10 +207,10 @@ def _has_said(setter: _Setter, image: Image, label: Label) -> bool:
         kind=AnnotationKind.LABEL,
         withdrawn_at__isnull=True,
         image__consensus__is_expert=True,
-        image__consensus__label=label,
+        image__consensus__label__in=named,
     ).first()
     said = [] if live is None else list(live.labels.values_list("label_id", "value"))
-    return said == [(label.pk, LabelValue.YES)]
+    return set(said) == {(each.pk, LabelValue.YES) for each in named}
 
 
 @transaction.atomic

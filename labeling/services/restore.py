@@ -316,7 +316,7 @@ class _Copy:
 
     def gold(self, row: dict[str, Any]) -> None:
         """Write a reference; its login stays behind, whose word it is comes over."""
-        GoldReference.objects.create(
+        reference = GoldReference.objects.create(
             image_id=self.images[row["sha256"]],
             label=self.labels[row["label"]],
             annotator_id=self.annotators[row["annotator"]] if row["annotator"] else None,
@@ -324,6 +324,8 @@ class _Copy:
             created_at=_time(row["created_at"]),
             withdrawn_at=_moment(row["withdrawn_at"]),
         )
+        further = row.get("further") or ""
+        reference.further.set([self.labels[code] for code in further.split("|") if code])
 
     def adjudication(self, row: dict[str, Any]) -> None:
         """Write a question put to the experts, and the answer that settled it."""

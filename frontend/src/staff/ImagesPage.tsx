@@ -75,12 +75,7 @@ export function ImagesPage({ slug }: { slug: string }) {
       <ErrorNote error={project.error} onRetry={project.reload} />
       <Drifted base={base} round={round} />
       <Together base={base} />
-      <Collection
-        slug={slug}
-        round={round}
-        isSeveral={project.data?.mode === "MULTI"}
-        onSearch={() => setSearches((n) => n + 1)}
-      />
+      <Collection slug={slug} round={round} onSearch={() => setSearches((n) => n + 1)} />
       <Export base={base} />
     </div>
   );
@@ -137,13 +132,11 @@ export function TogetherNote({ found }: { found: readonly KeptTogether[] }) {
 interface CollectionProps {
   slug: string;
   round: number;
-  /** A picture may show several labels: then there is no gold. */
-  isSeveral: boolean;
   /** Somebody wants more like a picture. */
   onSearch: () => void;
 }
 
-function Collection({ slug, round, isSeveral, onSearch }: CollectionProps) {
+function Collection({ slug, round, onSearch }: CollectionProps) {
   const [filter, setFilter] = useState("recent");
   const [label, setLabel] = useState("");
   const about = FILTERS[filter];
@@ -175,7 +168,6 @@ function Collection({ slug, round, isSeveral, onSearch }: CollectionProps) {
         slug={slug}
         filter={filter}
         label={filter === "labeled" ? label : ""}
-        isSeveral={isSeveral}
         onSearch={onSearch}
       />
     </section>
@@ -217,7 +209,7 @@ interface PagesProps extends Omit<CollectionProps, "round"> {
   label: string;
 }
 
-function Pages({ slug, filter, label, isSeveral, onSearch }: PagesProps) {
+function Pages({ slug, filter, label, onSearch }: PagesProps) {
   const base = `staff/projects/${slug}/images`;
   const [images, setImages] = useState<StaffImage[]>([]);
   const [cursor, setCursor] = useState<number | null>(null);
@@ -247,7 +239,7 @@ function Pages({ slug, filter, label, isSeveral, onSearch }: PagesProps) {
   }
   return (
     <>
-      {!isSeveral && images.length > 0 && (
+      {images.length > 0 && (
         <p class="soft small">
           Gold is a picture whose right answer you know. Audit images cannot be gold; which they are
           is told only once you choose one, so that nobody labels them with more care.
@@ -260,16 +252,14 @@ function Pages({ slug, filter, label, isSeveral, onSearch }: PagesProps) {
         actions={(image) => (
           <div class="image-actions">
             <Settle image={image} filter={filter} busy={busy} onSettle={settle} />
-            {!isSeveral && (
-              <Button
-                size="s"
-                tone="quiet"
-                aria-label={`Gold: ${image.original_name}`}
-                onClick={() => setGold(image)}
-              >
-                Gold
-              </Button>
-            )}
+            <Button
+              size="s"
+              tone="quiet"
+              aria-label={`Gold: ${image.original_name}`}
+              onClick={() => setGold(image)}
+            >
+              Gold
+            </Button>
             <FindMore
               base={`staff/projects/${slug}`}
               like={{ images: [image.id] }}

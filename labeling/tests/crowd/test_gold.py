@@ -40,21 +40,6 @@ def serve_only_gold(project: Project) -> None:
     Project.objects.filter(pk=project.pk).update(gold_serving_share=1.0)
 
 
-def test_pictures_that_may_show_several_labels_are_no_gold_and_keep_them(
-    browse: Browse, expert: User, images: list[Image], project: Project
-) -> None:
-    Project.objects.filter(pk=project.pk).update(mode="MULTI")
-    tab = browse(expert)
-
-    done = tab.set_gold(images[:1], "juice")
-
-    assert [(one["status"], one["code"]) for one in done["results"]] == [
-        ("refused", "several_labels")
-    ]
-    assert not tab.get(f"projects/{tab.slug}/gold/{images[0].public_id}")["may_be_gold"]
-    assert not Annotation.objects.exists()
-
-
 def test_an_expert_sets_many_at_once_and_reads_them_back(
     browse: Browse, expert: User, images: list[Image]
 ) -> None:

@@ -191,7 +191,7 @@ def test_references_of_before_find_whose_word_they_are(
     assert set(GoldReference.objects.values_list("annotator_id", flat=True)) == {setter.pk}
 
 
-def test_a_set_of_labels_is_decided_whole_and_is_no_gold(
+def test_a_set_of_labels_is_decided_whole_and_may_be_gold(
     browse: Browse, expert: User, disputed: Image, project: Project
 ) -> None:
     Project.objects.filter(pk=project.pk).update(mode="MULTI")
@@ -204,5 +204,5 @@ def test_a_set_of_labels_is_decided_whole_and_is_no_gold(
     )
 
     assert set(done["annotation"]["labels"]) == {"milk", "juice"}
-    assert not done["gold"]["may_be_gold"]
+    assert done["gold"]["may_be_gold"]
     assert Consensus.objects.get(image=disputed).state == "RESOLVED"

@@ -6,7 +6,7 @@ import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { toast } from "../../shared/Toast/Toast";
 import { moment } from "../format";
 import { Loading } from "../Loading";
-import type { StaffLabel } from "../types";
+import type { ProjectSettings, StaffLabel } from "../types";
 import { useAction } from "../useAction";
 import { useResource } from "../useResource";
 import type { GoldOfImage, GoldSet } from "./types";
@@ -35,9 +35,11 @@ type BodyProps = GoldDialogProps & { image: NonNullable<GoldDialogProps["image"]
 function Body({ slug, image, onClose, onChange }: BodyProps) {
   const found = useResource<GoldOfImage>(`projects/${slug}/gold/${image.id}`);
   const labels = useResource<StaffLabel[]>(`staff/projects/${slug}/labels`);
+  const project = useResource<ProjectSettings>(`staff/projects/${slug}`);
   if (found.error) return <ErrorNote error={found.error} onRetry={found.reload} />;
   if (labels.error) return <ErrorNote error={labels.error} onRetry={labels.reload} />;
-  if (!found.data || !labels.data) return <Loading />;
+  if (project.error) return <ErrorNote error={project.error} onRetry={project.reload} />;
+  if (!found.data || !labels.data || !project.data) return <Loading />;
   const live = labels.data.filter((label) => label.retired_at === null);
   return (
     <div class="gold-body">
@@ -48,6 +50,7 @@ function Body({ slug, image, onClose, onChange }: BodyProps) {
           image={image}
           found={found.data}
           labels={live}
+          isSeveral={project.data.mode === "MULTI"}
           onClose={onClose}
           onChange={onChange}
         />
@@ -66,17 +69,25 @@ function Body({ slug, image, onClose, onChange }: BodyProps) {
 interface FormProps extends Omit<BodyProps, "key"> {
   found: GoldOfImage;
   labels: StaffLabel[];
+  isSeveral: boolean;
 }
 
-function Form({ slug, image, found, labels, onClose, onChange }: FormProps) {
+function Form({ slug, image, found, labels, isSeveral, onClose, onChange }: FormProps) {
   const { reference } = found;
-  const [label, setLabel] = useState(reference?.label.code ?? image.label ?? "");
+  const [chosen, setChosen] = useState<readonly string[]>(
+    reference
+      ? [reference.label, ...reference.further].map(({ code }) => code)
+      : image.label && !isSeveral
+        ? [image.label]
+        : [],
+  );
   const [note, setNote] = useState(reference?.note ?? "");
   const { busy, run } = useAction();
 
   const save = async (event: Event) => {
     event.preventDefault();
-    const body = { references: [{ image: image.id, label, note: note.trim() }] };
+    const [label, ...further] = chosen;
+    const body = { references: [{ image: image.id, label, further, note: note.trim() }] };
     const isSaved = await run(async () => {
       const answer = await api.post<GoldSet>(`projects/${slug}/gold`, body);
       const [one] = answer.results;
@@ -101,25 +112,29 @@ function Form({ slug, image, found, labels, onClose, onChange }: FormProps) {
         Its label is certain from then on. Now and then somebody is served it like any other image,
         which shows how often they are right; in a first round it is explained.
       </p>
-      <div class="field">
-        <label for="gold-label">It shows</label>
-        <select
-          id="gold-label"
-          class="input"
-          required
-          value={label}
-          onChange={(event) => setLabel(event.currentTarget.value)}
-        >
-          <option value="" disabled>
-            Choose a label
-          </option>
-          {labels.map((one) => (
-            <option key={one.code} value={one.code}>
-              {one.name}
+      {isSeveral ? (
+        <AllLabels labels={labels} chosen={chosen} onChange={setChosen} />
+      ) : (
+        <div class="field">
+          <label for="gold-label">It shows</label>
+          <select
+            id="gold-label"
+            class="input"
+            required
+            value={chosen[0] ?? ""}
+            onChange={(event) => setChosen([event.currentTarget.value])}
+          >
+            <option value="" disabled>
+              Choose a label
             </option>
-          ))}
-        </select>
-      </div>
+            {labels.map((one) => (
+              <option key={one.code} value={one.code}>
+                {one.name}
+              </option>
+            ))}
+          </select>
+        </div>
+      )}
       <div class="field">
         <label for="gold-note">How one can tell (newcomers read it after their answer)</label>
         <input
@@ -142,11 +157,34 @@ function Form({ slug, image, found, labels, onClose, onChange }: FormProps) {
             Withdraw
           </Button>
         )}
-        <Button type="submit" tone="primary" busy={busy} disabled={label === ""}>
+        <Button type="submit" tone="primary" busy={busy} disabled={chosen.length === 0}>
           {reference ? "Save" : "Make it gold"}
         </Button>
       </div>
     </form>
+  );
+}
+
+interface AllLabelsProps {
+  labels: readonly StaffLabel[];
+  chosen: readonly string[];
+  onChange: (chosen: readonly string[]) => void;
+}
+
+/** Every label that the picture shows; what is not ticked it does not show. */
+function AllLabels({ labels, chosen, onChange }: AllLabelsProps) {
+  const toggle = (code: string) =>
+    onChange(chosen.includes(code) ? chosen.filter((one) => one !== code) : [...chosen, code]);
+  return (
+    <fieldset class="field gold-labels">
+      <legend>It shows these, and no other label</legend>
+      {labels.map(({ code, name }) => (
+        <label key={code}>
+          <input type="checkbox" checked={chosen.includes(code)} onChange={() => toggle(code)} />{" "}
+          {name}
+        </label>
+      ))}
+    </fieldset>
   );
 }
 

@@ -3,10 +3,9 @@ import { Button } from "../../shared/Button/Button";
 import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { percent, plural } from "../format";
 import { Loading } from "../Loading";
-import type { ProjectSettings } from "../types";
 import { useResource } from "../useResource";
 import { GoldDialog } from "./GoldDialog";
-import type { GoldLine, GoldPage as Page } from "./types";
+import { type GoldLine, type GoldPage as Page, shownBy } from "./types";
 import "./gold.css";
 
 /** The references that check people, how they are served, and which are too hard to be fair. */
@@ -30,28 +29,20 @@ function List({ slug, onChange }: { slug: string; onChange: () => void }) {
     });
   }, [data]);
 
-  const project = useResource<ProjectSettings>(`staff/projects/${slug}`);
-
   if (error) return <ErrorNote error={error} onRetry={reload} />;
   if (!data) return <Loading />;
-  const isSeveral = project.data?.mode === "MULTI";
   return (
     <section class="card stack">
       <div class="section-head">
         <h2>Gold references</h2>
         <span class="soft small">{plural(data.n, "image")}</span>
       </div>
-      {isSeveral ? (
-        <p class="empty">
-          Where a picture may show several labels there is no gold yet: a reference names one label.
-        </p>
-      ) : (
-        <p class="soft small">
-          Images whose label an expert is certain of. {servedWords(data)}{" "}
-          <a href={`/staff/${slug}/settings`}>Settings</a>
-        </p>
-      )}
-      {!isSeveral && lines.length === 0 && data.results.length === 0 && (
+      <p class="soft small">
+        Images whose label an expert is certain of, or all labels where they may show several: an
+        answer is right where it names just these. {servedWords(data)}{" "}
+        <a href={`/staff/${slug}/settings`}>Settings</a>
+      </p>
+      {lines.length === 0 && data.results.length === 0 && (
         <p class="empty">
           None yet. Choose clear ones and tricky ones on the{" "}
           <a href={`/staff/${slug}/images`}>images page</a>, by “Gold” under a picture.
@@ -63,13 +54,13 @@ function List({ slug, onChange }: { slug: string; onChange: () => void }) {
             <button
               type="button"
               class="gold-tile"
-              aria-label={`Change or withdraw ${line.label.name}`}
+              aria-label={`Change or withdraw ${shownBy(line)}`}
               onClick={() => setOpen(line)}
             >
               <img src={line.image.thumb_url} alt="" loading="lazy" />
             </button>
             <p class="image-caption small">
-              <strong>{line.label.name}</strong>
+              <strong>{shownBy(line)}</strong>
               {line.note && <span class="soft">{line.note}</span>}
               <Tally answers={line.answers} />
             </p>
@@ -83,7 +74,7 @@ function List({ slug, onChange }: { slug: string; onChange: () => void }) {
       )}
       <GoldDialog
         slug={slug}
-        image={open && { id: open.image.id, name: open.label.name, label: open.label.code }}
+        image={open && { id: open.image.id, name: shownBy(open), label: open.label.code }}
         onClose={() => setOpen(null)}
         onChange={onChange}
       />

@@ -1,11 +1,19 @@
 /** Shapes of what the Gold page and its dialog read and write. */
+import { listed } from "../format";
 import type { ImageRef, LabelRef } from "../types";
 
 export interface GoldReference {
   label: LabelRef;
+  /** The others, where a picture may show several. */
+  further: LabelRef[];
   note: string;
   set_by: string;
   created_at: string;
+}
+
+/** "Milk", or "Milk and Juice" where it shows both. */
+export function shownBy({ label, further }: GoldReference): string {
+  return listed([label, ...further].map(({ name }) => name));
 }
 
 export interface GoldLine extends GoldReference {

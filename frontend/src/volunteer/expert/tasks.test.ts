@@ -62,7 +62,7 @@ test("a reference that is refused is no success", async () => {
   const refused = { image: "i1", status: "refused", code: "audit_image", message: "It measures." };
   server({ gold: { n: 1, results: [refused] } });
 
-  await expect(setGold("shelf", IMAGE, "milk", "")).rejects.toThrow("It measures.");
+  await expect(setGold("shelf", IMAGE, ["milk"], "")).rejects.toThrow("It measures.");
 });
 
 test("a picture that shows several things is settled with all of them", async () => {
@@ -75,4 +75,16 @@ test("a picture that shows several things is settled with all of them", async ()
 
   expect(asked).toEqual(['shelf/expert/i1 {"kind":"LABEL","labels":["milk","juice"]}']);
   expect(decision.labels).toEqual(["milk", "juice"]);
+});
+
+test("gold of a picture that shows several things names all of them", async () => {
+  const asked = server({ gold: { n: 1, results: [{ image: "i1", status: "set" }] } });
+
+  const task = taskOf("gold", "shelf");
+  const { decision } = await task.decide(IMAGE, "LABEL", "milk", ["milk", "juice"]);
+
+  expect(decision.labels).toEqual(["milk", "juice"]);
+  expect(asked).toEqual([
+    'shelf/gold {"references":[{"image":"i1","label":"milk","further":["juice"],"note":""}]}',
+  ]);
 });

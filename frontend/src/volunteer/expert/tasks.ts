@@ -107,24 +107,26 @@ function goldTask(slug: string): Task {
       const batch = await api.get<ExpertBatch>(`projects/${slug}/expert?count=1`, { signal });
       return batch.gold_by_you ?? 0;
     },
-    async decide(image, kind, label) {
+    async decide(image, kind, label, labels = []) {
       if (label === null) throw new TypeError("A reference is a label.");
-      await setGold(slug, image, label, "");
-      const said = { annotation: null, image, kind, label, answers: [] };
+      await setGold(slug, image, [label, ...labels.slice(1)], "");
+      const said = { annotation: null, image, kind, label, labels, answers: [] };
       return { decision: { ...said, mayBeGold: true, isGold: true, note: "" }, left: null };
     },
     takeBack: ({ image }) => withdraw(slug, image),
   };
 }
 
-/** Make an image gold, or change the note of its reference. */
+/** Make an image gold, of all the labels it shows, or change the note of its reference. */
 export async function setGold(
   slug: string,
   image: ImageRef,
-  label: string,
+  labels: readonly string[],
   note: string,
 ): Promise<void> {
-  const references = [{ image: image.id, label, note: note.trim() }];
+  const [label, ...further] = labels;
+  const also = further.length > 0 && { further };
+  const references = [{ image: image.id, label, ...also, note: note.trim() }];
   const { results } = await api.post<GoldSet>(`projects/${slug}/gold`, { references });
   const [one] = results;
   if (one?.status !== "refused") return;

@@ -111,9 +111,9 @@ export function useExpert(slug: string, task: Task, start: Round) {
   const keepAsGold = (note: string) => {
     const last = past.at(-1);
     if (!last?.label) return;
-    const label = last.label;
+    const labels = last.labels?.length ? last.labels : [last.label];
     void run(async () => {
-      await setGold(slug, last.image, label, note);
+      await setGold(slug, last.image, labels, note);
       setPast((now) => [...now.slice(0, -1), { ...last, isGold: true, note: note.trim() }]);
     });
   };

@@ -66,8 +66,7 @@ function ExpertScreen({ page, task, start }: ExpertScreenProps) {
     slug,
     page.labels.map((label) => label.code),
   );
-  // A reference is one label; what is settled may be several.
-  const isMulti = page.project.mode === "MULTI" && task.name === "settle";
+  const isMulti = page.project.mode === "MULTI";
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const registry = useMemo(() => {
     const specials = specialsOf(page, task.name);

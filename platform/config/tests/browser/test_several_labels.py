@@ -17,7 +17,7 @@ from labeling.services import queue
 from labeling.services.annotations import record_direct
 from labeling.tests.rows import Annotation, Image, Project, QueueEntry
 from ml.selectors import embeddings
-from ml.services import refit
+from ml.services import outlook, refit
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -71,13 +71,35 @@ def test_staff_see_how_well_each_label_is_found(desktop: Visitor, address: str) 
 
     page.goto(room.room())
 
+    outlook.update(project_id=room.project_id, now=room.now)
+    page.reload()
     page.get_by_role("heading", name="How well each label is found").wait_for()
+    forecast = page.get_by_text("labeled pictures and")
+    forecast.scroll_into_view_if_needed()
+    desktop.shot("several-forecast")
     expect(page.get_by_role("heading", name="All labels of a picture right")).to_be_visible()
     rows = page.locator(".several-labels tbody tr")
     expect(rows).to_have_count(len(kinds))
     page.get_by_text("What is seen together").click()
     desktop.shot("several-overview")
     assert desktop.barriers() == []
+
+    page.goto(room.room("images"))
+    page.get_by_role("button", name="Gold:").first.wait_for()
+    in_pool = Image.objects.filter(pk__in=room.pool).values_list("original_name", flat=True)
+    names = (f"Gold: {name}" for name in in_pool)
+    buttons = (page.get_by_role("button", name=name, exact=True) for name in names)
+    next(button for button in buttons if button.count() == 1).click()
+    dialog = page.get_by_role("dialog", name="A gold reference")
+    for name in kinds[:2]:
+        dialog.get_by_label(name, exact=True).check()
+    desktop.shot("several-gold")
+    assert desktop.barriers() == []
+    dialog.get_by_role("button", name="Make it gold").click()
+    expect(dialog).to_have_count(0)
+    page.goto(room.room("gold"))
+    expect(page.get_by_text(f"{kinds[0]} and {kinds[1]}")).to_be_visible()
+    desktop.shot("several-gold-page")
 
 
 def test_one_label_is_asked_answered_by_key_and_by_finger_and_taken_back(
