@@ -331,9 +331,10 @@ def test_labels_are_added_changed_and_retired_in_the_staff_room(
     changed = staff.patch(f"{base}/milk", {"name": "Cow's milk", "colour": "#112233", "key": "m"})
     retired = staff.post(f"{base}/juice/retire")
     bad = staff.patch(f"{base}/milk", {"colour": "red;}"})
+    scripted = staff.patch(f"{base}/milk", {"key": "<script>alert(1)</script>"})
 
     assert (added.status_code, changed.status_code, retired.status_code) == (201, 200, 200)
-    assert bad.status_code == 400
+    assert (bad.status_code, scripted.status_code) == (400, 400)
     scheme = project_selectors.current_scheme(project.pk)
     assert scheme.names == ("Cow's milk", "Apple", "Bread", "Rice")
     listed = staff.get(base).json()
