@@ -6,6 +6,7 @@ champion's backbone throughout. Nothing here trains, tunes or steers what serves
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -198,7 +199,8 @@ def _shown(project_id: int, image_ids: Indices) -> Probabilities:
 def _stop_set(project_id: int, set_id: int, rng: np.random.Generator) -> tuple[Embeddings, Groups]:
     pool = queue.undecided_pool(project_id).order_by("pk").values_list("pk", "split_group_id")
     pairs = ((pk, -pk if group is None else group) for pk, group in pool.iterator())
-    rows = np.fromiter(pairs, dtype=np.dtype((np.int64, 2)))
+    flat = itertools.chain.from_iterable(pairs)
+    rows = np.fromiter(flat, dtype=np.int64).reshape(-1, 2)
     drawn = np.sort(rng.permutation(len(rows))[:STOP_SET_SIZE])
     rows = rows[drawn]
     rows = rows[embeddings.has_vector(set_id, rows[:, 0])]

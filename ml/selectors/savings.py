@@ -164,8 +164,7 @@ def _sizes(found: Ground, groups: Groups) -> npt.NDArray[np.float64]:
     )
     weights = np.repeat([1.0, unlabeled], [found.n, len(found.stop_groups)])
     counts = np.bincount(place, weights=weights)
-    sizes: npt.NDArray[np.float64] = counts[np.searchsorted(known, groups)]
-    return sizes
+    return np.asarray(counts[np.searchsorted(known, groups)], dtype=np.float64)
 
 
 def _at_random(found: Ground, rng: np.random.Generator) -> Indices:
