@@ -71,7 +71,8 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
   const { champion, accuracy } = overview;
   const rows = worstFirst(champion ? accuracy.per_class : accuracy.per_class.map(uncounted));
   const shown = rows.map((row) => ({ ...row, also: withLabeled(row) }));
-  const hasLeft = rows.some(({ missing, waiting }) => missing > 0 && waiting !== undefined);
+  // Of which label the images left are is a guess; that none is left at all is none.
+  const hasLeft = rows.some(({ missing, waiting = 0 }) => missing > 0 && waiting > 0);
   const [isAll, setAll] = useState(false);
   return (
     <section class="card stack">
@@ -82,13 +83,17 @@ function LabelAccuracy({ overview, slug }: { overview: Overview; slug: string })
         {hasLeft &&
           " How many are left for a label is the classifier's guess: nobody has said yet what they show."}
       </p>
-      <IntervalBars what="Label" isGuessed rows={isAll ? shown : shown.slice(0, ROWS_AT_FIRST)} />
+      <IntervalBars
+        what="Label"
+        isGuessed={hasLeft}
+        rows={isAll ? shown : shown.slice(0, ROWS_AT_FIRST)}
+      />
       {shown.some(({ also }) => also) && (
         <p class="soft small">
           “With … labeled” is the range from the audit images and from how the classifier does on as
-          many images of the label that people labeled, as if it had never learned from them
-          (near-duplicates counted once). Those are harder than usual; how much they tell is learned
-          from the audit images of all labels.
+          many labeled images of the label, as if it had never learned from them (near-duplicates
+          counted once). Those are harder than usual; how much they tell is learned from the audit
+          images of all labels.
         </p>
       )}
       <ShowAll
