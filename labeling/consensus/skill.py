@@ -43,16 +43,6 @@ def interval(
     )
 
 
-def lower_quantile(
-    right: float, wrong: float, *, alpha: float = 8.0, beta: float = 2.0, q: float = 0.05
-) -> float:
-    """Give the skill that a person has at least, with probability 1 - q.
-
-    The one to use when choosing whom to ask; when weighing answers the mean is right.
-    """
-    return interval(right, wrong, alpha=alpha, beta=beta, mass=1 - 2 * q).low
-
-
 def below_floor(
     gold_right: int, gold_wrong: int, *, floor: float, min_gold: int, certainty: float = 0.95
 ) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Exists, F, OuterRef, Q
 
 from labeling.consensus import shares
-from labeling.errors import LabelingError
 from labeling.models import (
     ABOUT_ONE_LABEL,
     Annotation,
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
 DOUBTED = "label errors 1"
 """Policy of queue entries that ask for a second opinion of a doubted label."""
 WRONG = (LabelDoubtState.CHANGED, LabelDoubtState.NONE_OF_THESE)
-
-
-class DoubtNotFoundError(LabelingError):
-    """No label of that image is doubted."""
-
-    code = "doubt_not_found"
-    status = 404
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from labeling.models import (
     Image,
     Mode,
     Partition,
-    SplitGroup,
 )
 from labeling.selectors import projects, several
 
@@ -238,12 +237,6 @@ def _partition_rows(rows: ImageQuery) -> PartitionRows:
         groups=np.array([-1 if row[3] is None else row[3] for row in found], dtype=np.int64),
         partitions=[row[4] for row in found],
     )
-
-
-def group_partitions(project_id: int) -> dict[int, str]:
-    """Give live split group to partition."""
-    rows = SplitGroup.objects.filter(project_id=project_id, merged_into__isnull=True)
-    return dict(rows.values_list("pk", "partition"))
 
 
 def _staff_image(row: Any, sets: Mapping[int, list[str]]) -> StaffImage:

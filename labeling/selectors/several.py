@@ -111,7 +111,7 @@ def remap(
 
 
 def sets(project_id: int, image_ids: npt.NDArray[np.int64]) -> Sets:
-    """Read the sets of labels of images, by two queries."""
+    """Read the sets of labels of images: a query, and one an older version of the scheme."""
     scheme = projects.current_scheme(project_id)
     place = {int(key): at for at, key in enumerate(image_ids)}
     shows = np.zeros((len(image_ids), len(scheme.label_ids)), dtype=np.bool_)

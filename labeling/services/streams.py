@@ -46,18 +46,12 @@ def _slots(*shares: float) -> tuple[tuple[str, int], ...]:
     return tuple(counts.items())
 
 
-def stream_of(project: Project, serve_number: int) -> str:
-    """Give the stream whose turn it is at a serve number (from 0).
+def order_of(seed: int, counts: dict[str, int], block: int) -> list[str]:
+    """Give the streams of a block in the order they are served.
 
     A permutation of the block's slots, drawn from the project's secret seed and the number of the
     block: nobody can tell an audit image by its place.
     """
-    block, place = divmod(serve_number, BLOCK)
-    return order_of(project.seed, slots_a_block(project), block)[place]
-
-
-def order_of(seed: int, counts: dict[str, int], block: int) -> list[str]:
-    """Give the streams of a block in the order they are served."""
     reasons = [reason for reason in sorted(counts) for _ in range(counts[reason])]
     order = np.random.default_rng([seed, block]).permutation(BLOCK)
     return [reasons[place] for place in order]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeling.consensus.skill import below_floor, interval, lower_quantile
+from labeling.consensus.skill import below_floor, interval
 
 
 def test_an_even_start_has_the_quantiles_of_the_uniform_distribution() -> None:
@@ -19,7 +19,6 @@ def test_one_right_answer_by_hand() -> None:
 
     assert found.mean == pytest.approx(2 / 3)
     assert found.low == pytest.approx(0.05**0.5)
-    assert lower_quantile(1, 0, alpha=1, beta=1, q=0.05) == pytest.approx(0.05**0.5)
 
 
 @settings(deadline=None)

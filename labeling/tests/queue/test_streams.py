@@ -22,9 +22,7 @@ def test_every_block_of_a_hundred_holds_its_shares_exactly(
 ) -> None:
     one = project(seed, audit_serving_share=audit, random_arm_share=random, gold_serving_share=gold)
     counts = streams.slots_a_block(one)
-    served = Counter(
-        streams.stream_of(one, number) for number in range(100 * block, 100 * block + 100)
-    )
+    served = Counter(streams.order_of(one.seed, counts, block))
     assert served == Counter(counts)
     assert counts[Reason.AUDIT] == round(100 * audit)
     assert sum(counts.values()) == 100
@@ -34,9 +32,9 @@ def test_every_block_of_a_hundred_holds_its_shares_exactly(
 def test_the_order_differs_by_block_and_by_project() -> None:
     first, second = project(1, audit_serving_share=0.5), project(2, audit_serving_share=0.5)
     orders = {
-        tuple(streams.stream_of(one, number) for number in range(start, start + 100))
+        tuple(streams.order_of(one.seed, streams.slots_a_block(one), block))
         for one in (first, second)
-        for start in (0, 100)
+        for block in (0, 1)
     }
     assert len(orders) == 4
 
