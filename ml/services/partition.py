@@ -29,13 +29,22 @@ if TYPE_CHECKING:
 
     from labeling.selectors.images import PartitionRows
     from ml.models import EmbeddingSet
-    from ml.types import Groups
+    from ml.types import Embeddings, Groups
 
 LARGEST_SHARE = 0.05
 """Of a project's images, the largest group that cosine may build; then the threshold rises."""
 
-ALWAYS_ALLOWED = 10
-"""A burst of ten photographs may be one group, however small the project."""
+ALWAYS_ALLOWED = 30
+"""A burst of thirty photographs may be one group, however small the project. Of so few images that
+differ hardly two are as near as that; where many are, they are copies."""
+
+FEW_IMAGES = 256
+SAME_SCENE = 0.9
+"""Of a project of so few images, pairs whose plain cosine is this high are near too. Where most
+images are copies of one another the centre lies among them, and around it they are strangers: 24
+copies and 6 other photographs gave their pairs 0.2 to 0.5. Of 600 photographs of the grocery set
+every pair with a plain cosine of 0.9 had at least 0.82 around the centre, so elsewhere this links
+nothing that is not linked anyway."""
 
 DECIDE_GROWTH = 0.25
 MOST_WAITING = 4000
@@ -346,16 +355,28 @@ def _neighbours(
         return {}
     new = _embedded(embedding_set.pk, ready.image_ids)
     everything = np.concatenate([new, _embedded(embedding_set.pk, decided.image_ids)])
-    rows = geometry.prepare(embeddings.load_matrix(embedding_set.pk, new), centre)
+    vectors = embeddings.load_matrix(embedding_set.pk, new)
+    rows = geometry.prepare(vectors, centre)
+    are_few = len(everything) < FEW_IMAGES
     near: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for start in range(0, len(everything), _BLOCK_ROWS):
         ids = everything[start : start + _BLOCK_ROWS]
         others = embeddings.load_matrix(embedding_set.pk, ids)
+        same = _same_scene(vectors, others) if are_few else None
         similarity = geometry.cosines(rows, others, centre)
+        if same is not None:
+            similarity = np.maximum(similarity, same)
         for a, b in np.argwhere(similarity >= cosine):
             if new[a] != ids[b]:
                 near[int(new[a])].append((float(similarity[a, b]), int(ids[b])))
     return near
+
+
+def _same_scene(vectors: Embeddings, others: Embeddings) -> Embeddings:
+    """Give the (n, m) plain cosines of those as near as copies, 0 of all others."""
+    nowhere = np.zeros(vectors.shape[1])
+    found = geometry.cosines(geometry.prepare(vectors, nowhere), others.copy(), nowhere)
+    return np.where(found >= SAME_SCENE, found, np.float32(0.0))
 
 
 def _embedded(set_id: int, image_ids: Groups) -> Groups:

@@ -175,6 +175,22 @@ def test_no_group_grows_beyond_a_twentieth_by_cosine_alone(
     assert project.split_cosine == 0.8
 
 
+def test_copies_are_kept_together_where_most_of_a_small_project_is_copies(
+    project: Project, vectors: EmbeddingSet
+) -> None:
+    """Their own mean is the centre then, and around it they point everywhere."""
+    scene = _direction(1)
+    copies = [
+        _at(vectors, _image(project), scene + 0.15 * _direction(100 + at)) for at in range(24)
+    ]
+    others = _filler(project, vectors, 6)
+
+    _decide(project)
+
+    assert len({_group(image) for image in copies}) == 1
+    assert len({_group(image) for image in (*others, copies[0])}) == 7
+
+
 def test_the_audit_share_of_groups_is_about_what_was_asked(
     project: Project, vectors: EmbeddingSet
 ) -> None:
