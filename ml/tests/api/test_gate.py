@@ -17,16 +17,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def audited(kitchen: Kitchen) -> Audited:
-    return Audited.make(kitchen)
-
-
-@pytest.fixture
-def manager(audited: Audited) -> Any:
-    return signed_in(factories.make_member(audited.project, "MANAGER"))
-
-
-@pytest.fixture
 def waiting(audited: Audited) -> ModelVersion:
     """v2, which takes every image for an apple, waits in a project that asks."""
     Project.objects.filter(pk=audited.project.pk).update(deployment_mode="ASK")

@@ -20,11 +20,6 @@ WRONG = (*LABELS[1:], LABELS[0])
 
 
 @pytest.fixture
-def audited(kitchen: Kitchen) -> Audited:
-    return Audited.make(kitchen)
-
-
-@pytest.fixture
 def volunteer(audited: Audited) -> Annotator:
     """Joined an hour ago."""
     joined = timezone.now() - timedelta(hours=1)
