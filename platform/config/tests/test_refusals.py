@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -49,4 +50,6 @@ def test_a_request_that_failed_is_an_error_still(heard: Heard) -> None:
 
 
 def test_what_goes_to_the_terminal_passes_the_filter() -> None:
-    assert settings.LOGGING["handlers"]["console"]["filters"] == ["refused"]
+    handlers: Any = settings.LOGGING["handlers"]
+
+    assert handlers["console"]["filters"] == ["refused"]
