@@ -49,7 +49,7 @@ def _table(found: dict[str, Any]) -> Table:
     rows = {
         "version": accuracy["version"] or "none yet",
         "accuracy": _share(accuracy["overall"]),
-        "weighted": _share(accuracy["weighted"]) if accuracy["weighted"] else "drawn alike",
+        "audit images": "drawn unlike, allowed for" if accuracy["is_weighed"] else "drawn alike",
         "each label the same": _share(accuracy["classes"]["macro"]),
         "nine of ten labels": _share(accuracy["classes"]["tenth"]),
         f"among the first {accuracy['top']['k']}": _share(accuracy["top"]),
