@@ -8,6 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from labeling.models import Annotator, Project, User
+from labeling.tests import worlds
 from labeling.tests.crowd.browser import Browser
 
 Browse = Callable[[User | Annotator], Browser]
@@ -29,3 +30,11 @@ def browse(project: Project, client_for: Callable[..., APIClient]) -> Browse:
         return Browser(client_for(who), project.slug)
 
     return make
+
+
+@pytest.fixture
+def people(project: Project) -> list[Annotator]:
+    """Three volunteers, all active; an audit image wants three votes."""
+    three = [worlds.make_annotator(project, name) for name in ("Ada", "Ben", "Cleo")]
+    worlds.active(project, three)
+    return three
