@@ -5,9 +5,16 @@ import { AlikeDialog, storedWords, wordsFor } from "./AlikeDialog";
 
 const OPENED = 5000;
 
-afterEach(() => {
+/** Take the page down, effects and all. */
+async function takeDown() {
   cleanup();
+  await new Promise((done) => setTimeout(done, 50));
+}
+
+afterEach(async () => {
+  await takeDown();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 function assignment(id: string): Assignment {
@@ -35,6 +42,7 @@ async function openGrid() {
     }
     return new Response(null, { status: 204 });
   });
+  const givenBack = vi.spyOn(navigator, "sendBeacon").mockReturnValue(true);
   const onDone = vi.fn();
   render(
     <AlikeDialog
@@ -57,7 +65,13 @@ async function openGrid() {
   );
   const heading = await screen.findByRole("heading", { name: "Is this all Avocado?" });
   await vi.waitFor(() => expect(document.activeElement).toBe(heading));
-  return { sent, onDone, heading, confirm: screen.getByRole("button", { name: /^Yes, all 3/ }) };
+  return {
+    sent,
+    onDone,
+    givenBack,
+    heading,
+    confirm: screen.getByRole("button", { name: /^Yes, all 3/ }),
+  };
 }
 
 function at<E extends Event>(ms: number, event: E): E {
@@ -178,6 +192,24 @@ test("a tap meant for the page below does nothing, a later one confirms at once"
   tap(450, confirm);
   await sending();
   expect(sent).toMatchObject([{ ticked: [{}, {}, {}], unticked: [] }]);
+});
+
+test("a grid whose answer was taken back meanwhile gives its pictures back, once", async () => {
+  const { givenBack } = await openGrid();
+
+  await takeDown();
+
+  expect(givenBack).toHaveBeenCalledOnce();
+});
+
+test("a grid that was confirmed gives nothing back", async () => {
+  const { confirm, onDone, givenBack } = await openGrid();
+  tap(2000, confirm);
+  await vi.waitFor(() => expect(onDone).toHaveBeenCalled());
+
+  await takeDown();
+
+  expect(givenBack).not.toHaveBeenCalled();
 });
 
 test("the button says what it confirms, and never the answer that no label fits", () => {

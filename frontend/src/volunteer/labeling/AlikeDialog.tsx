@@ -41,6 +41,12 @@ export function AlikeDialog({
   const [isSending, setSending] = useState(false);
   const [transport] = useState(() => alikeTransport(slug, offer.annotation ?? "", uuid()));
   const since = useRef(0);
+  /** Its images are in hand: they are confirmed, or given back. */
+  const isHeld = useRef(false);
+  const giveBack = () => {
+    if (isHeld.current) transport.release();
+    isHeld.current = false;
+  };
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked once for each offer.
   useEffect(() => {
@@ -49,13 +55,18 @@ export function AlikeDialog({
       ({ assignments }) => {
         if (assignments.length === 0) return onDone(null, []);
         since.current = Date.now();
+        isHeld.current = true;
         onOpen();
         setTiles(assignments.map((assignment) => ({ assignment, key: uuid(), isTicked: true })));
       },
       // An offer that is gone, or cannot be had just now, is no loss: the images stay in the queue.
       (error) => !isAbort(error) && onDone(null, []),
     );
-    return () => controller.abort();
+    return () => {
+      controller.abort();
+      // The answer it follows was taken back meanwhile.
+      giveBack();
+    };
   }, [transport]);
 
   const toggle = (id: string) =>
@@ -64,13 +75,14 @@ export function AlikeDialog({
     );
   const leave = () => {
     if (isSending) return;
-    transport.release();
+    giveBack();
     onDone(null, []);
   };
   const ticked = tiles.filter((tile) => tile.isTicked);
   const confirm = async () => {
     if (isSending) return;
     setSending(true);
+    isHeld.current = false;
     try {
       const confirmed = await transport.confirm({
         ticked: ticked.map(({ assignment, key }) => ({ assignment: assignment.id, key })),
@@ -85,12 +97,13 @@ export function AlikeDialog({
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setSending(false);
+      isHeld.current = true;
       if (error.isTemporary) {
         toast("No connection. Nothing is lost: confirm once more.");
         return;
       }
       toast(wordsForRefusal(error));
-      transport.release();
+      giveBack();
       onDone(null, []);
     }
   };

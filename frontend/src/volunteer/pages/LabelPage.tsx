@@ -36,7 +36,8 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
   const isFirst = news === "first";
   const [dialog, setDialog] = useState<DialogName>(isFirst ? "guide" : "none");
   const [isZoomed, setZoomed] = useState(false);
-  const [isAsking, setAsking] = useState(false);
+  /** The answer whose grid of lookalikes is on the screen, or about to be. */
+  const [asking, setAsking] = useState<string | null>(null);
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const [spoken, setSpoken] = useState("");
   const [aside, setAside] = useState("");
@@ -110,7 +111,12 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
       setChosen((now) => (now.includes(code) ? now.filter((c) => c !== code) : [...now, code])),
     chosen: () => chosen,
   };
-  useKeys(registry, desk, dialog !== "none" || (isAsking && state.alike !== null), searchBox);
+  useKeys(
+    registry,
+    desk,
+    dialog !== "none" || (asking !== null && asking === state.alike?.key),
+    searchBox,
+  );
 
   const close = () => setDialog("none");
   const knowGuide = () => {
@@ -218,9 +224,9 @@ function LabelScreen({ labeling }: { labeling: Labeling }) {
           slug={slug}
           offer={state.alike}
           label={nameOfAnswer(state.alike.kind, state.alike.labels, page)}
-          onOpen={() => setAsking(true)}
+          onOpen={() => setAsking(state.alike?.key ?? null)}
           onDone={(confirmed, held) => {
-            setAsking(false);
+            setAsking(null);
             queue.closeAlike(confirmed, held);
             if (confirmed) setSpoken(`${confirmed.annotations.length} answers stored.`);
           }}
