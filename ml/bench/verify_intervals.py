@@ -6,6 +6,11 @@ slice of a random 12 % of groups with one image measured of each, people who agr
 3 times in 100 (half of these the very look-alike that the classifier falls for), and experts who
 settle all disagreements and a random fifth of the agreements.
 
+The slice holds three times as many images as are answered. Once a tenth of these has been, in
+random order, staff ask for a closer look at every label: what waits is then asked about by what it
+tells (`ml.evaluation.closer_look`), by what a simulated classifier says of it (`ml.bench.doubts`).
+Beside that stand the same projects asked in random order to the end.
+
 The pooled figure of a label also takes the labeled images for a hint (`ml.evaluation.practice`).
 What they tell is simulated as it was measured on the photographs (`ml.bench.verify_practice`), and
 beside that in worlds where they tell nothing, or what is wrong.
@@ -19,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml.bench import closer_play, doubts
 from ml.bench.verify import Setup, Target
 from ml.evaluation import adjudicated, intervals, pooling
 from ml.evaluation.practice import Practice
@@ -62,7 +68,15 @@ WORLDS = ("measured", "useless", "reversed", "partly_false")
 """As measured; labeled images as difficult as other labels are; easy labels look hard and hard ones
 easy; as measured, but a fifth of the labels two logits off, up or down."""
 
+SLICE = 3.0
+"""Images of the audit slice for each that has been answered."""
+
+ASKED_AT = 0.1
+"""Share of the answers after which staff ask for a closer look."""
+
 BUCKETS = ((1, 4), (5, 9), (10, 29), (30, 99), (100, 10_000))
+
+BY_N = ("per_class_raw", "per_class_pooled", "own_closer", *WORLDS, *doubts.KINDS)
 
 parameters = {
     "audit_share": AUDIT_SHARE,
@@ -77,6 +91,8 @@ parameters = {
     "tilt": TILT,
     "false_share": FALSE_SHARE,
     "false_by": FALSE_BY,
+    "slice": SLICE,
+    "asked_at": ASKED_AT,
 }
 
 
@@ -130,7 +146,7 @@ def labeled(groups: Population, world: str, rng: np.random.Generator) -> Practic
     if world == "partly_false":
         seen += np.where(rng.random(k) < FALSE_SHARE, rng.choice([-FALSE_BY, FALSE_BY], k), 0.0)
     often = groups.often * np.exp(TILT * rng.normal(size=k))
-    n = round(LABELED * (1 - AUDIT_SHARE) * len(groups.label))
+    n = round(LABELED * (1 - AUDIT_SHARE) * len(groups.label) / SLICE)
     cases = rng.multinomial(n, often / often.sum())
     right = rng.binomial(cases, sigmoid(seen))
     return Practice(right.astype(np.float64), cases.astype(np.float64))
@@ -143,8 +159,11 @@ def measure(setup: Setup) -> dict[str, Any]:
     for trial in range(setup.trials):
         n = ANSWERS[trial % len(ANSWERS)]
         k = LABELS[(trial // len(ANSWERS)) % len(LABELS)]
-        other = WORLDS[1 + (trial // len(ANSWERS) // len(LABELS)) % (len(WORLDS) - 1)]
-        _project(n, k, (WORLDS[0], other), tally, rng)
+        turn = trial // len(ANSWERS) // len(LABELS)
+        other = WORLDS[1 + turn % (len(WORLDS) - 1)]
+        kind = doubts.KINDS[1 + turn % (len(doubts.KINDS) - 1)]
+        tellers = _Tellers((WORLDS[0], other), (doubts.KINDS[0], kind))
+        _project((n, k), tellers, tally, rng)
         setup.say("projects", trial + 1, setup.trials)
     return tally.figures()
 
@@ -157,8 +176,9 @@ def targets(figures: dict[str, Any]) -> list[Target]:
     ]
     width = figures["half_width_p80"]
     held = [
-        Target(f"worlds.{world}.coverage", at["coverage"], "0.93 to 0.97", is_honest(at))
-        for world, at in figures.get("worlds", {}).items()
+        Target(f"{name}.{world}.coverage", at["coverage"], "0.93 to 0.97", is_honest(at))
+        for name in ("worlds", "closer_looks")
+        for world, at in figures.get(name, {}).items()
     ]
     return [*covered, Target("half_width_p80", width, "at most 0.10", width <= 0.10), *held]
 
@@ -192,19 +212,32 @@ class _Tally:
             for world in WORLDS
             if world in share
         }
+        looks = {
+            kind: {"coverage": share.pop(kind), "half_width_p80": self.width(kind, n=WIDTH_AT)}
+            for kind in doubts.KINDS
+            if kind in share
+        }
+        look = doubts.KINDS[0]
         return {
             "coverage": share.pop("overall"),
             "coverage_with_errors": share.pop("with_errors"),
-            "half_width_p80": self.width("measured", n=WIDTH_AT),
+            "half_width_p80": self.width(look, n=WIDTH_AT),
+            "half_width_p80_in_random_order": self.width("measured", n=WIDTH_AT),
             "half_width_p80_without_labeled": self.width("alone", n=WIDTH_AT),
-            "half_width_p80_by_labels": {
-                str(k): self.width("measured", n=WIDTH_AT, k=k) for k in LABELS
+            "half_width_p80_by_labels": {str(k): self.width(look, n=WIDTH_AT, k=k) for k in LABELS},
+            "half_width_p80_by_answers": {str(n): self.width(look, n=n) for n in ANSWERS},
+            "half_width_p80_by_answers_in_random_order": {
+                str(n): self.width("measured", n=n) for n in ANSWERS
             },
-            "half_width_p80_by_answers": {str(n): self.width("measured", n=n) for n in ANSWERS},
+            "own_half_width_p80": {
+                "closer_look": self.width("own", n=WIDTH_AT),
+                "in_random_order": self.width("raw", n=WIDTH_AT),
+            },
             "half_width_p80_by_answers_without": {
                 str(n): self.width("alone", n=n) for n in ANSWERS
             },
             "worlds": worlds,
+            "closer_looks": looks,
             "other_coverage": share,
             "per_class_by_n": {
                 name: {
@@ -215,7 +248,7 @@ class _Tally:
                     for a, b in BUCKETS
                     if self.by_n[name, f"{a}-{b}"]
                 }
-                for name in ("per_class_raw", "per_class_pooled", *WORLDS)
+                for name in BY_N
             },
         }
 
@@ -230,12 +263,23 @@ class _Tally:
         return round(float(np.quantile(merged, 0.8)), 4) if merged else float("nan")
 
 
+@dataclass(frozen=True, slots=True)
+class _Tellers:
+    """What else tells of a project: `WORLDS` of labeled images, `doubts.KINDS` of certainties."""
+
+    worlds: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
 def _project(
-    n: int, k: int, worlds: tuple[str, ...], tally: _Tally, rng: np.random.Generator
+    size: tuple[int, int], tellers: _Tellers, tally: _Tally, rng: np.random.Generator
 ) -> None:
-    groups = populate(round(n / AUDIT_SHARE), k, rng)
-    drawn = rng.choice(len(groups.label), n, replace=False)
-    right = rng.random(n) < groups.n_right[drawn] / groups.size[drawn]
+    n, k = size
+    groups = populate(round(SLICE * n / AUDIT_SHARE), k, rng)
+    # In draw order; the first n are those that are answered where nothing is preferred.
+    in_slice = rng.choice(len(groups.label), round(SLICE * n), replace=False)
+    is_right = rng.random(len(in_slice)) < groups.n_right[in_slice] / groups.size[in_slice]
+    drawn, right = in_slice[:n], is_right[:n]
     truth = groups.expected
     tally.count("overall", intervals.wilson(int(right.sum()), n), truth)
     every = int(groups.size[drawn].sum())
@@ -247,9 +291,35 @@ def _project(
     n_c = np.bincount(groups.label[drawn], minlength=k)
     k_c = np.bincount(groups.label[drawn], weights=right, minlength=k).astype(np.float64)
     found = {"alone": pooling.partially_pooled(k_c, n_c)}
-    for world in worlds:
-        found[world] = pooling.partially_pooled(k_c, n_c, labeled(groups, world, rng))
+    hints = {world: labeled(groups, world, rng) for world in tellers.worlds}
+    for world, hint in hints.items():
+        found[world] = pooling.partially_pooled(k_c, n_c, hint)
     _labels(groups, k_c, n_c, found, tally)
+    here = closer_play.Slice(
+        groups.label[in_slice], is_right, groups.chance, groups.often, hints[WORLDS[0]]
+    )
+    for kind in tellers.kinds:
+        _closer(groups, here, kind, tally, rng)
+
+
+def _closer(
+    groups: Population,
+    here: closer_play.Slice,
+    kind: str,
+    tally: _Tally,
+    rng: np.random.Generator,
+) -> None:
+    """Answer as many images, most of them chosen by what they tell."""
+    n = round(len(here.label) / SLICE)
+    found = closer_play.play(here, answered=n, asked_at=round(ASKED_AT * n), kind=kind, rng=rng)
+    for own, pooled, truth in zip(found.own, found.pooled, groups.chance.tolist(), strict=True):
+        if own.n and kind == doubts.KINDS[0]:
+            tally.count_label("own_closer", own, truth)
+            tally.widths["own", n, len(groups.chance)].append((own.high - own.low) / 2)
+        if pooled.n:
+            tally.count_label(kind, pooled, truth)
+        tally.widths[kind, n, len(groups.chance)].append((pooled.high - pooled.low) / 2)
+    tally.count(f"overall_{kind}", found.overall, groups.expected)
 
 
 def _labels(
@@ -264,6 +334,7 @@ def _labels(
         truth = float(groups.chance[at])
         raw = intervals.wilson(float(k_c[at]), int(n_c[at]))
         tally.count_label("per_class_raw", raw, truth)
+        tally.widths["raw", int(n_c.sum()), len(groups.chance)].append((raw.high - raw.low) / 2)
         for name, rows in found.items():
             tally.count_label("per_class_pooled" if name == "alone" else name, rows[at], truth)
     for name, rows in found.items():

@@ -41,10 +41,13 @@ PREFERENCE = 0.8
 MOST = 8.0
 """Times what an image tells on average; beyond that it is asked about no sooner."""
 
+STEEP, HARDLY = 8.0, 0.05
+"""How much sooner a label is asked about that is wider than others, and the least."""
+
 SURELY_RIGHT, HARDLY_RIGHT = 0.95, 0.5
 """A label's share that is expected lies between: neither all right nor mostly wrong."""
 
-_BORROWED = 3.0
+_BORROWED = 6.0
 """Images that what is expected of a label counts for, beside those met."""
 
 _CORRECTED_BY = 5.0
@@ -102,6 +105,15 @@ def weights(expected: Expected, wanted: Vector, *, beside: int | None = None) ->
     if average <= 0:
         return np.ones(len(tells))
     found: Vector = (1 - PREFERENCE) + PREFERENCE * np.minimum(tells / average, MOST)
+    return found
+
+
+def matters(half_widths: Vector, wanted: float) -> Vector:
+    """Say how much each of (k,) labels matters where all are to be known to +-`wanted`.
+
+    The widest most, so that none stays behind; those known well enough hardly.
+    """
+    found: Vector = np.clip((half_widths / wanted) ** STEEP, HARDLY, 1 / HARDLY)
     return found
 
 

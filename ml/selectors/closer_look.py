@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
     Vector = npt.NDArray[np.float64]
 
-HARDLY = 0.05
-"""How much a label matters that is known well enough, beside one that is not."""
-
 LABELS_IN_TIME = 0.8
 """Share of the labels that are to be known so well where all are asked for."""
 
@@ -93,15 +90,15 @@ def read(project_id: int) -> Slice | None:
 def wanted(found: Measured, requests: list[tuple[str, float]]) -> Vector:
     """Say how much each of k labels matters for requests of (label code, half-width).
 
-    A code of "" asks for every label: those known so well already matter hardly.
+    A code of "" asks for every label, the widest first (`ml.evaluation.closer_look.matters`).
     """
     matters = np.zeros(len(found.codes))
     for code, half_width in requests:
         if code:
             matters[[each == code for each in found.codes]] = 1.0
         else:
-            is_wide = pooled_half_widths(found) > half_width
-            matters = np.maximum(matters, np.where(is_wide, 1.0, HARDLY))
+            wide = closer_look.matters(pooled_half_widths(found), half_width)
+            matters = np.maximum(matters, wide)
     return matters
 
 

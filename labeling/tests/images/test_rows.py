@@ -23,7 +23,12 @@ def left_out(model: type[Image] | type[SplitGroup], columns: tuple[str, ...]) ->
     return [
         each.attname
         for each in fields
-        if each.attname not in columns and not each.null and not each.primary_key
+        if each.attname not in columns
+        and not each.null
+        and not each.primary_key
+        # The database fills these itself.
+        and not each.has_db_default()
+        and not each.generated
     ]
 
 
