@@ -8,6 +8,8 @@ import { useAction } from "../useAction";
 import { useResource } from "../useResource";
 import type { TopUp, TopUpPrice } from "./types";
 
+/** Stands for every label in the list; the API takes an empty label for it. */
+const EVERY = "*";
 const WIDTHS = [0.05, 0.1, 0.15, 0.2];
 
 interface TopUpCostProps {
@@ -20,7 +22,8 @@ export function TopUpCost({ slug, labels }: TopUpCostProps) {
   const base = `staff/projects/${slug}`;
   const [code, setCode] = useState("");
   const [width, setWidth] = useState(0.1);
-  const path = `${base}/top-up?label=${code}&half_width=${width}`;
+  const label = code === EVERY ? "" : code;
+  const path = `${base}/top-up?label=${label}&half_width=${width}`;
   const price = useResource<TopUpPrice>(code ? path : null);
   const wanted = useResource<TopUp[]>(`${base}/top-ups`);
   const reload = () => {
@@ -31,7 +34,7 @@ export function TopUpCost({ slug, labels }: TopUpCostProps) {
     <>
       <Wanted base={base} rows={wanted.data ?? []} onChange={reload} />
       <details>
-        <summary>What would it take to know a label better?</summary>
+        <summary>What would it take to know labels better?</summary>
         <div class="stack">
           <div class="row">
             <div class="field">
@@ -43,6 +46,7 @@ export function TopUpCost({ slug, labels }: TopUpCostProps) {
                 onChange={(event) => setCode(event.currentTarget.value)}
               >
                 <option value="">Choose one</option>
+                <option value={EVERY}>Every label (four in five within)</option>
                 {labels.map((label) => (
                   <option key={label.code} value={label.code}>
                     {label.name}
@@ -68,7 +72,7 @@ export function TopUpCost({ slug, labels }: TopUpCostProps) {
           </div>
           <ErrorNote error={price.error} onRetry={price.reload} />
           <p aria-live="polite">{code && price.data ? price.data.sentence : ""}</p>
-          {price.data?.label === code && price.data.missing > 0 && (
+          {code && price.data?.label === label && price.data.missing > 0 && (
             <Ask base={base} price={price.data} onDone={reload} />
           )}
         </div>
@@ -92,9 +96,11 @@ function Ask({ base, price, onDone }: AskProps) {
   return (
     <div class="stack">
       <p class="soft small">
-        Asked for, {percent(price.share)} of the new pictures that look like it become audit images,
-        until it is known so well. They do not teach the classifier meanwhile. Pictures that are
-        here already stay what they are: which of them nobody has answered is no accident.
+        Asked for, the audit images that tell most about {price.label ? "it" : "each label"} are
+        asked about first, until that is known: mostly those that the classifier may be wrong about.
+        Of new pictures like these up to {percent(price.share)} become audit images, and do not
+        teach the classifier. Every figure allows for it. Meanwhile it takes longer to prove a new
+        version better, because that rests on images asked about in random order.
       </p>
       <p>
         <Button busy={busy} onClick={() => void ask()}>
@@ -132,7 +138,7 @@ function Wanted({ base, rows, onChange }: WantedProps) {
             <Button
               size="s"
               busy={busy}
-              aria-label={`Stop measuring ${row.label_name} more closely`}
+              aria-label={`Stop measuring ${row.label ? row.label_name : "every label"} more closely`}
               onClick={() => void stop(row)}
             >
               Stop
@@ -153,7 +159,7 @@ export function wantedWords({ half_width, now, n, seen, created_at }: TopUp): st
       : `known to ±${Math.round(100 * now)}, by ${plural(n, "audit image")}`;
   const came =
     seen === 0
-      ? "no new picture has looked like it"
-      : `${plural(seen, "new picture")} looked like it`;
+      ? "no new picture that tells much has come"
+      : `${plural(seen, "new picture")} that tell much came`;
   return `${wanted}; ${known}; ${came} since ${moment(created_at)}`;
 }
