@@ -40,7 +40,11 @@ def test_staff_read_how_far_the_target_is_and_what_each_label_needs(
     certainty = page.get_by_role("heading", name="Is it as sure as it may be?").locator("..")
     expect(certainty).to_contain_text("On average its certainty is off by")
     expect(page.get_by_text("where it is likely to go, 8 times in 10")).to_be_visible()
-    page.get_by_text("What would it take to know a label better?").click()
+    page.get_by_text("What would it take to know labels better?").click()
+    page.get_by_label("Label to know better").select_option(
+        label="Every label (four in five within)"
+    )
+    expect(page.get_by_text("Four labels in five are not known yet (")).to_be_visible()
     page.get_by_label("Label to know better").select_option("carrot")
     expect(page.get_by_text("Carrot is not known yet (")).to_contain_text("at 2 answers a picture")
     page.get_by_role("button", name="Ask for it").click()
