@@ -44,7 +44,7 @@ def test_staff_read_how_far_the_target_is_and_what_each_label_needs(
     page.get_by_label("Label to know better").select_option(
         label="Every label (four in five within)"
     )
-    expect(page.get_by_text("Four labels in five are not known yet (")).to_be_visible()
+    expect(page.get_by_text("Four labels in five are known to ±")).to_be_visible()
     page.get_by_label("Label to know better").select_option("carrot")
     expect(page.get_by_text("Carrot is not known yet (")).to_contain_text("at 2 answers a picture")
     page.get_by_role("button", name="Ask for it").click()
