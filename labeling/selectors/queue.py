@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, Sum
 
 from labeling.errors import LabelingError
 from labeling.models import (
@@ -322,6 +322,16 @@ def image_id(project_id: int, public_id: UUID) -> int:
 
 
 def is_audit_preferred(project_id: int) -> bool:
-    """Tell whether some audit images are asked about sooner than chance has it."""
-    groups = SplitGroup.objects.filter(project_id=project_id, partition=Partition.AUDIT)
+    """Tell whether some audit images are asked about sooner than chance has it.
+
+    Only those that can be asked about: a group keeps its weight where its image was flagged or
+    taken out, or where it was merged into another.
+    """
+    groups = SplitGroup.objects.filter(
+        project_id=project_id,
+        partition=Partition.AUDIT,
+        measured_image__split_group_id=F("pk"),
+        measured_image__flagged_at__isnull=True,
+        measured_image__removed_at__isnull=True,
+    )
     return groups.exclude(order_weight=1.0).exists()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labeling.models import Image, Partition, Project, QueueEntry, SplitGroup
-from labeling.selectors import consensus
+from labeling.selectors import consensus, queue
 from labeling.services import audit_order
 from labeling.tests.worlds import (
     NOW,
@@ -66,6 +66,19 @@ def test_what_waits_goes_back_for_the_new_order_and_what_somebody_holds_stays() 
     rest = {image.pk for image in images} - {answered.image_id, held.image_id}
     assert {one.image_id for one in claim(bea, 4)} == rest
     assert consensus.audit_rows(project.pk).reached.tolist() == [0.5] * 4
+
+
+def test_no_image_is_preferred_where_those_that_were_can_be_asked_about_no_more() -> None:
+    project = make_project()
+    flagged, removed, merged, kept = images = make_images(project, 4, Partition.AUDIT)
+    prefer(project, images, [3.0, 3.0, 3.0, 1.0])
+    assert queue.is_audit_preferred(project.pk)
+
+    Image.objects.filter(pk=flagged.pk).update(flagged_at=NOW)
+    Image.objects.filter(pk=removed.pk).update(removed_at=NOW)
+    assert queue.is_audit_preferred(project.pk)
+    Image.objects.filter(pk=merged.pk).update(split_group=kept.split_group_id)
+    assert not queue.is_audit_preferred(project.pk)
 
 
 @pytest.mark.parametrize("weight", [0.0, float("nan")])
