@@ -53,6 +53,14 @@ _BORROWED = 6.0
 _CORRECTED_BY = 5.0
 """Wrong images of all labels until what was expected of wrong ones is half corrected by them."""
 
+LEAST_SO_FAR = 0.1
+"""Of the largest chance so far, what one that joined later has at least: a handful of answers must
+not stand for half a project. With it 92 to 96 of 100 intervals held the truth where half the slice
+joined after the rest was answered; with one chance for all, 85 to 97."""
+
+_BLOCK = 50
+"""Images that are held to have joined at one time."""
+
 _HALVINGS, _TINY = 60, 1e-9
 
 
@@ -143,14 +151,69 @@ def reach(weight: Vector, reached: Vector, n_met: int) -> Vector:
     return found
 
 
-def front(weight: Vector, reached: Vector, n_met: int) -> float:
+def asked_by_now(
+    weight: Vector,
+    reached: Vector,
+    is_met: npt.NDArray[np.bool_],
+    joined: npt.NDArray[np.int64],
+) -> Vector:
+    """Give the chance that each of (n,) images had to be met by now, whenever it joined the slice.
+
+    An image that came when most others had been met has had less of a chance than those. Where no
+    order was ever given, images are met as drawn, and one that joined later has had at most the
+    chance of one that was there before: the falling shares that fit what was met best. Those that
+    were given an order meet it together (`reach`).
+
+    Args:
+        weight, reached: as of `reach`; reached is 0 where no order was ever given.
+        is_met: (n,).
+        joined: (n,) grows with the time at which each joined.
+    """
+    is_new = (weight == 1) & (reached == 0)
+    found = np.empty(len(weight))
+    found[~is_new] = reach(weight[~is_new], reached[~is_new], int(is_met[~is_new].sum()))
+    found[is_new] = _falling(is_met[is_new], joined[is_new])
+    if is_new.any():
+        least = max(LEAST_SO_FAR * float(found.max()), _TINY)
+        found[is_new] = np.maximum(found[is_new], least)
+    return found
+
+
+def _falling(is_met: npt.NDArray[np.bool_], joined: npt.NDArray[np.int64]) -> Vector:
+    """Give the share met among images that joined at about the same time, never above an earlier.
+
+    Pool-adjacent-violators over blocks of images (Barlow et al. 1972, section 1.2).
+    """
+    order = np.argsort(joined, kind="stable")
+    pooled: list[tuple[int, int]] = []  # images met, images
+    for block in np.array_split(is_met[order], max(len(order) // _BLOCK, 1)):
+        met, n = int(block.sum()), len(block)
+        while pooled and met * pooled[-1][1] >= pooled[-1][0] * n:
+            met, n = met + pooled[-1][0], n + pooled[-1][1]
+            pooled.pop()
+        pooled.append((met, n))
+    found = np.empty(len(order))
+    found[order] = np.repeat([met / max(n, 1) for met, n in pooled], [n for _, n in pooled])
+    return found
+
+
+def front(
+    weight: Vector,
+    reached: Vector,
+    is_met: npt.NDArray[np.bool_],
+    joined: npt.NDArray[np.int64],
+) -> Vector:
     """Give the draw order up to which every one of (n,) images was due, in (0, 1].
 
-    1 where nothing was ever preferred: what has been answered is then all alike.
+    The same for all that joined before another, or less for what joined later. 1 where nothing was
+    ever preferred: what has been answered is then all alike. Arguments as of `asked_by_now`.
     """
-    if len(weight) == 0 or (np.all(weight == 1) and not reached.any()):
-        return 1.0
-    return float(reach(weight, reached, n_met).min())
+    if np.all(weight == 1) and not reached.any():
+        return np.ones(len(weight))
+    order = np.argsort(joined, kind="stable")
+    found = np.empty(len(weight))
+    found[order] = np.minimum.accumulate(asked_by_now(weight, reached, is_met, joined)[order])
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def hajek(
 
 
 def equal_chance(
-    draw_order: Vector, inclusion: Vector, *, front: float = 1.0
+    draw_order: Vector, inclusion: Vector, *, front: Vector | float = 1.0
 ) -> npt.NDArray[np.bool_]:
     """Keep so many of the cases drawn with a raised probability that all had the commonest one.
 
@@ -63,8 +63,9 @@ def equal_chance(
     Args:
         draw_order: (n,) uniform in [0, 1), drawn apart from whether the case is in the sample.
         inclusion: (n,) probability with which each came into the sample.
-        front: draw order up to which every case was due by now, in (0, 1]; those beyond were asked
-            about for what they tell (`ml.evaluation.closer_look`) and are left out.
+        front: draw order up to which a case was due by now whatever it tells, in (0, 1], one for
+            all or (n,); those beyond were asked about for what they tell
+            (`ml.evaluation.closer_look`) and are left out.
     """
     if len(inclusion) == 0:
         return np.empty(0, dtype=np.bool_)

@@ -92,7 +92,8 @@ def audit(project_id: int) -> Audit:
     scheme = rows.scheme
     is_answered = was_asked(rows)
     is_alike = drawn_alike(rows)
-    reached = closer_look.reach(rows.order_weight, rows.reached, int(is_answered.sum()))
+    # A group's key grows with the time at which it joined.
+    reached = closer_look.asked_by_now(rows.order_weight, rows.reached, is_answered, rows.groups)
     is_preferred = bool(np.any(rows.order_weight != 1) or rows.reached.any())
     chances = reached if is_preferred else np.ones(len(reached))
     answered_first = np.argsort(~is_answered, kind="stable")
@@ -143,8 +144,7 @@ def drawn_alike(rows: AuditRows) -> npt.NDArray[np.bool_]:
 
     Of being in the slice, and of having been asked about by now.
     """
-    n_met = int(was_asked(rows).sum())
-    front = closer_look.front(rows.order_weight, rows.reached, n_met)
+    front = closer_look.front(rows.order_weight, rows.reached, was_asked(rows), rows.groups)
     return weighted.equal_chance(rows.draw_order, rows.inclusion_probability, front=front)
 
 
