@@ -46,6 +46,9 @@ copies and 6 other photographs gave their pairs 0.2 to 0.5. Of 600 photographs o
 every pair with a plain cosine of 0.9 had at least 0.82 around the centre, so elsewhere this links
 nothing that is not linked anyway."""
 
+UNLIKE, UNLIKE_SHARE = 0.7, 0.1
+"""So many pairs must be as unlike as this before being alike says anything."""
+
 DECIDE_GROWTH = 0.25
 MOST_WAITING = 4000
 """While an import goes on, images are decided when those with a new vector are a quarter of those
@@ -373,9 +376,14 @@ def _neighbours(
 
 
 def _same_scene(vectors: Embeddings, others: Embeddings) -> Embeddings:
-    """Give the (n, m) plain cosines of those as near as copies, 0 of all others."""
+    """Give the (n, m) plain cosines of those as near as copies, 0 of all others.
+
+    All 0 where the backbone finds hardly any two images unlike: then it says so of strangers too.
+    """
     nowhere = np.zeros(vectors.shape[1])
     found = geometry.cosines(geometry.prepare(vectors, nowhere), others.copy(), nowhere)
+    if np.quantile(found, UNLIKE_SHARE) >= UNLIKE:
+        return np.zeros_like(found)
     return np.where(found >= SAME_SCENE, found, np.float32(0.0))
 
 

@@ -191,6 +191,17 @@ def test_copies_are_kept_together_where_most_of_a_small_project_is_copies(
     assert len({_group(image) for image in (*others, copies[0])}) == 7
 
 
+def test_a_backbone_that_finds_all_images_alike_makes_no_copies_of_them(
+    project: Project, vectors: EmbeddingSet
+) -> None:
+    common = _direction(1)
+    images = [_at(vectors, _image(project), 3 * common + _direction(100 + at)) for at in range(24)]
+
+    _decide(project)
+
+    assert len({_group(image) for image in images}) > 12
+
+
 def test_the_audit_share_of_groups_is_about_what_was_asked(
     project: Project, vectors: EmbeddingSet
 ) -> None:

@@ -10,6 +10,7 @@ QUEUES = {
     "labeling.tasks.sweep": "fast",
     "labeling.tasks.top_up": "fast",
     "labeling.tasks.run_import_job": "default",
+    "labeling.tasks.run_ask_again_job": "default",
     "labeling.tasks.run_replay_job": "default",
     "labeling.tasks.sweep_crowd": "default",
     "labeling.tasks.follow_people": "default",
