@@ -201,7 +201,12 @@ def _stop_set(project_id: int, set_id: int, rng: np.random.Generator) -> tuple[E
     pairs = ((pk, -pk if group is None else group) for pk, group in pool.iterator())
     flat = itertools.chain.from_iterable(pairs)
     rows = np.fromiter(flat, dtype=np.int64).reshape(-1, 2)
-    drawn = np.sort(rng.permutation(len(rows))[:STOP_SET_SIZE])
-    rows = rows[drawn]
-    rows = rows[embeddings.has_vector(set_id, rows[:, 0])]
-    return embeddings.load_matrix(set_id, rows[:, 0]), rows[:, 1]
+    # Where vectors are missing yet others are drawn: fewer than that means that there are no more.
+    found, order = rows[:0], rng.permutation(len(rows))
+    while len(found) < STOP_SET_SIZE and len(order):
+        drawn, order = np.split(order, [STOP_SET_SIZE])
+        more = rows[drawn]
+        more = more[embeddings.has_vector(set_id, more[:, 0])]
+        found = np.concatenate([found, more])[:STOP_SET_SIZE]
+    found = found[np.argsort(found[:, 0])]
+    return embeddings.load_matrix(set_id, found[:, 0]), found[:, 1]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labeling.tests import factories
+from labeling.tests import factories, worlds
 from labeling.tests.rows import Annotation, AuditEvent, Partition, Project
 from ml.evaluation import forecast
 from ml.models import Outlook
@@ -214,3 +214,16 @@ def test_the_fallback_chooses_in_place_of_the_own_function() -> None:
 
     assert own == "uherding"
     assert acquisition.function_name(project, labeled, has_head=True) == "max_herding"
+
+
+def test_other_pictures_are_drawn_for_those_that_have_no_vector_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = make_world()
+    worlds.make_images(made.project, 100)  # 22 unlabeled ones have a vector
+    monkeypatch.setattr(ground, "STOP_SET_SIZE", 20)
+
+    found = ground.of_project(made.project.pk, rng=np.random.default_rng(0))
+
+    assert found is not None
+    assert (len(found.stop_set), len(found.stop_groups)) == (20, 20)
