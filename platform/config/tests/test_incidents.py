@@ -46,7 +46,7 @@ def imported(path: Path) -> set[str]:
 
 
 def test_no_address_that_somebody_sends_is_ever_fetched() -> None:
-    asking = {path.name: imported(path) & ASKS_OTHERS for path in served()}
+    asking = {path.relative_to(ROOT): imported(path) & ASKS_OTHERS for path in served()}
 
     assert len(asking) > 100
     assert {name: found for name, found in asking.items() if found} == {}
