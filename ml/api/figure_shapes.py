@@ -141,7 +141,7 @@ class TopUpQuery(serializers.Serializer[Any]):
         """Name the field that a serializer keeps for itself."""
         return {
             "label": serializers.SlugField(
-                allow_blank=True, default="", help_text="Empty for every label."
+                allow_blank=True, help_text="Empty for every label; not to be left out."
             ),
             "half_width": serializers.FloatField(min_value=0.02, max_value=0.4, default=0.1),
         }

@@ -176,5 +176,7 @@ def test_staff_ask_look_and_stop_over_the_api(world: World) -> None:
     assert list(verbs.values_list("verb", flat=True)) == [
         "audit_top_up_wanted", "audit_top_up_wanted", "audit_top_up_stopped"
     ]  # fmt: skip
+    nothing_named = manager.post(f"{base}/top-up", {}, format="json")
+    assert nothing_named.status_code == 400, "every label is asked for by an empty one"
     volunteer = signed_in(factories.make_member(world.project, "VOLUNTEER"))
     assert volunteer.get(f"{base}/top-ups").status_code == 403
