@@ -7,6 +7,7 @@ about by now is known, and figures weigh by it (`ml.evaluation.closer_look`).
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,8 @@ def prefer(
 ) -> None:
     """Give measured images new weights; what waits in the window and nobody holds goes back.
 
+    Nothing is done where the weights are what they were.
+
     Args:
         project_id: of the audit slice.
         image_ids: (n,) measured images of it; any other is left out.
@@ -59,11 +62,11 @@ def prefer(
         groups = SplitGroup.objects.select_for_update().filter(
             project_id=project_id, partition=Partition.AUDIT, measured_image__isnull=False
         )
-        rows = [
-            (*given[image_id], key)
-            for key, image_id in groups.order_by("pk").values_list("pk", "measured_image_id")
-            if image_id in given
-        ]
+        listed = groups.order_by("pk").values_list("pk", "measured_image_id", "order_weight")
+        was = [(key, image_id, weight) for key, image_id, weight in listed if image_id in given]
+        if all(math.isclose(weight, given[image_id][0]) for _, image_id, weight in was):
+            return
+        rows = [(*given[image_id], key) for key, image_id, _ in was]
         with connection.cursor() as cursor:
             cursor.executemany(UPDATE_SQL, rows)
         windows.put_back_audit(project_id=project_id, now=now)

@@ -77,7 +77,7 @@ class _Stream:
 LARGEST = 5
 """Times its size, a window may grow where all that waits in it has been answered by who asks."""
 
-AUDIT = _Stream(Reason.AUDIT, "audit in draw order 1")
+AUDIT = _Stream(Reason.AUDIT, "audit in serving order 2")
 RANDOM = _Stream(Reason.RANDOM, "random arm 1")
 TOP_UP = _Stream(Reason.ACQUIRED, "random top-up 1")
 DISPUTES = _Stream(Reason.DISPUTE, "disputes 1")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LABELS_IN_TIME = 0.8
 """Share of the labels that are to be known so well where all are asked for."""
 
-_FORESEEN = 10
+_FORESEEN = 6
 """Steps from no more answers to all that wait."""
 
 _NARROWEST, _LITTLE = 1e-6, 1e-6

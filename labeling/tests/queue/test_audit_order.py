@@ -59,7 +59,7 @@ def test_what_waits_goes_back_for_the_new_order_and_what_somebody_holds_stays() 
     answered, held = claim(ada, 2)
     submit(answered)
 
-    prefer(project, images, [1.0] * 4, reached=0.5)
+    prefer(project, images, [2.0] * 4, reached=0.5)
 
     assert in_order(project) == [held.image_id]
     top_up(project)

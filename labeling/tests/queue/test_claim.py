@@ -187,7 +187,7 @@ def test_stores_where_an_assignment_came_from() -> None:
     assert [one.serve_number for one in held] == [0, 1, 2]
     assert {one.reason for one in held} == {Reason.AUDIT}
     assert {one.selection_probability for one in held} == {1.0}
-    assert {one.policy for one in held} == {"audit in draw order 1"}
+    assert {one.policy for one in held} == {"audit in serving order 2"}
     assert ServeCounter.objects.get(project=project).served == 3
 
 
