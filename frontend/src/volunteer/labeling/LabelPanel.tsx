@@ -22,6 +22,7 @@ function LabelButton({
   isTop,
   hasColours,
   former,
+  onPicked,
   ...props
 }: {
   command: Command;
@@ -31,6 +32,8 @@ function LabelButton({
   isSeveral: boolean;
   /** What it was called when it was what somebody looks for. */
   former: string | undefined;
+  /** Told once it has been picked: what was looked for is found. */
+  onPicked: () => void;
 } & Pick<LabelPanelProps, "desk" | "isReady">) {
   const { desk, isReady, isSeveral } = props;
   const isChosen = desk.chosen().includes(label.code);
@@ -46,7 +49,9 @@ function LabelButton({
       onClick={(event) => {
         // Enter after a click is to save what was chosen, not to take the last one back.
         if (isSeveral && event.detail > 0) event.currentTarget.blur();
-        if (command.predicate(desk)) command.perform(desk, "pointer");
+        if (!command.predicate(desk)) return;
+        command.perform(desk, "pointer");
+        onPicked();
       }}
     >
       {hasColours && <span class="label-dot" style={{ background: label.colour }} />}
@@ -66,7 +71,9 @@ function Groups({
   registry,
   desk,
   isReady,
+  onPicked,
 }: Pick<LabelPanelProps, "groups" | "registry" | "desk" | "isReady"> & {
+  onPicked: () => void;
   /** The one that Enter picks. */
   top: LabelGroup | undefined;
 }) {
@@ -88,7 +95,11 @@ function Groups({
               data-top={group === top}
               aria-disabled={!isReady}
               aria-keyshortcuts={command.keys[0]}
-              onClick={() => command.predicate(desk) && command.perform(desk, "pointer")}
+              onClick={() => {
+                if (!command.predicate(desk)) return;
+                command.perform(desk, "pointer");
+                onPicked();
+              }}
             >
               {group.name}
               {command.keys[0] && <kbd class="kbd">{keyName(command.keys[0])}</kbd>}
@@ -197,6 +208,7 @@ export function LabelPanel(props: LabelPanelProps) {
                 hasColours={hasColours}
                 isSeveral={registry.byId.has("confirm")}
                 former={foundBy(label, query)}
+                onPicked={() => setQuery("")}
                 desk={desk}
                 isReady={isReady}
               />
@@ -220,7 +232,14 @@ export function LabelPanel(props: LabelPanelProps) {
         )}
       </div>
       {groups.length > 0 && (
-        <Groups groups={groups} top={topGroup} registry={registry} desk={desk} isReady={isReady} />
+        <Groups
+          groups={groups}
+          top={topGroup}
+          registry={registry}
+          desk={desk}
+          isReady={isReady}
+          onPicked={() => setQuery("")}
+        />
       )}
     </div>
   );
