@@ -159,7 +159,8 @@ def test_an_import_says_how_many_are_in_and_where_the_others_went() -> None:
     result = imports.Imported(total=20, stored=11, duplicates=3, skipped=4, refused=refused)
 
     assert load_pictures.summary(result).startswith(
-        "Pictures: 15 of 20 are in (3 there twice, 2 refused (see the log)). Near copies"
+        "Pictures: 15 of 20 are in (3 there twice, 2 refused: x.jpg: Not a picture.; "
+        "x.jpg: Not a picture.). Near copies"
     )
     whole = load_pictures.summary(imports.Imported(total=20, stored=20))
     assert whole.startswith("Pictures: 20 of 20 are in. Near copies")

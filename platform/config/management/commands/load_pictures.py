@@ -37,7 +37,7 @@ def summary(result: imports.Imported) -> str:
     """Say how many pictures are in, so that the pages' totals can be told from it."""
     left = [
         f"{result.duplicates} there twice" if result.duplicates else "",
-        f"{len(result.refused)} refused (see the log)" if result.refused else "",
+        _refused(result.refused),
     ]
     why = f" ({', '.join(filter(None, left))})" if any(left) else ""
     n = result.stored + result.skipped
@@ -46,6 +46,15 @@ def summary(result: imports.Imported) -> str:
         "are found as they are read; the staff room says how many it leaves out of its counts, and "
         "why."
     )
+
+
+def _refused(refused: list[imports.Refusal]) -> str:
+    """Name the files that were not taken, and why."""
+    if not refused:
+        return ""
+    named = "; ".join(f"{one.name}: {one.message}" for one in refused[:MOST_NAMED])
+    more = len(refused) - MOST_NAMED
+    return f"{len(refused)} refused: {named}{f'; and {more} more' if more > 0 else ''}"
 
 
 def _unlabeled(result: imports.Imported) -> str:
