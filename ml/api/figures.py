@@ -64,6 +64,7 @@ class TopUpView(APIView):
             project.pk,
             code=asked.validated_data["label"],
             half_width=asked.validated_data["half_width"],
+            now=timezone.now(),
         )
         return Response(found)
 

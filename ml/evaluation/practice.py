@@ -189,7 +189,7 @@ def posterior(
     met = grid() if likelier is None else grid() + likelier[:, None]
     logs = _hints(practice, betas, family, scatters) + _binomial(met, right, cases)
     level, likelihoods = logs.max(axis=2).sum(axis=1), _levelled(logs)
-    chances = np.full(len(logs), (1 - USELESS) / (len(logs) - 1))
+    chances = np.full(len(logs), (1 - USELESS) / max(len(logs) - 1, 1))
     chances[-1] = USELESS
     across = np.ascontiguousarray(betas.T)
     explained = [np.log(np.maximum(each @ across, _TINY)).sum(axis=0) for each in likelihoods]
@@ -225,7 +225,12 @@ def _density(
 
 
 def _hints(practice: Practice, betas: Vector, family: Family, scatters: Sequence[float]) -> Vector:
-    """Give (h, c, g) log likelihoods of the labeled images; the last says nothing."""
+    """Give (h, c, g) log likelihoods of the labeled images; the last says nothing.
+
+    That alone where there are none.
+    """
+    if not practice.is_known:
+        return np.zeros((1, len(practice.cases), len(grid())))
     reach = round(_FAR / _STEP)
     wide = np.arange(SHIFTS[0] - _END - _FAR, SHIFTS[-1] + _END + _FAR + _STEP / 2, _STEP)
     logs = _binomial(wide, practice.right, practice.cases)

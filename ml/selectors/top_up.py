@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labeling.selectors import projects
+from labeling.selectors import annotators, projects
 from ml.errors import MlError
+from ml.evaluation import intervals
 from ml.models import AuditTopUp
 from ml.selectors import closer_look, metrics, versions
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import numpy.typing as npt
 
     from labeling.selectors.projects import ProjectRow
@@ -52,13 +55,14 @@ WIDEST_TO_SAY = 0.35
 """Below so many pictures, or wider, "known to" would be said of what nobody knows."""
 
 
-def cost(project_id: int, *, code: str, half_width: float) -> dict[str, Any]:
+def cost(project_id: int, *, code: str, half_width: float, now: datetime) -> dict[str, Any]:
     """Say how many images and answers a label takes until its interval is +-`half_width`.
 
     Args:
         project_id: whose label.
         code: of the label; "" for every label: four in five of them are to be known so well.
         half_width: a share: 0.1 is ten points either way.
+        now: who is active then decides how many answers an audit image takes.
 
     Raises:
         LabelNotFoundError: the project has no such label in its scheme.
@@ -81,7 +85,13 @@ def cost(project_id: int, *, code: str, half_width: float) -> dict[str, Any]:
         raise projects.LabelNotFoundError(f"The label {code!r} has been retired.")
     open_row = AuditTopUp.objects.filter(project_id=project_id, label_code=code, ended_at=None)
     share = open_row.values_list("share", flat=True).first() or joins_at(project)
-    figures = _figures(project, here, code, half_width=half_width, share=share)
+    figures = _figures(
+        here,
+        code,
+        asked=annotators.audit_asked(project, now).answers,
+        half_width=half_width,
+        share=share,
+    )
     figures |= {"label": code, "is_asked_for": open_row.exists()}
     return figures | {"sentence": _sentence(figures, name, is_every=not code)}
 
@@ -140,8 +150,9 @@ def _measured(project_id: int) -> Measured:
 
 
 def _figures(
-    project: ProjectRow, here: Slice, code: str, *, half_width: float, share: float
+    here: Slice, code: str, *, asked: int, half_width: float, share: float
 ) -> dict[str, Any]:
+    """Work the price out; `asked` answers an audit image."""
     found, every = here.found, not code
     matters = closer_look.wanted(found, [(code, half_width)])
     if not matters.any():
@@ -150,13 +161,15 @@ def _figures(
     at = found.codes.index(code) if code else -1
     widths = [in_time(step.half_width) if every else float(step.half_width[at]) for step in steps]
     images = [float(step.images if every else step.of_label[at]) for step in steps]
-    votes = max(1, min(project.votes_audit, found.n_people))
+    votes = asked
     row = None if every else metrics.by_labels(found)[at]
     now, n = _known_to(found, row, code)
     # Beyond what waits, an interval narrows with the root of its images.
     beyond = max((widths[-1] / half_width) ** 2 - 1, 0.0) * max(n + images[-1], FEWEST_TO_SAY)
+    if code:  # Never more than a label takes that is right every other time.
+        beyond = min(beyond, max(intervals.answers_missing_for(n / 2, n, half_width=half_width), 0))
     hits = _hit_rate(found, at) if code else 1.0
-    asked = float(np.interp(-half_width, -np.array(widths), [step.images for step in steps]))
+    images_asked = float(np.interp(-half_width, -np.array(widths), [step.images for step in steps]))
     missing = float(np.interp(-half_width, -np.array(widths), images))
     is_known = now <= half_width
     return {
@@ -166,7 +179,7 @@ def _figures(
         "open": row.open if row else found.n_unresolved,
         "votes": votes,
         "missing": 0 if is_known else max(math.ceil(missing + beyond), 1),
-        "answers": 0 if is_known else max(math.ceil((asked + beyond / hits) * votes), votes),
+        "answers": 0 if is_known else max(math.ceil((images_asked + beyond / hits) * votes), votes),
         "waiting": steps[-1].images if every else round(images[-1]),
         "waiting_answers": steps[-1].images * votes,
         "reachable": widths[-1],
@@ -192,7 +205,7 @@ def _sentence(figures: dict[str, Any], name: str, *, is_every: bool) -> str:
     said = (
         f"{known(figures['n'], figures['now'], name, is_every=is_every)} {wanted} points take "
         f"about {figures['missing']:,} more audit images{of_it}: about {figures['answers']:,} "
-        f"answers, at {a_picture}"
+        f"answers to audit images, at {a_picture}"
     )
     said += "." if is_every else " and with those that turn out to be of another label."
     if figures["new_pictures"] == 0:

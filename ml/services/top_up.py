@@ -77,7 +77,7 @@ def ask(
     """
     project = projects.by_id(project_id)
     _refuse_impossible(project)
-    price = selectors.cost(project_id, code=label_code, half_width=half_width)
+    price = selectors.cost(project_id, code=label_code, half_width=half_width, now=now)
     if price["missing"] == 0:
         raise KnownAlreadyError(price["sentence"])
     with transaction.atomic():

@@ -125,7 +125,7 @@ def test_what_waits_is_asked_about_by_what_it_tells_until_enough_is_known(label:
 
 
 def test_the_price_of_every_label_says_what_four_in_five_are_known_to(world: World) -> None:
-    found = selectors.cost(world.project.pk, code="", half_width=0.1)
+    found = selectors.cost(world.project.pk, code="", half_width=0.1, now=world.now)
 
     assert found["missing"] > 0
     assert found["new_pictures"] > 0, "six more images cannot be enough"

@@ -5,7 +5,7 @@ import { ErrorNote } from "../../shared/ErrorNote/ErrorNote";
 import { FEW_ANSWERS, moment, percent, plural } from "../format";
 import { WIDEST_TO_SAY } from "../reach";
 import { useAction } from "../useAction";
-import { useResource } from "../useResource";
+import { type Resource, useResource } from "../useResource";
 import type { TopUp, TopUpPrice } from "./types";
 
 /** Stands for every label in the list; the API takes an empty label for it. */
@@ -71,7 +71,7 @@ export function TopUpCost({ slug, labels }: TopUpCostProps) {
             </div>
           </div>
           <ErrorNote error={price.error} onRetry={price.reload} />
-          <p aria-live="polite">{code && price.data ? price.data.sentence : ""}</p>
+          <p aria-live="polite">{code && priceWords(price, label, width)}</p>
           {code && price.data?.label === label && price.data.missing > 0 && (
             <Ask base={base} price={price.data} onDone={reload} />
           )}
@@ -79,6 +79,12 @@ export function TopUpCost({ slug, labels }: TopUpCostProps) {
       </details>
     </>
   );
+}
+
+/** The price, once it is of what is chosen. */
+function priceWords({ data, error }: Resource<TopUpPrice>, label: string, width: number): string {
+  if (data?.label === label && data.half_width === width) return data.sentence;
+  return error ? "" : "Working it out …";
 }
 
 interface AskProps {
