@@ -46,7 +46,8 @@ def test_staff_read_how_far_the_target_is_and_what_each_label_needs(
     )
     expect(page.get_by_text("Four labels in five are known to ±")).to_be_visible()
     page.get_by_label("Label to know better").select_option("carrot")
-    expect(page.get_by_text("Carrot is not known yet (")).to_contain_text("at 2 answers a picture")
+    # Nobody has been here for weeks: an image is asked of whoever comes.
+    expect(page.get_by_text("Carrot is not known yet (")).to_contain_text("at one answer a picture")
     page.get_by_role("button", name="Ask for it").click()
     wanted = page.get_by_role("region", name="Being measured more closely")
     expect(wanted).to_contain_text("wanted to ±10 points; not known yet")
